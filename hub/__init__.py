@@ -1,0 +1,1 @@
+"""What `jupyterhub_config.py` imports."""

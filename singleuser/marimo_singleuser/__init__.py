@@ -1,0 +1,1 @@
+"""The program in front of marimo in every user's server."""
