@@ -1,0 +1,73 @@
+"""Which tests can run on this machine, decided by what tests/prepare found.
+
+The folders `docker` and `browser` become markers of the same name. What cannot run is deselected,
+with one line that says why; in CI and as root on Debian or Ubuntu it is an error instead.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).parent
+AVAILABLE = TESTS / ".artifacts" / "available.json"
+MARKERS = {
+    "docker": "needs a Docker engine and the stand-in images (all of tests/docker)",
+    "browser": "needs Chromium (all of tests/browser)",
+    "fashion_mnist": "needs the files of Debian's package dataset-fashion-mnist",
+}
+
+
+def available() -> dict[str, Any]:
+    """What tests/prepare wrote; it is asked to look, and only to look, if it has not run yet."""
+    if not AVAILABLE.exists():
+        subprocess.run(
+            [sys.executable, str(TESTS / "prepare"), "--look"],
+            check=False,
+            stdout=subprocess.DEVNULL,
+        )
+    return json.loads(AVAILABLE.read_text())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        if folder in MARKERS:
+            item.add_marker(folder)
+    found = available()
+    missing: dict[str, str] = found["missing"]
+    dropped = [i for i in items if any(i.get_closest_marker(name) for name in missing)]
+    if not dropped:
+        return
+    reason = "; ".join(f"{name} tests need {what}" for name, what in missing.items())
+    if found["strict"]:
+        raise pytest.UsageError(
+            f"{len(dropped)} tests cannot run: {reason}. Run tests/prepare and read what it says."
+        )
+    config.stash[DROPPED] = f"{len(dropped)} tests left out: {reason} (see tests/prepare)"
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = [item for item in items if item not in dropped]
+
+
+DROPPED = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if reason := config.stash.get(DROPPED, None):
+        terminalreporter.write_line(f"NOT RUN: {reason}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the Chromium that browser tests drive through Playwright."""
+    return available()["chromium"]
