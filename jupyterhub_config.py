@@ -65,7 +65,6 @@ c.JupyterHub.default_url = lambda handler: (
 )
 c.JupyterHub.template_paths = [str(ROOT / "hub" / "templates")]
 c.JupyterHub.logo_file = str(ROOT / "hub" / "static" / "logo.svg")
-c.JupyterHub.template_vars = {"people_sign_in_under_any_name": True}
 
 # Limits: what one laptop carries.
 c.JupyterHub.concurrent_spawn_limit = 4

@@ -186,7 +186,7 @@ def _interrupt(signum: int, frame: object) -> None:
 
 def main() -> int:
     """Run the platform until Ctrl-C or SIGTERM; return the exit status."""
-    for sig in (signal.SIGTERM, signal.SIGHUP):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, _interrupt)
     try:
         settings, passwords = prepare()

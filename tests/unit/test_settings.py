@@ -1,0 +1,68 @@
+"""A wrong setting is refused with its name, its value and what is expected."""
+
+from pathlib import Path
+
+import pytest
+
+from hub import settings as module
+from hub.settings import Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for field in Settings.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+def test_without_any_setting_the_platform_has_its_defaults() -> None:
+    settings = load_settings()
+    assert settings.port == 8000
+    assert settings.data_dir == module.ROOT / "data"
+    assert settings.embedded_broker
+    assert settings.bootstrap_servers == "127.0.0.1:9092"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PORT", "eighty", "PORT=eighty: expected port of the platform"),
+        ("PORT", "70000", "less than or equal to 65535"),
+        ("KAFKA_PORT", "-1", "greater than or equal to 1"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "broker", "'broker' is not of the form host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:1,b:x", "'b:x' is not of the form host:port"),
+        ("ADMIN_USERS", " , ", "needs at least one name"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_expected(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as refused:
+        load_settings()
+    assert expected in str(refused.value)
+
+
+def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("KAFKA_PORT", "y")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_a_misspelt_setting_in_the_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("KAFKA_PROT=9093\n")
+    with pytest.raises(SettingsError, match="KAFKA_PROT.*did you mean KAFKA_PORT"):
+        load_settings()
+
+
+def test_the_environment_wins_over_the_file(monkeypatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=8001\nADMIN_USERS=Grace, ada\n")
+    monkeypatch.setenv("PORT", "8002")
+    settings = load_settings()
+    assert settings.port == 8002
+    assert settings.admin_users == {"grace", "ada"}
