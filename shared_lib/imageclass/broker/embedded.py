@@ -1,0 +1,256 @@
+"""Apache Kafka as an object: start, stop, kill."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import os
+import signal
+import socket
+import subprocess
+import uuid
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+
+from .diagnosis import diagnose
+from .errors import BrokerError
+from .jars import KAFKA_VERSION, class_path
+from .java import find_java
+from .process import JavaProcess, java_environment
+from .properties import render, server_properties
+from .ready import wait_until_ready
+from .storage import Storage
+
+DEFAULT_PORT = 9092
+
+
+class EmbeddedBroker:
+    """One Apache Kafka broker on 127.0.0.1 whose messages lie in a directory and survive restarts.
+
+    Used as a context manager it runs inside the `with`. It ends with this process at the latest: at
+    a normal exit in order, and on Linux also when this process is killed.
+
+    Args:
+        data_dir: its directory, made if it is not there.
+        port: where clients connect; 0 picks a free port at the first start and keeps it.
+        heap_mb: Java's heap in MiB; about 100 MiB come on top.
+        show: called with each warning and error that Kafka writes, a line each.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | os.PathLike[str],
+        port: int = DEFAULT_PORT,
+        *,
+        heap_mb: int = 512,
+        show: Callable[[str], None] | None = None,
+    ) -> None:
+        self.port = port
+        self._storage = Storage(Path(data_dir), KAFKA_VERSION)
+        self._heap_mb = heap_mb
+        self._show = show
+        self._java: JavaProcess | None = None
+
+    @property
+    def data_dir(self) -> Path:
+        """The broker's directory, absolute."""
+        return self._storage.directory
+
+    @property
+    def log_file(self) -> Path:
+        """Kafka's own log."""
+        return self._storage.log_file
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The address for clients, `127.0.0.1:<port>`."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Java's process id, None if it does not run."""
+        return self._java.pid if self._java is not None and self._java.running else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the broker's process runs."""
+        return self.pid is not None
+
+    def start(self, timeout: float = 60.0) -> EmbeddedBroker:
+        """Starts the broker and returns it when it answers; does nothing if it runs already.
+
+        The first start downloads Kafka (45 MB) and sets the directory up.
+
+        Args:
+            timeout: how long Kafka may take from its launch to its first answer, in seconds.
+
+        Raises:
+            BrokerError: the port is taken, the directory cannot be used or is in use, there is no
+                fitting Java, the download failed, or Kafka ended or did not answer in time.
+        """
+        if self.running:
+            return self
+        self._storage.check()
+        lock = self._storage.lock()
+        try:
+            self.port = free_port(self.port)
+            self._storage.sign(lock, self.port)
+            command = self._prepare()
+            self._java = JavaProcess([*command, *self._server()], self._show, keep_open=[lock])
+        finally:
+            os.close(lock)  # from here on it is Java that holds it
+        atexit.register(self.stop)
+        java = self._java
+        try:
+            wait_until_ready(self.bootstrap_servers, timeout, give_up=lambda: not java.running)
+        except BrokerError:
+            if not java.running:
+                raise BrokerError(self.last_words()) from None
+            self.kill()
+            raise BrokerError(
+                f"Apache Kafka did not answer on port {self.port} within {timeout:.0f} s and was "
+                f"stopped. The machine may be very busy; its log is {self.log_file}."
+            ) from None
+        except BaseException:  # Ctrl-C while it starts
+            self.stop()
+            raise
+        self._storage.mark_used()
+        return self
+
+    def prepare(self) -> None:
+        """Downloads Kafka and sets the directory up without starting, so that a start is quick.
+
+        Raises:
+            BrokerError: as `start`.
+        """
+        self._storage.check()
+        lock = self._storage.lock()
+        try:
+            free_port(self.port)
+            self._prepare()
+        finally:
+            os.close(lock)
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Stops the broker in order; kills it if it has not ended after `timeout` seconds."""
+        if self._java is not None:
+            self._java.send(signal.SIGTERM)
+            if not self._java.wait(timeout):
+                self.kill()
+        atexit.unregister(self.stop)
+
+    def kill(self) -> None:
+        """Ends the broker at once (SIGKILL), as a power cut would, and waits until it is gone."""
+        if self._java is not None:
+            self._java.send(signal.SIGKILL)
+            self._java.wait()
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Waits for the broker's end, at most `timeout` seconds.
+
+        Returns Java's exit status (negative: the signal), or None if it still runs or never did.
+        """
+        if self._java is not None:
+            self._java.wait(timeout)
+            return self._java.returncode
+        return None
+
+    def last_words(self) -> str:
+        """Why the broker ended, for a person: the likely reason, then its last lines of output."""
+        if self._java is None:
+            return "The broker was not started."
+        output = list(self._java.output)
+        reason = diagnose(output, self.data_dir, self.port, KAFKA_VERSION)
+        end = f"Apache Kafka ended with status {self._java.returncode}. {reason}"
+        return "\n".join([end, *(f"  | {line}" for line in output[-15:])])
+
+    def __enter__(self) -> EmbeddedBroker:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _prepare(self) -> list[str]:
+        """Sets the directory up if need be and returns the Java command without the program."""
+        executable, major = find_java()
+        jars = class_path()
+        arguments = self.data_dir / "java.args"  # keeps 46 paths out of the process list
+        quoted = os.pathsep.join(map(str, jars)).replace("\\", "\\\\").replace('"', '\\"')
+        arguments.write_text(f'-cp "{quoted}"\n', "utf-8")
+        log4j = resources.files(__package__).joinpath("log4j2.xml")
+        command = [
+            str(executable),
+            f"@{arguments}",
+            f"-Dlog4j2.configurationFile={log4j}",
+            f"-Dkafka.log.file={self.log_file}",
+            "-Djava.awt.headless=true",
+            "-Djava.net.preferIPv4Stack=true",
+            f"-Xmx{self._heap_mb}m",
+            "-XX:+UseSerialGC",
+            "-XX:-UsePerfData",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=ALL-UNNAMED",
+        ]
+        if major >= 23:
+            command.append("--sun-misc-unsafe-memory-access=allow")  # Kafka 4.3 still uses it
+        if not self._storage.is_formatted:
+            self._format(command)
+        return command
+
+    def _format(self, command: list[str]) -> None:
+        # Into a directory beside its place, moved there when complete: a format cut short by Ctrl-C
+        # or a full disk is simply done again.
+        new = self._storage.log_dir.with_suffix(f".new-{uuid.uuid4().hex[:8]}")
+        settings = self.data_dir / "format.properties"
+        settings.write_text(render(server_properties(new, 9092, 9093)), "utf-8")
+        cluster = "m" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+        answer = subprocess.run(
+            [*command, *tool],
+            env=java_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode != 0:
+            output = (answer.stdout + answer.stderr).splitlines()
+            reason = diagnose(output, self.data_dir, self.port, KAFKA_VERSION)
+            shown = "\n".join(f"  | {line}" for line in output[-15:])
+            raise BrokerError(f"{self.data_dir} could not be set up for Kafka. {reason}\n{shown}")
+        new.replace(self._storage.log_dir)
+        settings.unlink()
+
+    def _server(self) -> list[str]:
+        path = self.data_dir / "server.properties"
+        settings = server_properties(self._storage.log_dir, self.port, free_port(0))
+        path.write_text(render(settings), "utf-8")
+        return ["kafka.Kafka", str(path)]
+
+
+def free_port(port: int) -> int:
+    """`port` itself if it is free on 127.0.0.1, or any free one for 0.
+
+    Raises:
+        BrokerError: the port is taken or not allowed.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Java does
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise BrokerError(f"Port {port} needs root. Choose one from 1024 up.") from None
+        except OSError:
+            raise BrokerError(
+                f"Port {port} on 127.0.0.1 is taken by another program. Choose another port, or, if "
+                f"that is a Kafka you want to use, set KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}."
+            ) from None
+        return int(probe.getsockname()[1])

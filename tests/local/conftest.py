@@ -1,0 +1,36 @@
+"""What the tests with real parts share: one Apache Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from imageclass.broker import EmbeddedBroker
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """A running broker on a free port that it keeps.
+
+    A test may `.stop()`, `.kill()` (SIGKILL) and `.start()` it; `.bootstrap_servers` is its address.
+    """
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _broker_runs(request: pytest.FixtureRequest) -> None:
+    """Starts the broker again that an earlier test left stopped."""
+    if "broker" in request.fixturenames:
+        request.getfixturevalue("broker").start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Adds the end of the broker's log to the report of a test that failed with it."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("broker")
+    if report.failed and isinstance(running, EmbeddedBroker) and running.log_file.exists():
+        tail = running.log_file.read_text("utf-8", "replace").splitlines()[-40:]
+        report.sections.append(("the broker's log", "\n".join(tail)))
+    return report
