@@ -12,7 +12,7 @@ from imageclass.broker import EmbeddedBroker
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
     """A running broker on a free port that it keeps.
 
-    A test may `.stop()`, `.kill()` (SIGKILL) and `.start()` it; `.bootstrap_servers` is its address.
+    A test may `.stop()`, `.kill()` (SIGKILL) and `.start()` it; its address: `.bootstrap_servers`.
     """
     with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print) as running:
         yield running

@@ -10,8 +10,8 @@ from pathlib import Path
 _CAUSES: list[tuple[str, str]] = [
     (
         r"Address already in use|Failed to bind",
-        "Another program took port {port} (or the controller's) on 127.0.0.1 in the meantime. Choose "
-        "another port, or set KAFKA_BOOTSTRAP_SERVERS to use the broker that is there.",
+        "Another program took port {port} (or the controller's) on 127.0.0.1 in the meantime. "
+        "Choose another port, or set KAFKA_BOOTSTRAP_SERVERS to use the broker that is there.",
     ),
     (
         r"No space left on device|Disk quota exceeded",
@@ -19,28 +19,28 @@ _CAUSES: list[tuple[str, str]] = [
     ),
     (
         r"AccessDeniedException|Permission denied|Read-only file system",
-        "Files in {data_dir} cannot be read or written. Give the directory to the user who starts the "
-        "broker: chown -R $USER {data_dir}",
+        "Files in {data_dir} cannot be read or written. Give the directory to the user who starts "
+        "the broker: chown -R $USER {data_dir}",
     ),
     (
         r"UnsupportedClassVersionError",
         "This Java is too old for Apache Kafka.",
     ),
     (
-        r"OutOfMemoryError|insufficient memory|Could not reserve enough space|Cannot allocate memory",
+        r"OutOfMemoryError|insufficient memory|Could not reserve|Cannot allocate memory",
         "There was not enough memory for the broker. Close something, or give it more with --heap.",
     ),
     (
         r"No MetadataVersion with feature level|[Uu]nsupported feature|UnsupportedVersionException"
         r"|supported versions? .* feature|doesn't support finalized version",
-        "The messages in {data_dir} were written by a newer Apache Kafka than {version}. Update this "
-        "program, or start with another data directory.",
+        "The messages in {data_dir} were written by a newer Apache Kafka than {version}. Update "
+        "this program, or start with another data directory.",
     ),
     (
-        r"InconsistentClusterId|meta\.properties|CorruptRecordException|checkpoint file|KafkaStorageException"
-        r"|InvalidRecordException|EOFException|Checksum|CRC",
-        "The data in {data_dir} is damaged. Restore it from a backup, or move the directory away to "
-        "begin with an empty broker (its messages are then gone).",
+        r"InconsistentClusterId|meta\.properties|CorruptRecordException|checkpoint file"
+        r"|KafkaStorageException|InvalidRecordException|EOFException|Checksum|CRC",
+        "The data in {data_dir} is damaged. Restore it from a backup, or move the directory away "
+        "to begin with an empty broker (its messages are then gone).",
     ),
 ]
 

@@ -250,7 +250,7 @@ def free_port(port: int) -> int:
             raise BrokerError(f"Port {port} needs root. Choose one from 1024 up.") from None
         except OSError:
             raise BrokerError(
-                f"Port {port} on 127.0.0.1 is taken by another program. Choose another port, or, if "
-                f"that is a Kafka you want to use, set KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}."
+                f"Port {port} on 127.0.0.1 is taken by another program. Choose another port, or, "
+                f"if that is a Kafka you want to use, set KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}."
             ) from None
         return int(probe.getsockname()[1])

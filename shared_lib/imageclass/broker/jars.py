@@ -1,9 +1,9 @@
 """Apache Kafka's jars: which ones, where they lie, and that they are the right ones.
 
-`jars.lock` names every jar with its SHA-256 and size; `python -m imageclass.broker.relock` wrote it.
-Because the list is complete, starting never resolves a dependency tree: what is missing from the
-cache is downloaded (by jgo's pure Python resolver, no Maven), and every jar is hashed at every start,
-which takes a tenth of a second and catches a torn or tampered file before Java sees it.
+`jars.lock` names every jar with its SHA-256 and size; `python -m imageclass.broker.relock` wrote
+it. Because the list is complete, starting never resolves a dependency tree: what is missing from
+the cache is downloaded (by jgo's pure Python resolver, no Maven), and every jar is hashed at every
+start: 0.03 s, and a torn or tampered file is caught before Java sees it.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def class_path(cache: Path | None = None, jars: list[Jar] | None = None) -> list
         jars: what must be there; the package's lock file by default.
 
     Raises:
-        BrokerError: a jar cannot be downloaded, is not what the lock file says, or cannot be stored.
+        BrokerError: a jar cannot be downloaded or stored, or is not what the lock file says.
     """
     cache = cache or default_cache()
     jars = jars if jars is not None else locked_jars()
@@ -190,14 +190,15 @@ def _fetch(context: MavenContext, jar: Jar, cache: Path) -> None:
         path = context.resolver.download(component.artifact())
     except requests.exceptions.SSLError as error:
         raise BrokerError(
-            f"{jar.coordinate} could not be downloaded from {source}: its certificate is not trusted "
-            f"({error}). Behind a company's proxy set REQUESTS_CA_BUNDLE to the file with its certificate."
+            f"{jar.coordinate} could not be downloaded from {source}: its certificate is not "
+            f"trusted ({error}). Behind a company's proxy set REQUESTS_CA_BUNDLE to the file with "
+            "its certificate."
         ) from None
     except requests.RequestException as error:
         raise BrokerError(
-            f"{jar.coordinate} could not be downloaded from {source}: {error}. The first start needs "
-            f"the internet once; check the connection, or set {MIRROR_VARIABLE} to a Maven mirror, or "
-            "KAFKA_BOOTSTRAP_SERVERS to use another broker."
+            f"{jar.coordinate} could not be downloaded from {source}: {error}. The first start "
+            f"needs the internet once; check the connection, or set {MIRROR_VARIABLE} to a Maven "
+            "mirror, or KAFKA_BOOTSTRAP_SERVERS to use another broker."
         ) from None
     except OSError as error:
         raise BrokerError(
@@ -208,8 +209,8 @@ def _fetch(context: MavenContext, jar: Jar, cache: Path) -> None:
         raise BrokerError(f"{jar.coordinate} is not at {source}: {error}") from None
     if path is None or not is_intact(jar, path):
         raise BrokerError(
-            f"{jar.coordinate} from {source} is not the file that jars.lock names (SHA-256 {jar.sha256}). "
-            "Something between here and there changes downloads, or broke this one: try again, then "
-            "check the proxy or mirror."
+            f"{jar.coordinate} from {source} is not the file that jars.lock names (SHA-256 "
+            f"{jar.sha256}). Something between here and there changes downloads, or broke this one: "
+            "try again, then check the proxy or mirror."
         )
     path.replace(cache / jar.filename)

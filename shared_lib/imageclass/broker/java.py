@@ -62,12 +62,13 @@ def _check(java: Path) -> tuple[Path, int]:
         raise BrokerError(f"{JAVA_VARIABLE}={java} is no working Java; it says: {said}. {remedy}")
     if major < OLDEST:
         raise BrokerError(
-            f"{JAVA_VARIABLE}={java} is Java {major}; Apache Kafka needs {OLDEST} or newer. {remedy}"
+            f"{JAVA_VARIABLE}={java} is Java {major}; Apache Kafka needs {OLDEST} or newer. "
+            f"{remedy}"
         )
     return java, major
 
 
 def parse_major(text: str) -> int | None:
-    """The major version in the output of `java -version` (8 for `1.8.0_292`), None if there is none."""
+    """The major version in what `java -version` says (8 for `1.8.0_292`), None without one."""
     found = re.search(r'version "(?:1\.)?(\d+)', text)
     return int(found[1]) if found else None

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import cast
 
 # Between fork and Java on Linux: asks the kernel to end Java when the program that started it is
 # gone, however that went (prctl PR_SET_PDEATHSIG, 1). A program of its own instead of a preexec_fn,
@@ -90,8 +91,7 @@ class JavaProcess:
         finally:
             self._launched.set()
         try:
-            assert self._process.stdout is not None  # noqa: S101: for the type checker
-            for line in self._process.stdout:
+            for line in self._process.stdout or ():
                 self.output.append(line.rstrip("\n"))
                 if self._show is not None:
                     with contextlib.suppress(Exception):  # a closed terminal must not block Java
@@ -103,8 +103,7 @@ class JavaProcess:
     @property
     def pid(self) -> int:
         """Java's process id."""
-        assert self._process is not None  # noqa: S101: set before the constructor returns
-        return self._process.pid
+        return cast("subprocess.Popen[str]", self._process).pid  # set by the constructor
 
     @property
     def running(self) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 MiB = 1024 * 1024
 
-# The largest message, compressed batch or not, that the broker takes. Twice the 1 MiB that producers
-# are held to by default, so a producer's limit is met first and its error names the image.
+# The largest message, compressed batch or not, that the broker takes. Twice the 1 MiB that
+# producers are held to by default: their limit is met first, and its error names the image.
 MESSAGE_MAX_BYTES = 2 * MiB
 
 
@@ -56,7 +56,7 @@ def server_properties(log_dir: Path, port: int, controller_port: int) -> dict[st
         "share.coordinator.state.topic.num.partitions": "4",
         # An agent alone in its group gets its partitions at once instead of after 3 s.
         "group.initial.rebalance.delay.ms": "0",
-        # After a kill -9 the controller keeps the dead broker's place for a session, 9 s by default.
+        # After a kill -9 the dead broker's place is kept for a session, 9 s by default.
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "1000",
         "num.network.threads": "2",

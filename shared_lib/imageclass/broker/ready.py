@@ -36,8 +36,8 @@ def wait_until_ready(
             break
         time.sleep(0.05)
     raise BrokerError(
-        f"No Kafka broker answers at {bootstrap_servers} (waited {timeout:.0f} s). Is it started, and "
-        "is the address right?"
+        f"No Kafka broker answers at {bootstrap_servers} (waited {timeout:.0f} s). Is it started, "
+        "and is the address right?"
     )
 
 

@@ -41,7 +41,7 @@ class Storage:
             self.log_file.parent.mkdir(exist_ok=True)
             for path in (self.directory, self.log_file.parent, self.log_dir):
                 if path.exists():
-                    os.listdir(path)  # noqa: PTH208: wanted is its error
+                    next(path.iterdir(), None)  # an unreadable one raises here
                     with tempfile.TemporaryFile(dir=path) as probe:
                         probe.write(b"\0" * 65536)
             written_by = self._version_file.read_text("utf-8").strip()
@@ -50,13 +50,14 @@ class Storage:
         except OSError as error:
             raise BrokerError(
                 f"The broker's data directory {self.directory} cannot be used: {error.strerror} "
-                f"({error.filename or self.directory}). Make it readable and writable for this user "
-                "and give its disk some free space, or choose another directory."
+                f"({error.filename or self.directory}). Make it readable and writable for this "
+                "user and give its disk some free space, or choose another directory."
             ) from None
         if _numbers(written_by) > _numbers(self._version):
             raise BrokerError(
-                f"The messages in {self.directory} were written by Apache Kafka {written_by}, which is "
-                f"newer than {self._version}. Update this program, or choose another data directory."
+                f"The messages in {self.directory} were written by Apache Kafka {written_by}, which "
+                f"is newer than {self._version}. Update this program, or choose another data "
+                "directory."
             )
 
     def mark_used(self) -> None:
@@ -84,8 +85,8 @@ class Storage:
                 if _is_alive(holder.get("program")) or time.monotonic() > deadline:
                     os.close(descriptor)
                     raise BrokerError(
-                        f"The data directory {self.directory} is in use by another broker: process "
-                        f"{holder.get('program', 'unknown')}, port {holder.get('port', 'unknown')}. "
+                        f"The data directory {self.directory} is in use by another broker: "
+                        f"process {holder.get('program', '?')}, port {holder.get('port', '?')}. "
                         "Stop that one, connect to it, or choose another directory."
                     ) from None
                 time.sleep(0.1)
