@@ -1,0 +1,183 @@
+"""Finding the broker and naming what lies on it.
+
+`connect()` needs no settings in a user's server: the hub puts them into the environment.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+import tenacity
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+
+TEAM_PREFIX = "team."
+
+_PARTITIONS = 4  # as many agents as that can share the work of one model
+
+_COMMON: dict = {
+    "client_id": "imageclass",
+    # The default lets a client sleep 30 s after the broker is back.
+    "reconnect_backoff_max_ms": 1_000,
+    "bootstrap_timeout_ms": 5_000,
+}
+
+
+class NoBroker(Exception):
+    """No broker is set, or it does not answer; the text says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Names of the topics and groups under one prefix.
+
+    A person's own prefix comes from the hub in `MOSSHUB_TOPIC_PREFIX`; without one it is the
+    team's.
+    """
+
+    prefix: str = field(
+        default_factory=lambda: os.environ.get("MOSSHUB_TOPIC_PREFIX") or TEAM_PREFIX
+    )
+
+    @property
+    def requests(self) -> str:
+        """Images to be classified."""
+        return f"{self.prefix}requests"
+
+    @property
+    def predictions(self) -> str:
+        """What the agents answer."""
+        return f"{self.prefix}predictions"
+
+    @property
+    def verdicts(self) -> str:
+        """What the judge makes of the answers."""
+        return f"{self.prefix}verdicts"
+
+    @property
+    def dead_letters(self) -> str:
+        """What could not be processed, with the reason."""
+        return f"{self.prefix}dead-letters"
+
+    def group(self, agent: str) -> str:
+        """The consumer group of the agent (one group for each model)."""
+        return f"{self.prefix}agent.{agent}"
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every topic's name."""
+        return self.requests, self.predictions, self.verdicts, self.dead_letters
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A broker's addresses and the topics used there; it makes clients, and holds none open.
+
+    Every client it makes is a context manager, waits 5 s at most for the broker and then raises
+    `kafka.errors.KafkaTimeoutError`.
+    """
+
+    bootstrap_servers: tuple[str, ...]
+    topics: Topics
+
+    def producer(self) -> KafkaProducer:
+        """A producer that neither loses nor doubles a message while it lives: idempotent,
+        acknowledged by all replicas, tried again for two minutes. May be shared by threads."""
+        return KafkaProducer(
+            bootstrap_servers=list(self.bootstrap_servers),
+            enable_idempotence=True,
+            acks="all",
+            delivery_timeout_ms=120_000,
+            max_block_ms=120_000,
+            linger_ms=5,
+            batch_size=512 * 1024,
+            **_COMMON,
+        )
+
+    def consumer(self, group: str | None = None) -> KafkaConsumer:
+        """A consumer that commits only when told to, from the oldest message where its group has
+        no offset yet. Without a group, partitions must be assigned. For one thread only."""
+        return KafkaConsumer(
+            bootstrap_servers=list(self.bootstrap_servers),
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            # A killed kernel's place in its group is free again after this, instead of 45 s.
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            **_COMMON,
+        )
+
+    def admin(self) -> closing[KafkaAdminClient]:
+        """A client that manages topics and groups; use it in a `with`."""
+        return closing(KafkaAdminClient(bootstrap_servers=list(self.bootstrap_servers), **_COMMON))
+
+    def ensure_topics(self) -> None:
+        """Create the topics that are not there yet; those that are stay as they are."""
+        with self.admin() as admin:
+            there = set(admin.list_topics())
+            for topic in self.topics.all:
+                if topic not in there:
+                    with suppress(TopicAlreadyExistsError):  # another one was quicker
+                        admin.create_topics({topic: {"num_partitions": _PARTITIONS}})
+            admin.wait_for_topics(self.topics.all, timeout_ms=30_000)
+
+
+def connect(
+    bootstrap_servers: str | None = None,
+    prefix: str | None = None,
+    *,
+    timeout: float = 60.0,
+    on_wait: Callable[[str], object] = print,
+) -> Connection:
+    """Wait for the broker, make sure the topics are there, and return the `Connection`.
+
+    `bootstrap_servers` is `host:port`, several with commas between; by default that of
+    `KAFKA_BOOTSTRAP_SERVERS`. `prefix` of the topics: see `Topics`. While the broker is not there
+    `on_wait` gets a sentence about every two seconds, and after `timeout` seconds `NoBroker` is
+    raised; at once if none is set.
+    """
+    addresses = bootstrap_servers or os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or ""
+    servers = tuple(part.strip() for part in addresses.split(",") if part.strip())
+    if not servers:
+        raise NoBroker(
+            "No broker is set. In a server of the hub it always is; elsewhere set"
+            " KAFKA_BOOTSTRAP_SERVERS to the broker's address, such as 127.0.0.1:9092."
+        )
+    connection = Connection(servers, Topics() if prefix is None else Topics(prefix))
+    started = time.monotonic()
+
+    def say(state: tenacity.RetryCallState) -> None:
+        seconds = time.monotonic() - started
+        on_wait(f"Waiting for the broker at {', '.join(servers)} ({seconds:.0f} s) …")
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, KafkaError) and error.retriable
+        ),
+        stop=tenacity.stop_after_delay(timeout),
+        wait=tenacity.wait_fixed(0.25),
+        before_sleep=say,
+        reraise=True,
+    )
+    try:
+        retrying(_probe, connection, timeout)
+    except KafkaTimeoutError as error:
+        raise NoBroker(
+            f"The broker at {', '.join(servers)} did not answer within {timeout:.0f} s. Is it"
+            " running, and is KAFKA_BOOTSTRAP_SERVERS its address?"
+        ) from error
+    except (KafkaError, ValueError) as error:
+        raise NoBroker(f"The broker at {', '.join(servers)} cannot be used: {error}") from error
+    return connection
+
+
+def _probe(connection: Connection, timeout: float) -> None:
+    """One short try, so that a person hears about it while they wait."""
+    patience = {**_COMMON, "bootstrap_timeout_ms": int(min(2.0, timeout) * 1000)}
+    KafkaAdminClient(bootstrap_servers=list(connection.bootstrap_servers), **patience).close()
+    connection.ensure_topics()

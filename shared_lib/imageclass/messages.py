@@ -1,0 +1,262 @@
+"""The wire format: image bytes with headers in, probabilities with headers out.
+
+A request's value is the image itself, as raw uint8 pixels or as a PNG or JPEG file; everything
+about it is in Kafka headers (UTF-8 text), so a reader can route or refuse a message without
+touching its body. It never carries the label. A prediction's value is the probabilities, one
+little-endian float32 for each class.
+
+| header    | request                         | prediction                         |
+|-----------|---------------------------------|------------------------------------|
+| `version` | format version, `1`             | the same                           |
+| `run`     | id of the run it belongs to     | copied from the request            |
+| `request` | id of the request               | copied from the request            |
+| `dataset` | whose classes are asked for, may be missing | -                      |
+| `encoding`| `raw`, `png` or `jpeg`          | -                                  |
+| `shape`   | raw only: `height,width,channels` | -                                |
+| `dtype`   | raw only: `uint8`               | `float32`                          |
+| `agent`   | -                               | name of the agent that answers     |
+| `classes` | -                               | number of probabilities            |
+"""
+
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT_VERSION = "1"
+
+#: The largest image in a request, in bytes as sent. Kafka's own limit for a whole message is
+#: 1 MiB (1,048,576 bytes, in broker and producer); the rest is left for headers and framing.
+MAX_IMAGE_BYTES = 1_000_000
+
+#: The most pixels (height x width) that a PNG or JPEG may unfold to: a few kilobytes can hold
+#: gigapixels, and would take the agent's memory.
+MAX_IMAGE_PIXELS = 25_000_000
+
+_MAX_CLASSES = 10_000
+_ID = re.compile(r"[A-Za-z0-9._@+:-]{1,128}")
+
+Headers = list[tuple[str, bytes]]
+_HEADERS = frozenset(
+    {"version", "run", "request", "dataset", "encoding", "shape", "dtype", "agent", "classes"}
+)
+_ENCODINGS = {"png": "PNG", "jpeg": "JPEG"}  # header value -> Pillow's name
+
+
+class InvalidMessage(ValueError):
+    """A message does not follow the format; the text is the reason, fit for a dead letter."""
+
+
+class ImageTooLarge(ValueError):
+    """An image is too large to be sent; the text names its size and the limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One image to be classified. `shape` is (height, width, channels) of raw pixels and None
+    for an encoded image; `dataset` is empty when the sender named none."""
+
+    run: str
+    request: str
+    body: bytes
+    encoding: str
+    shape: tuple[int, int, int] | None = None
+    dataset: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """An agent's answer. `probabilities`: float32, shape (classes,)."""
+
+    run: str
+    request: str
+    agent: str
+    probabilities: NDArray[np.float32]
+
+
+def raw_request(run: str, request: str, image: NDArray[np.uint8], dataset: str = "") -> Request:
+    """A request for an array of pixels, uint8 (height, width, channels).
+
+    Raises `ValueError` for another type or shape, `ImageTooLarge` above `MAX_IMAGE_BYTES`.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3:
+        raise ValueError(
+            "A raw image must be uint8 of shape (height, width, channels), not"
+            f" {image.dtype} of shape {image.shape}."
+        )
+    height, width, channels = image.shape
+    _check_size(image.nbytes)
+    body = np.ascontiguousarray(image).tobytes()
+    return Request(run, request, body, "raw", (height, width, channels), dataset)
+
+
+def file_request(run: str, request: str, body: bytes, dataset: str = "") -> Request:
+    """A request for the bytes of a PNG or JPEG file.
+
+    Raises `ValueError` if they are neither, `ImageTooLarge` above `MAX_IMAGE_BYTES`.
+    """
+    if body.startswith(b"\x89PNG\r\n\x1a\n"):
+        encoding = "png"
+    elif body.startswith(b"\xff\xd8\xff"):
+        encoding = "jpeg"
+    else:
+        raise ValueError("The file is neither PNG nor JPEG; save it as one of them.")
+    _check_size(len(body))
+    return Request(run, request, body, encoding, None, dataset)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_IMAGE_BYTES:
+        raise ImageTooLarge(
+            f"The image is {size / 1e6:.1f} MB, and a request may carry {MAX_IMAGE_BYTES / 1e6:.1f}"
+            " MB. Scale it down or send it as JPEG: agents scale it to their model's size anyway."
+        )
+
+
+def encode_request(request: Request) -> tuple[bytes, Headers]:
+    """Value and headers of the Kafka message for `request`."""
+    headers = {
+        "version": FORMAT_VERSION,
+        "run": request.run,
+        "request": request.request,
+        "encoding": request.encoding,
+    }
+    if request.dataset:
+        headers["dataset"] = request.dataset
+    if request.shape is not None:
+        headers["shape"] = ",".join(map(str, request.shape))
+        headers["dtype"] = "uint8"
+    return request.body, [(name, value.encode()) for name, value in headers.items()]
+
+
+def decode_request(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> Request:
+    """The request in a Kafka message; its image is not unfolded yet (see `decode_image`).
+
+    Raises `InvalidMessage` if anything is missing or does not fit together.
+    """
+    fields = _fields(headers)
+    run, request = _id(fields, "run"), _id(fields, "request")
+    dataset = _id(fields, "dataset") if fields.get("dataset") else ""
+    encoding = _need(fields, "encoding")
+    body = _body(value, MAX_IMAGE_BYTES)
+    if encoding in _ENCODINGS:
+        return Request(run, request, body, encoding, None, dataset)
+    if encoding != "raw":
+        raise InvalidMessage(f"encoding {encoding[:40]!r} is none of raw, png, jpeg")
+    if (dtype := _need(fields, "dtype")) != "uint8":
+        raise InvalidMessage(f"dtype {dtype[:40]!r} of raw pixels is not uint8")
+    text = _need(fields, "shape")
+    if not re.fullmatch(r"[1-9][0-9]{0,6},[1-9][0-9]{0,6},[1-4]", text):
+        raise InvalidMessage(f"shape {text[:40]!r} is not height,width,channels")
+    height, width, channels = map(int, text.split(","))
+    if height * width * channels != len(body):
+        raise InvalidMessage(
+            f"shape {text} needs {height * width * channels} bytes, the message has {len(body)}"
+        )
+    return Request(run, request, body, "raw", (height, width, channels), dataset)
+
+
+def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """The image of `request` as uint8 of `shape` (height, width, channels), for a model.
+
+    Raw pixels must have that shape already; a PNG or JPEG is scaled and turned to grey or colour.
+    Raises `InvalidMessage` if that cannot be done.
+    """
+    if request.shape is not None:
+        if request.shape != shape:
+            raise InvalidMessage(f"image of shape {request.shape}, the model takes {shape}")
+        return np.frombuffer(request.body, np.uint8).reshape(shape)
+    from PIL import Image, ImageOps
+
+    height, width, channels = shape
+    try:
+        with Image.open(io.BytesIO(request.body), formats=[_ENCODINGS[request.encoding]]) as file:
+            if file.width * file.height > MAX_IMAGE_PIXELS:
+                raise InvalidMessage(
+                    f"image of {file.width} x {file.height} pixels, more than {MAX_IMAGE_PIXELS}"
+                )
+            upright = ImageOps.exif_transpose(file)
+            picture = upright.convert("L" if channels == 1 else "RGB").resize((width, height))
+    except InvalidMessage:
+        raise
+    # Pillow's decoders raise many kinds (OSError, SyntaxError, ValueError, struct.error,
+    # DecompressionBombError, ...) for broken files; every one means the same here.
+    except Exception as error:
+        raise InvalidMessage(f"undecodable {request.encoding} image: {error}") from error
+    return np.asarray(picture, np.uint8).reshape(shape)
+
+
+def encode_prediction(prediction: Prediction) -> tuple[bytes, Headers]:
+    """Value and headers of the Kafka message for `prediction`."""
+    headers = {
+        "version": FORMAT_VERSION,
+        "run": prediction.run,
+        "request": prediction.request,
+        "agent": prediction.agent,
+        "dtype": "float32",
+        "classes": str(len(prediction.probabilities)),
+    }
+    value = prediction.probabilities.astype("<f4").tobytes()
+    return value, [(name, text.encode()) for name, text in headers.items()]
+
+
+def decode_prediction(
+    value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
+) -> Prediction:
+    """The prediction in a Kafka message. Raises `InvalidMessage` if it does not fit together."""
+    fields = _fields(headers)
+    run, request, agent = (_id(fields, name) for name in ("run", "request", "agent"))
+    if (dtype := _need(fields, "dtype")) != "float32":
+        raise InvalidMessage(f"dtype {dtype[:40]!r} of probabilities is not float32")
+    text = _need(fields, "classes")
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > _MAX_CLASSES:
+        raise InvalidMessage(f"classes {text[:40]!r} is not a number from 1 to {_MAX_CLASSES}")
+    body = _body(value, 4 * _MAX_CLASSES)
+    if len(body) != 4 * int(text):
+        raise InvalidMessage(f"{text} classes need {4 * int(text)} bytes, there are {len(body)}")
+    probabilities = np.frombuffer(body, "<f4").astype(np.float32)
+    # Written so that a NaN fails it too.
+    if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
+        raise InvalidMessage("probabilities outside of 0 to 1")
+    return Prediction(run, request, agent, probabilities)
+
+
+def _fields(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in headers or ():
+        if name not in _HEADERS:  # not ours: tracing tools, for one, add their own
+            continue
+        if name in fields:
+            raise InvalidMessage(f"header {name[:40]!r} is there twice")
+        try:
+            fields[name] = (value or b"").decode()
+        except UnicodeDecodeError:
+            raise InvalidMessage(f"header {name[:40]!r} is not UTF-8") from None
+    version = _need(fields, "version")
+    if version != FORMAT_VERSION:
+        raise InvalidMessage(f"format version {version[:40]!r}, this is {FORMAT_VERSION}")
+    return fields
+
+
+def _need(fields: dict[str, str], name: str) -> str:
+    if not (value := fields.get(name, "")):
+        raise InvalidMessage(f"header {name!r} is missing")
+    return value
+
+
+def _id(fields: dict[str, str], name: str) -> str:
+    value = _need(fields, name)
+    if not _ID.fullmatch(value):
+        raise InvalidMessage(f"header {name!r} is not an id (letters, digits and ._@+:-, 128)")
+    return value
+
+
+def _body(value: bytes | None, limit: int) -> bytes:
+    if not value:
+        raise InvalidMessage("the message is empty")
+    if len(value) > limit:
+        raise InvalidMessage(f"{len(value)} bytes are more than the {limit} allowed")
+    return value
