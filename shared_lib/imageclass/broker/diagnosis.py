@@ -6,6 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+RESTORE = (
+    "Restore it from a backup, or move the directory away to begin with an empty broker (its "
+    "messages are then gone): mv {data_dir} {data_dir}.damaged"
+)
+
 # Each pattern is looked for in what Java wrote, the first that is found wins.
 _CAUSES: list[tuple[str, str]] = [
     (
@@ -37,10 +42,9 @@ _CAUSES: list[tuple[str, str]] = [
         "this program, or start with another data directory.",
     ),
     (
-        r"InconsistentClusterId|meta\.properties|CorruptRecordException|checkpoint file"
-        r"|KafkaStorageException|InvalidRecordException|EOFException|Checksum|CRC",
-        "The data in {data_dir} is damaged. Restore it from a backup, or move the directory away "
-        "to begin with an empty broker (its messages are then gone).",
+        r"InconsistentClusterId|meta\.properties|node ID not found|[cC]heckpoint|quorum-state"
+        r"|CorruptRecordException|InvalidRecordException|KafkaStorageException|EOFException",
+        f"The data in {{data_dir}} is damaged. {RESTORE}",
     ),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import base64
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -208,6 +209,8 @@ class EmbeddedBroker:
     def _format(self, command: list[str]) -> None:
         # Into a directory beside its place, moved there when complete: a format cut short by Ctrl-C
         # or a full disk is simply done again.
+        for left in self.data_dir.glob("log.new-*"):
+            shutil.rmtree(left, ignore_errors=True)
         new = self._storage.log_dir.with_suffix(f".new-{uuid.uuid4().hex[:8]}")
         settings = self.data_dir / "format.properties"
         settings.write_text(render(server_properties(new, 9092, 9093)), "utf-8")

@@ -210,7 +210,7 @@ def _fetch(context: MavenContext, jar: Jar, cache: Path) -> None:
     if path is None or not is_intact(jar, path):
         raise BrokerError(
             f"{jar.coordinate} from {source} is not the file that jars.lock names (SHA-256 "
-            f"{jar.sha256}). Something between here and there changes downloads, or broke this one: "
-            "try again, then check the proxy or mirror."
+            f"{jar.sha256}). Something between here and there changes downloads, or broke this "
+            "one: try again, then check the proxy or mirror."
         )
     path.replace(cache / jar.filename)

@@ -5,22 +5,23 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
 
+from .diagnosis import RESTORE
 from .errors import BrokerError
+
+# Below this Kafka would stop in the middle of its work, in bytes.
+_LEAST_FREE = 100_000_000
 
 # How long a broker whose program was killed may take to write its data and end, in seconds.
 _ORPHAN_GRACE = 30.0
 
 
 class Storage:
-    """A data directory laid out as `log/` (messages), `logs/` (what Kafka tells) and small files.
-
-    Raises:
-        BrokerError: the directory cannot be made, read or written, or is from a newer Kafka.
-    """
+    """A data directory: `log/` (messages), `logs/` (what Kafka tells) and small files."""
 
     def __init__(self, directory: Path, version: str) -> None:
         self.directory = directory.expanduser().absolute()
@@ -35,30 +36,49 @@ class Storage:
         return (self.log_dir / "meta.properties").exists()
 
     def check(self) -> None:
-        """Makes the directory if it is not there, and refuses one that a broker could not use."""
+        """Makes the directory if it is not there, and refuses one that a broker could not use.
+
+        Raises:
+            BrokerError: it cannot be made, read or written, its disk is full, its data is damaged
+                or was written by a newer Kafka.
+        """
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             self.log_file.parent.mkdir(exist_ok=True)
             for path in (self.directory, self.log_file.parent, self.log_dir):
                 if path.exists():
                     next(path.iterdir(), None)  # an unreadable one raises here
-                    with tempfile.TemporaryFile(dir=path) as probe:
-                        probe.write(b"\0" * 65536)
-            written_by = self._version_file.read_text("utf-8").strip()
-        except FileNotFoundError:
-            return
+                    tempfile.TemporaryFile(dir=path).close()
+            free = shutil.disk_usage(self.directory).free
+            used = self.log_dir.exists() and any(self.log_dir.iterdir())
+            written_by = (
+                self._version_file.read_text("utf-8") if self._version_file.exists() else ""
+            )
         except OSError as error:
             raise BrokerError(
                 f"The broker's data directory {self.directory} cannot be used: {error.strerror} "
                 f"({error.filename or self.directory}). Make it readable and writable for this "
-                "user and give its disk some free space, or choose another directory."
+                "user, or choose another directory."
             ) from None
+        if free < _LEAST_FREE:
+            raise BrokerError(
+                f"The disk of {self.directory} is full: {free / 1e6:.0f} MB are free, and the "
+                f"broker wants {_LEAST_FREE / 1e6:.0f} MB. Free some space, or choose another directory."
+            )
         if _numbers(written_by) > _numbers(self._version):
             raise BrokerError(
-                f"The messages in {self.directory} were written by Apache Kafka {written_by}, which "
-                f"is newer than {self._version}. Update this program, or choose another data "
+                f"The messages in {self.directory} were written by Apache Kafka {written_by}, "
+                f"which is newer than {self._version}. Update this program, or choose another "
                 "directory."
             )
+        # Kafka would begin anew without its metadata, and then delete the topics it does not know.
+        metadata = self.log_dir / "__cluster_metadata-0"
+        for part in (self.log_dir / "meta.properties", *([metadata] if written_by else [])):
+            if used and not part.exists():
+                raise BrokerError(
+                    f"The data in {self.directory} is damaged: {part} is missing. "
+                    f"{RESTORE.format(data_dir=self.directory)}"
+                )
 
     def mark_used(self) -> None:
         """Remembers that this version of Kafka has written here."""
