@@ -2,6 +2,7 @@
 
 import sys
 
+from hub.broker import broker_command
 from hub.login import LaptopAuthenticator, load_passwords
 from hub.proxy import proxy_command
 from hub.servers import ENV_KEEP, LaptopSpawner, environment
@@ -49,11 +50,7 @@ if settings.embedded_broker:
     c.JupyterHub.services.append(
         {
             "name": "kafka",
-            "command": [
-                *(sys.executable, "-m", "imageclass.broker"),
-                *("--data", str(settings.data_dir / "kafka")),
-                *("--port", str(settings.kafka_port)),
-            ],
+            "command": [*broker_command(settings), "--keep-running"],
             "environment": {"MOSSHUB_INSTANCE": str(settings.data_dir)},
             "display": False,  # no page of its own
         }

@@ -10,8 +10,8 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
+from hub.broker import broker_command
 from hub.login import Passwords, load_passwords
 from hub.processes import INSTANCE, die_with_parent, end, left_over
 from hub.proxy import NodeError, proxy_command
@@ -57,7 +57,7 @@ def open_data(settings: Settings) -> None:
         lock = (data / "lock").open("a+")
     except OSError as error:
         raise StartError(
-            f"DATA_DIR={data}: {error.strerror.lower()} at {error.filename}; "
+            f"DATA_DIR={data}: {(error.strerror or str(error)).lower()} at {error.filename}; "
             "give this user the right to read and write there, or set another DATA_DIR"
         ) from None
     try:
@@ -70,11 +70,21 @@ def open_data(settings: Settings) -> None:
     globals()["_lock"] = lock  # closing it would give the lock away
 
 
+def prepare_broker(settings: Settings) -> None:
+    """Fetch Kafka, the first time, and set its data up, here where progress and errors are seen."""
+    done = subprocess.run(
+        [*broker_command(settings), "--prepare"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        raise StartError(done.stderr.strip())
+
+
 def answers(settings: Settings) -> bool:
     """Say whether the hub answers through the proxy."""
-    with suppress(OSError), urllib.request.urlopen(  # noqa: S310
-        f"http://127.0.0.1:{settings.port}/hub/health", timeout=2
-    ) as reply:
+    with (
+        suppress(OSError),
+        urllib.request.urlopen(f"http://127.0.0.1:{settings.port}/hub/health", timeout=2) as reply,
+    ):
         return reply.status == 200
     return False
 
@@ -94,7 +104,8 @@ class Platform:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.log_path = settings.data_dir / "logs" / "hub.log"
-        self._hub: subprocess.Popen | None = None
+        self._log_start = 0
+        self._hub: subprocess.Popen
 
     def start(self) -> None:
         """Start the hub in a session of its own, so that Ctrl-C reaches only this process."""
@@ -124,7 +135,7 @@ class Platform:
         """Wait until `ready`, showing the seconds; StartError if the hub ends or time runs out."""
         began = time.monotonic()
         while not ready(self.settings):
-            if self._hub is not None and self._hub.poll() is not None:
+            if self._hub.poll() is not None:
                 raise StartError(f"{what} did not start:\n{self.last_words()}")
             if time.monotonic() - began > START_TIMEOUT:
                 raise StartError(f"{what} did not answer in time:\n{self.last_words()}")
@@ -132,7 +143,7 @@ class Platform:
         print(f"  {what:<34}{time.monotonic() - began:5.1f} s", flush=True)
 
     def last_words(self, lines: int = 15) -> str:
-        """Return the last lines that the hub logged since this start, and where to find the rest."""
+        """Return the last lines that the hub logged since this start, and where the rest is."""
         with self.log_path.open("rb") as log:
             log.seek(self._log_start)
             text = log.read().decode(errors="replace").strip().splitlines()
@@ -140,17 +151,15 @@ class Platform:
 
     def wait(self) -> int:
         """Wait for the hub to end; return its exit status."""
-        assert self._hub is not None
         return self._hub.wait()
 
     def stop(self) -> None:
         """End the hub and all that it started; a second Ctrl-C ends it at once."""
-        if self._hub is not None and self._hub.poll() is None:
-            self._hub.terminate()
-            with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-                self._hub.wait(STOP_TIMEOUT)
-            self._hub.kill()
-            self._hub.wait()
+        self._hub.terminate()
+        with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            self._hub.wait(STOP_TIMEOUT)
+        self._hub.kill()
+        self._hub.wait()
         end(left_over(str(self.settings.data_dir)))
 
 
@@ -164,7 +173,7 @@ def prepare() -> tuple[Settings, Passwords]:
     if settings.embedded_broker:
         hint = "set another KAFKA_PORT, or KAFKA_BOOTSTRAP_SERVERS to use the broker that is there"
         check_port("KAFKA_PORT", settings.kafka_port, hint)
-        check_port("KAFKA_PORT + 1", settings.kafka_port + 1, hint)
+        prepare_broker(settings)
     proxy_command(settings)
     return settings, load_passwords(settings.data_dir / "hub" / "passwords.json")
 
@@ -194,8 +203,8 @@ def main() -> int:
         print(f"Mosshub cannot start.\n{error}", file=sys.stderr)
         return 1
     platform = Platform(settings)
+    platform.start()
     try:
-        platform.start()
         platform.wait_for("hub", answers)
         platform.wait_for("broker", broker_answers)
         announce(settings, passwords)

@@ -38,7 +38,9 @@ def proxy_command(settings: Settings) -> list[str]:
         raise NodeError(f"Node.js at {node} does not run ({error}): {instead}") from None
     major = version.removeprefix("v").partition(".")[0]
     if not major.isdigit() or int(major) < OLDEST_NODE:
-        raise NodeError(f"{node} is Node.js {version}, v{OLDEST_NODE} or newer is needed: {instead}")
+        raise NodeError(
+            f"{node} is Node.js {version}, v{OLDEST_NODE} or newer is needed: {instead}"
+        )
     script = _SCRIPT / "bin" / "configurable-http-proxy"
     if not script.exists():
         raise NodeError(f"{script} is missing: run `make install`")

@@ -39,9 +39,7 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str | None = Field(
         None, description="host:port[,host:port] of a broker to use instead of the embedded one"
     )
-    kafka_port: Port = Field(
-        9092, description="port of the embedded broker on 127.0.0.1; the next one is its controller"
-    )
+    kafka_port: Port = Field(9092, description="port of the embedded broker on 127.0.0.1")
     node: Path | None = Field(None, description="path of a Node.js >= 20 to use instead of PyPI's")
 
     # Ports between the platform's own parts; 0 lets `make run` pick free ones.

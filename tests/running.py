@@ -42,8 +42,7 @@ class RunningPlatform:
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
         self.port = free_port()
-        # The controller listens on the next port: take a pair well away from the system's own range.
-        self.kafka_port = free_pair()
+        self.kafka_port = free_port()
         self.environment = {
             **os.environ,
             "DATA_DIR": str(data_dir),
@@ -131,21 +130,6 @@ class RunningPlatform:
         """Return all living processes below the launcher."""
         assert self.process
         return psutil.Process(self.process.pid).children(recursive=True)
-
-
-def free_pair() -> int:
-    """Return a port p of 127.0.0.1 with p and p + 1 free."""
-    import socket
-
-    for _ in range(50):
-        port = free_port()
-        with socket.socket() as sock:
-            try:
-                sock.bind(("127.0.0.1", port + 1))
-                return port
-            except OSError:
-                continue
-    raise RuntimeError("no two ports in a row are free on 127.0.0.1")
 
 
 class Person:

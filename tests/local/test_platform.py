@@ -66,7 +66,9 @@ def test_an_admin_sees_stops_starts_and_opens_servers(platform: RunningPlatform)
     assert {u["name"] for u in admin.api("GET", "users").json()} >= {"admin", "cleo"}
 
     def running() -> bool:
-        server = admin.api("GET", "users/cleo?include_stopped_servers").json()["servers"].get("", {})
+        server = (
+            admin.api("GET", "users/cleo?include_stopped_servers").json()["servers"].get("", {})
+        )
         return bool(server.get("ready"))
 
     assert running()
@@ -137,7 +139,9 @@ def test_the_end_leaves_no_process_and_the_next_start_finds_everything(
 def test_a_hub_that_is_killed_takes_everything_with_it(own_platform: RunningPlatform) -> None:
     own_platform.start()
     Person(own_platform, "ada").editor()
-    hub = next(p for p in own_platform.processes() if "jupyterhub_config.py" in " ".join(p.cmdline()))
+    hub = next(
+        p for p in own_platform.processes() if "jupyterhub_config.py" in " ".join(p.cmdline())
+    )
     hub.kill()
     assert own_platform.wait() == 1
     assert "The hub ended" in own_platform.output

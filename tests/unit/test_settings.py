@@ -56,7 +56,7 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_misspelt_setting_in_the_file_is_found(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("KAFKA_PROT=9093\n")
-    with pytest.raises(SettingsError, match="KAFKA_PROT.*did you mean KAFKA_PORT"):
+    with pytest.raises(SettingsError, match=r"KAFKA_PROT.*did you mean KAFKA_PORT"):
         load_settings()
 
 
