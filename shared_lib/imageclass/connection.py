@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -15,13 +16,15 @@ from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
 TEAM_PREFIX = "team."
 
+T = TypeVar("T")
+
 _PARTITIONS = 4  # as many agents as that can share the work of one model
 
 _COMMON: dict = {
     "client_id": "imageclass",
     # The default lets a client sleep 30 s after the broker is back.
     "reconnect_backoff_max_ms": 1_000,
-    "bootstrap_timeout_ms": 5_000,
+    "bootstrap_timeout_ms": 2_000,
 }
 
 
@@ -75,8 +78,8 @@ class Topics:
 class Connection:
     """A broker's addresses and the topics used there; it makes clients, and holds none open.
 
-    Every client it makes is a context manager, waits 5 s at most for the broker and then raises
-    `kafka.errors.KafkaTimeoutError`.
+    Every client it makes is a context manager; making one raises `NoBroker` if the broker has not
+    answered within 2 s.
     """
 
     bootstrap_servers: tuple[str, ...]
@@ -85,22 +88,21 @@ class Connection:
     def producer(self) -> KafkaProducer:
         """A producer that neither loses nor doubles a message while it lives: idempotent,
         acknowledged by all replicas, tried again for two minutes. May be shared by threads."""
-        return KafkaProducer(
-            bootstrap_servers=list(self.bootstrap_servers),
+        return self._client(
+            KafkaProducer,
             enable_idempotence=True,
             acks="all",
             delivery_timeout_ms=120_000,
             max_block_ms=120_000,
             linger_ms=5,
             batch_size=512 * 1024,
-            **_COMMON,
         )
 
     def consumer(self, group: str | None = None) -> KafkaConsumer:
         """A consumer that commits only when told to, from the oldest message where its group has
         no offset yet. Without a group, partitions must be assigned. For one thread only."""
-        return KafkaConsumer(
-            bootstrap_servers=list(self.bootstrap_servers),
+        return self._client(
+            KafkaConsumer,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -109,12 +111,20 @@ class Connection:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_partition_fetch_bytes=4 * 1024 * 1024,
-            **_COMMON,
         )
 
     def admin(self) -> closing[KafkaAdminClient]:
         """A client that manages topics and groups; use it in a `with`."""
-        return closing(KafkaAdminClient(bootstrap_servers=list(self.bootstrap_servers), **_COMMON))
+        return closing(self._client(KafkaAdminClient))
+
+    def _client(self, kind: Callable[..., T], **settings: Any) -> T:
+        try:
+            return kind(bootstrap_servers=list(self.bootstrap_servers), **{**_COMMON, **settings})
+        except KafkaTimeoutError as error:
+            raise NoBroker(
+                f"The broker at {', '.join(self.bootstrap_servers)} does not answer. Is it"
+                " running, and is KAFKA_BOOTSTRAP_SERVERS its address?"
+            ) from error
 
     def ensure_topics(self) -> None:
         """Create the topics that are not there yet; those that are stay as they are."""
@@ -157,7 +167,9 @@ def connect(
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(
-            lambda error: isinstance(error, KafkaError) and error.retriable
+            lambda error: (
+                isinstance(error, NoBroker) or (isinstance(error, KafkaError) and error.retriable)
+            )
         ),
         stop=tenacity.stop_after_delay(timeout),
         wait=tenacity.wait_fixed(0.25),
@@ -165,19 +177,9 @@ def connect(
         reraise=True,
     )
     try:
-        retrying(_probe, connection, timeout)
-    except KafkaTimeoutError as error:
-        raise NoBroker(
-            f"The broker at {', '.join(servers)} did not answer within {timeout:.0f} s. Is it"
-            " running, and is KAFKA_BOOTSTRAP_SERVERS its address?"
-        ) from error
+        retrying(connection.ensure_topics)
+    except NoBroker as error:
+        raise NoBroker(f"{error} (Waited {timeout:.0f} s.)") from error.__cause__
     except (KafkaError, ValueError) as error:
         raise NoBroker(f"The broker at {', '.join(servers)} cannot be used: {error}") from error
     return connection
-
-
-def _probe(connection: Connection, timeout: float) -> None:
-    """One short try, so that a person hears about it while they wait."""
-    patience = {**_COMMON, "bootstrap_timeout_ms": int(min(2.0, timeout) * 1000)}
-    KafkaAdminClient(bootstrap_servers=list(connection.bootstrap_servers), **patience).close()
-    connection.ensure_topics()

@@ -15,6 +15,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from imageclass._keras import keras_and_tensorflow
+
 #: Where Debian's package `dataset-fashion-mnist` puts its files; another place through
 #: the environment variable `FASHION_MNIST_DIR`.
 FASHION_MNIST_DIR = "/usr/share/datasets/fashion-mnist"
@@ -194,10 +196,11 @@ def _why_no_cifar10() -> str | None:
 def _load_cifar10() -> Dataset:
     if reason := _why_no_cifar10():
         raise DatasetError(f"The data set cifar10 cannot be had: {reason}")
-    from keras.datasets import cifar10
-
+    keras, _ = keras_and_tensorflow()
     try:
-        (train_images, train_labels), (test_images, test_labels) = cifar10.load_data()
+        (train_images, train_labels), (test_images, test_labels) = (
+            keras.datasets.cifar10.load_data()
+        )
     except Exception as error:  # Keras wraps every network fault in a bare Exception
         raise DatasetError(
             "The data set cifar10 cannot be had: Keras downloads it (170 MB), and that failed"

@@ -13,7 +13,7 @@ import polars as pl
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from imageclass.connection import Connection
+from imageclass.connection import Connection, NoBroker
 from imageclass.datasets import Dataset
 from imageclass.messages import (
     Headers,
@@ -34,7 +34,7 @@ class PublishError(Exception):
 class Judge:
     """Watches the predictions from the moment it is made; publish one run, then collect it.
 
-    A context manager, for one thread. Making it raises `kafka.errors.KafkaTimeoutError` if the
+    A context manager, for one thread. Making it raises `connection.NoBroker` if the
     broker does not answer.
     """
 
@@ -113,6 +113,8 @@ class Judge:
             futures = {}
             try:
                 with self.connection.producer() as producer:
+                    # Connects now, so that the first request's latency is not that of connecting.
+                    producer.partitions_for(self.connection.topics.requests)
                     for request_id, (value, headers) in waiting.items():
                         sending(request_id)
                         futures[request_id] = producer.send(
@@ -122,7 +124,7 @@ class Judge:
                             headers=headers,
                         )
                     producer.flush(timeout=max(0.1, deadline - time.monotonic()))
-            except KafkaTimeoutError as error:
+            except (KafkaTimeoutError, NoBroker) as error:
                 reason = error
             # What failed is sent again under the same id. Should it have arrived after all, it is
             # answered twice, and the second answer counted as a duplicate.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from imageclass._keras import keras_and_tensorflow
+
 if TYPE_CHECKING:
     import keras
 
@@ -36,11 +38,11 @@ def build_cnn(image_shape: Shape, num_classes: int, seed: int = 0) -> keras.Mode
     """
     if min(image_shape[:2]) < 4:
         raise ValueError(f"Images of shape {image_shape} are too small: 4x4 is the least.")
-    import keras
-    from keras import layers
+    keras, _ = keras_and_tensorflow()
+    layers = keras.layers
 
     # A number of its own for each layer: one shared generator would depend on who else uses it.
-    def weights(layer: int) -> keras.initializers.Initializer:
+    def weights(layer: int) -> object:
         return keras.initializers.HeUniform(seed=seed * 1000 + layer)
 
     model = keras.Sequential(
@@ -80,8 +82,8 @@ class CompiledClassifier:
         """Raises `ValueError` for a batch size below 1."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or more, not {batch_size}.")
-        import tensorflow as tf
-
+        _, tf = keras_and_tensorflow()
+        self._tf = tf
         _, height, width, channels = model.input_shape
         self.image_shape: Shape = (height, width, channels)
         self.batch_sizes = sorted({size for size in (1, 16) if size < batch_size} | {batch_size})
@@ -102,9 +104,7 @@ class CompiledClassifier:
         return np.concatenate([self._one(images[start : start + largest]) for start in slices])
 
     def _one(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        import tensorflow as tf
-
         size = next(size for size in self.batch_sizes if size >= len(images))
         padded = np.zeros((size, *self.image_shape), np.uint8)
         padded[: len(images)] = images
-        return np.asarray(self._calls[size](tf.constant(padded)))[: len(images)]
+        return np.asarray(self._calls[size](self._tf.constant(padded)))[: len(images)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imageclass._keras import keras_and_tensorflow
 from imageclass.datasets import Dataset
 from imageclass.models import CompiledClassifier
 
@@ -53,15 +54,14 @@ def train(
         raise ValueError(f"epochs and batch_size must be 1 or more: {epochs}, {batch_size}.")
     if not 2 <= num_images <= available:
         raise ValueError(f"num_images must be from 2 to {available}, not {num_images}.")
-    import keras
-    import tensorflow as tf
+    keras, tf = keras_and_tensorflow()
 
     drawn = np.random.default_rng(seed).permutation(available)[:num_images]
     held_back = max(1, int(num_images * _VALIDATION_SHARE))
     validation, learning = drawn[:held_back], drawn[held_back:]
     batches_per_epoch = -(-len(learning) // batch_size)
 
-    class Report(keras.callbacks.Callback):
+    class Report(keras.callbacks.Callback):  # type: ignore[name-defined]
         done = 0
 
         def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
