@@ -29,7 +29,7 @@ passwords = load_passwords(state / "passwords.json")
 c.JupyterHub.authenticator_class = LaptopAuthenticator
 c.LaptopAuthenticator.user_password = passwords.people
 c.LaptopAuthenticator.admin_password = passwords.admins
-c.Authenticator.admin_users = set(settings.admin_users)
+c.Authenticator.admin_users = set(settings.admins)
 c.Authenticator.allow_all = True
 
 # Server: a process in front of marimo, for each person in a directory of their own.

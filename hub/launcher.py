@@ -180,7 +180,7 @@ def prepare() -> tuple[Settings, Passwords]:
 
 def announce(settings: Settings, passwords: Passwords) -> None:
     """Print the three lines that a newcomer needs."""
-    admins = " or ".join(sorted(settings.admin_users))
+    admins = " or ".join(sorted(settings.admins))
     print(
         f"\nOpen      http://127.0.0.1:{settings.port}"
         f"\nPeople    any name, password {passwords.people}"

@@ -1,66 +1,132 @@
 """Every setting of the platform, read once from the environment and `.env`, typed and checked.
 
 A wrong setting stops the start with its name, the value that was seen and what is expected:
-`load_settings` raises `SettingsError`, whose text is made for a person.
+`load_settings` raises `SettingsError`, whose text is made for a person. Secrets may also be files
+in /run/secrets, where Docker Compose puts them.
 """
 
 import difflib
+import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Names = Annotated[frozenset[str], NoDecode]
+SECRETS = Path("/run/secrets")
 
 
 class SettingsError(Exception):
     """One or more settings are wrong; the message has a line for each."""
 
 
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    return value
+
+
+def _memory(value: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?[KMGT]", value):
+        raise ValueError("a number and K, M, G or T, for example 2G")
+    return value
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+FreePort = Annotated[int, Field(ge=0, le=65535)]
+Words = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
+Names = Annotated[Words, AfterValidator(lambda names: frozenset(n.lower() for n in names))]
+Images = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Memory = Annotated[str, AfterValidator(_memory)]
+Web = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")]
+
+
 class Settings(BaseSettings):
     """The settings; the name in the environment is the field's name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_file=ROOT / ".env", extra="forbid", env_ignore_empty=True, frozen=True
+        env_file=ROOT / ".env",
+        extra="forbid",
+        env_ignore_empty=True,
+        frozen=True,
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
     )
 
+    # Where
+    servers: Literal["processes", "containers"] = Field(
+        "processes", description="what people's servers are: processes (one laptop) or containers"
+    )
     port: Port = Field(8000, description="port of the platform on 127.0.0.1")
+    domain: str | None = Field(
+        None, description="public DNS name of the platform, without https://"
+    )
     data_dir: Path = Field(
         Path("data"), description="directory of users' files, messages and the hub's state"
     )
-    admin_users: Names = Field(
-        frozenset({"admin"}), description="names, separated by commas, of the admins"
+
+    # Who
+    admin_users: Names = Field(frozenset(), description="names, separated by commas, of the admins")
+    admin_groups: Words = Field(
+        frozenset(), description="the provider's groups whose members are admins"
     )
+    allowed_users: Names = Field(frozenset(), description="names of people who may sign in")
+    allowed_groups: Words = Field(
+        frozenset(), description="the provider's groups (GitHub: organisations) that may sign in"
+    )
+    oauth_provider: Literal[
+        "github", "gitlab", "google", "azuread", "okta", "auth0", "keycloak", "oidc", None
+    ] = Field(None, description="the identity provider")
+    oauth_client_id: str | None = Field(None, description="the id the provider gave this platform")
+    oauth_client_secret: SecretStr | None = Field(None, description="the secret that goes with it")
+    oauth_url: Web | None = Field(None, description="address of the provider (its issuer URL)")
+    oauth_internal_url: Web | None = Field(
+        None, description="the same as the hub reaches it, where that differs"
+    )
+    oauth_tenant: str | None = Field(None, description="Microsoft: the tenant's id")
+
+    # People's servers in containers
+    user_images: Images = Field(
+        ("mosshub/user:cpu",), description="images to choose from, the first is the default"
+    )
+    memory_limit: Memory = Field("4G", description="memory of one server")
+    cpu_limit: Annotated[float, Field(gt=0)] = Field(2.0, description="processors of one server")
+    process_limit: Annotated[int, Field(ge=64)] = Field(1024, description="processes of one server")
+    active_server_limit: Annotated[int, Field(ge=1)] = Field(
+        10, description="servers that run at the same time"
+    )
+
+    # Broker
     kafka_bootstrap_servers: str | None = Field(
         None, description="host:port[,host:port] of a broker to use instead of the embedded one"
     )
     kafka_port: Port = Field(9092, description="port of the embedded broker on 127.0.0.1")
+
+    # Between the platform's own parts; 0 lets `make run` pick free ports.
+    hub_port: FreePort = Field(0, description="port of the hub's API")
+    proxy_api_port: FreePort = Field(0, description="port of the proxy's API")
     node: Path | None = Field(None, description="path of a Node.js >= 20 to use instead of PyPI's")
-
-    # Ports between the platform's own parts; 0 lets `make run` pick free ones.
-    hub_port: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="port of the hub's API")
-    proxy_api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        0, description="port of the proxy's API"
-    )
-
-    @field_validator("admin_users", mode="before")
-    @classmethod
-    def _split_names(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = [name.strip().lower() for name in value.split(",") if name.strip()]
-        if not value:
-            raise ValueError("needs at least one name, or nobody could manage the platform")
-        return value
 
     @field_validator("data_dir")
     @classmethod
     def _from_the_root(cls, value: Path) -> Path:
         return (ROOT / value.expanduser()).resolve()
+
+    @field_validator("domain")
+    @classmethod
+    def _bare_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", value):
+            raise ValueError("letters, digits, hyphens and dots only")
+        return value
 
     @field_validator("kafka_bootstrap_servers")
     @classmethod
@@ -71,9 +137,33 @@ class Settings(BaseSettings):
                 raise ValueError(f"{address.strip()!r} is not of the form host:port")
         return value
 
+    @model_validator(mode="after")
+    def _a_team_signs_in_with_a_provider(self) -> "Settings":
+        if self.servers == "processes":
+            return self
+        needed = ["oauth_provider", "oauth_client_id", "oauth_client_secret"]
+        if self.oauth_provider in ("auth0", "okta", "keycloak", "oidc"):
+            needed.append("oauth_url")
+        if self.oauth_provider == "azuread":
+            needed.append("oauth_tenant")
+        missing = [name for name in needed if not getattr(self, name)]
+        if missing:
+            raise ValueError("; ".join(f"{n.upper()} is not set: {_described(n)}" for n in missing))
+        if not any((self.allowed_users, self.allowed_groups, self.admin_users, self.admin_groups)):
+            raise ValueError(
+                "nobody could sign in: "
+                "set ALLOWED_USERS, ALLOWED_GROUPS, ADMIN_USERS or ADMIN_GROUPS"
+            )
+        return self
+
+    @property
+    def admins(self) -> frozenset[str]:
+        """Names of the admins. A laptop has one called admin, who has a password of their own."""
+        return self.admin_users or frozenset({"admin"} if self.servers == "processes" else ())
+
     @property
     def embedded_broker(self) -> bool:
-        """Whether the platform runs a broker of its own."""
+        """Whether the hub runs a broker of its own."""
         return self.kafka_bootstrap_servers is None
 
     @property
@@ -81,17 +171,27 @@ class Settings(BaseSettings):
         """`host:port[,host:port]` of the broker that everybody streams through."""
         return self.kafka_bootstrap_servers or f"127.0.0.1:{self.kafka_port}"
 
+    @property
+    def public_url(self) -> str:
+        """Where people come in, without a slash at the end."""
+        return f"https://{self.domain}" if self.domain else f"http://localhost:{self.port}"
+
+
+def _described(field: str) -> str:
+    return Settings.model_fields[field].description or field
+
 
 def _explain(error: dict) -> str:
-    field = str(error["loc"][0])
-    name = field.upper()
-    known = Settings.model_fields.get(field.lower())
-    if known is None:
-        near = difflib.get_close_matches(field.lower(), Settings.model_fields, n=1)
-        hint = f"did you mean {near[0].upper()}?" if near else "remove it from .env"
-        return f"{name}: there is no such setting; {hint}"
     reason = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return f"{name}={error['input']!s}: expected {known.description} ({reason})"
+    if not error["loc"]:
+        return reason
+    field = str(error["loc"][0]).lower()
+    if field not in Settings.model_fields:
+        near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+        hint = f"did you mean {near[0].upper()}?" if near else "remove it from .env"
+        return f"{field.upper()}: there is no such setting; {hint}"
+    seen = "…" if "secret" in field else error["input"]
+    return f"{field.upper()}={seen}: expected {_described(field)} ({reason})"
 
 
 @cache

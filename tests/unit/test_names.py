@@ -6,7 +6,20 @@ import pytest
 
 from hub.names import MAX_LENGTH, refusal, safe_name, topic_prefix
 
-NAMES = ["ada", "a.b", "a-b", "a_b", "a b", "a@b.org", "ünal", "team", "group", "-74eam", "a-2eb", "1"]
+NAMES = [
+    "ada",
+    "a.b",
+    "a-b",
+    "a_b",
+    "a b",
+    "a@b.org",
+    "ünal",
+    "team",
+    "group",
+    "-74eam",
+    "a-2eb",
+    "1",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,7 +42,9 @@ def test_no_person_can_be_named_into_what_is_shared(shared: str) -> None:
     assert not any(topic_prefix(name).startswith(shared) for name in NAMES)
 
 
-@pytest.mark.parametrize("name", ["../../etc", "a/b", "a\\b", "a\nb", "a\x00", "", "  ", "é" * MAX_LENGTH])
+@pytest.mark.parametrize(
+    "name", ["../../etc", "a/b", "a\\b", "a\nb", "a\x00", "", "  ", "é" * MAX_LENGTH]
+)
 def test_a_name_that_cannot_be_is_refused_with_a_reason(name: str) -> None:
     reason = refusal(name)
     assert reason and reason.endswith(".")

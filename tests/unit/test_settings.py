@@ -34,7 +34,7 @@ def test_without_any_setting_the_platform_has_its_defaults() -> None:
         ("KAFKA_PORT", "-1", "greater than or equal to 1"),
         ("KAFKA_BOOTSTRAP_SERVERS", "broker", "'broker' is not of the form host:port"),
         ("KAFKA_BOOTSTRAP_SERVERS", "a:1,b:x", "'b:x' is not of the form host:port"),
-        ("ADMIN_USERS", " , ", "needs at least one name"),
+        ("MEMORY_LIMIT", "lots", "a number and K, M, G or T, for example 2G"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_expected(
@@ -66,3 +66,43 @@ def test_the_environment_wins_over_the_file(monkeypatch, tmp_path: Path) -> None
     settings = load_settings()
     assert settings.port == 8002
     assert settings.admin_users == {"grace", "ada"}
+
+
+TEAM = {
+    "SERVERS": "containers",
+    "OAUTH_PROVIDER": "github",
+    "OAUTH_CLIENT_ID": "id",
+    "OAUTH_CLIENT_SECRET": "very-secret",
+    "ALLOWED_USERS": "ada",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"OAUTH_PROVIDER": ""}, "OAUTH_PROVIDER is not set: the identity provider"),
+        ({"OAUTH_CLIENT_SECRET": ""}, "OAUTH_CLIENT_SECRET is not set"),
+        ({"OAUTH_PROVIDER": "keycloak"}, "OAUTH_URL is not set"),
+        ({"OAUTH_PROVIDER": "azuread"}, "OAUTH_TENANT is not set"),
+        ({"OAUTH_PROVIDER": "myspace"}, "OAUTH_PROVIDER=myspace: expected the identity provider"),
+        ({"ALLOWED_USERS": ""}, "nobody could sign in"),
+        ({"DOMAIN": "https://x.org"}, "DOMAIN=https://x.org: expected public DNS name"),
+    ],
+)
+def test_a_team_needs_a_provider_and_somebody_who_may_sign_in(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str], expected: str
+) -> None:
+    for name, value in (TEAM | change).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert expected in str(refused.value)
+    assert "very-secret" not in str(refused.value)
+
+
+def test_a_team_with_all_of_it_is_accepted_and_has_no_admin_by_name(monkeypatch) -> None:
+    for name, value in TEAM.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert settings.admins == frozenset()
+    assert "very-secret" not in repr(settings)
