@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import base64
 import os
-import shutil
 import signal
-import socket
-import subprocess
-import uuid
-from collections.abc import Callable
-from importlib import resources
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from .command import format_storage, free_port, java_command
 from .diagnosis import diagnose
 from .errors import BrokerError
-from .jars import KAFKA_VERSION, class_path
-from .java import find_java
-from .process import JavaProcess, java_environment
+from .jars import KAFKA_VERSION
+from .process import JavaProcess
 from .properties import render, server_properties
 from .ready import wait_until_ready
 from .storage import Storage
@@ -37,6 +31,7 @@ class EmbeddedBroker:
         data_dir: its directory, made if it is not there.
         port: where clients connect; 0 picks a free port at the first start and keeps it.
         heap_mb: Java's heap in MiB; about 100 MiB come on top.
+        java_options: more options for Java; they win over this class's own.
         show: called with each warning and error that Kafka writes, a line each.
     """
 
@@ -46,11 +41,13 @@ class EmbeddedBroker:
         port: int = DEFAULT_PORT,
         *,
         heap_mb: int = 512,
+        java_options: Sequence[str] = (),
         show: Callable[[str], None] | None = None,
     ) -> None:
         self.port = port
         self._storage = Storage(Path(data_dir), KAFKA_VERSION)
         self._heap_mb = heap_mb
+        self._java_options = list(java_options)
         self._show = show
         self._java: JavaProcess | None = None
 
@@ -180,80 +177,13 @@ class EmbeddedBroker:
 
     def _prepare(self) -> list[str]:
         """Sets the directory up if need be and returns the Java command without the program."""
-        executable, major = find_java()
-        jars = class_path()
-        arguments = self.data_dir / "java.args"  # keeps 46 paths out of the process list
-        quoted = os.pathsep.join(map(str, jars)).replace("\\", "\\\\").replace('"', '\\"')
-        arguments.write_text(f'-cp "{quoted}"\n', "utf-8")
-        log4j = resources.files(__package__).joinpath("log4j2.xml")
-        command = [
-            str(executable),
-            f"@{arguments}",
-            f"-Dlog4j2.configurationFile={log4j}",
-            f"-Dkafka.log.file={self.log_file}",
-            "-Djava.awt.headless=true",
-            "-Djava.net.preferIPv4Stack=true",
-            f"-Xmx{self._heap_mb}m",
-            "-XX:+UseSerialGC",
-            "-XX:-UsePerfData",
-            "-XX:+ExitOnOutOfMemoryError",
-            "-XX:TieredStopAtLevel=1",
-            "--enable-native-access=ALL-UNNAMED",
-        ]
-        if major >= 23:
-            command.append("--sun-misc-unsafe-memory-access=allow")  # Kafka 4.3 still uses it
+        command = java_command(self._storage, self._heap_mb, self._java_options)
         if not self._storage.is_formatted:
-            self._format(command)
+            format_storage(self._storage, command)
         return command
-
-    def _format(self, command: list[str]) -> None:
-        # Into a directory beside its place, moved there when complete: a format cut short by Ctrl-C
-        # or a full disk is simply done again.
-        for left in self.data_dir.glob("log.new-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        new = self._storage.log_dir.with_suffix(f".new-{uuid.uuid4().hex[:8]}")
-        settings = self.data_dir / "format.properties"
-        settings.write_text(render(server_properties(new, 9092, 9093)), "utf-8")
-        cluster = "m" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
-        answer = subprocess.run(
-            [*command, *tool],
-            env=java_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if answer.returncode != 0:
-            output = (answer.stdout + answer.stderr).splitlines()
-            reason = diagnose(output, self.data_dir, self.port, KAFKA_VERSION)
-            shown = "\n".join(f"  | {line}" for line in output[-15:])
-            raise BrokerError(f"{self.data_dir} could not be set up for Kafka. {reason}\n{shown}")
-        new.replace(self._storage.log_dir)
-        settings.unlink()
 
     def _server(self) -> list[str]:
         path = self.data_dir / "server.properties"
         settings = server_properties(self._storage.log_dir, self.port, free_port(0))
         path.write_text(render(settings), "utf-8")
         return ["kafka.Kafka", str(path)]
-
-
-def free_port(port: int) -> int:
-    """`port` itself if it is free on 127.0.0.1, or any free one for 0.
-
-    Raises:
-        BrokerError: the port is taken or not allowed.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Java does
-        try:
-            probe.bind(("127.0.0.1", port))
-        except PermissionError:
-            raise BrokerError(f"Port {port} needs root. Choose one from 1024 up.") from None
-        except OSError:
-            raise BrokerError(
-                f"Port {port} on 127.0.0.1 is taken by another program. Choose another port, or, "
-                f"if that is a Kafka you want to use, set KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}."
-            ) from None
-        return int(probe.getsockname()[1])

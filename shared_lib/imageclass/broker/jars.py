@@ -141,6 +141,7 @@ def _download(jars: list[Jar], cache: Path) -> None:
     what = f"Downloading Apache Kafka {KAFKA_VERSION}"
     try:
         with (
+            _trusted_certificates(),
             Progress(what, sum(jar.size for jar in jars), sys.stderr) as progress,
             ThreadPoolExecutor(6) as pool,
         ):
@@ -154,6 +155,20 @@ def _download(jars: list[Jar], cache: Path) -> None:
                 raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def _trusted_certificates() -> Iterator[None]:
+    """Makes requests, which jgo downloads with, honour SSL_CERT_FILE as everything else does."""
+    bundle = os.environ.get("SSL_CERT_FILE")
+    if not bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
+        yield
+        return
+    os.environ["REQUESTS_CA_BUNDLE"] = bundle
+    try:
+        yield
+    finally:
+        del os.environ["REQUESTS_CA_BUNDLE"]
 
 
 def _maven(repository: Path, advance: Callable[[int], None]) -> MavenContext:

@@ -63,7 +63,8 @@ class Storage:
         if free < _LEAST_FREE:
             raise BrokerError(
                 f"The disk of {self.directory} is full: {free / 1e6:.0f} MB are free, and the "
-                f"broker wants {_LEAST_FREE / 1e6:.0f} MB. Free some space, or choose another directory."
+                f"broker wants {_LEAST_FREE / 1e6:.0f} MB. Free some space, or choose another "
+                "directory."
             )
         if _numbers(written_by) > _numbers(self._version):
             raise BrokerError(
