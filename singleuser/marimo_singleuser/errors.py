@@ -1,0 +1,7 @@
+"""The one error a person reads when their server cannot start."""
+
+from __future__ import annotations
+
+
+class StartError(Exception):
+    """The server cannot start; the message says what is wrong, where, and what to do next."""

@@ -1,0 +1,123 @@
+"""What the hub tells a person's server: environment variables, read once, at start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlparse
+
+from .errors import StartError
+
+GIB = 1024**3
+MIB = 1024**2
+
+# JupyterHub gives all of these to every single-user server.
+_REQUIRED = (
+    "JUPYTERHUB_API_TOKEN",
+    "JUPYTERHUB_API_URL",
+    "JUPYTERHUB_ACTIVITY_URL",
+    "JUPYTERHUB_CLIENT_ID",
+    "JUPYTERHUB_OAUTH_ACCESS_SCOPES",
+    "JUPYTERHUB_SERVICE_PREFIX",
+    "JUPYTERHUB_SERVICE_URL",
+    "JUPYTERHUB_USER",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a person's server listens and what it looks after.
+
+    `base_url` begins and ends with a slash, percent-encoded as JupyterHub gives it. Sizes are in
+    bytes, times in seconds.
+    """
+
+    user: str
+    server_name: str
+    address: str
+    port: int
+    base_url: str
+    home: Path
+    templates: Path | None
+    activity_url: str
+    api_token: str = field(repr=False)
+    activity_interval: float = 60
+    max_upload: int = 2 * GIB
+    max_frame: int = 64 * MIB
+    start_timeout: float = 60
+
+    @property
+    def notebooks(self) -> Path:
+        """Directory that marimo opens: the person's own notebooks."""
+        return self.home / "notebooks"
+
+    @property
+    def venv(self) -> Path:
+        """The person's own Python environment."""
+        return self.home / ".venv"
+
+    @property
+    def state(self) -> Path:
+        """What this program remembers between two starts."""
+        return self.home / ".local" / "share" / "mosshub"
+
+
+def read_settings(env: Mapping[str, str]) -> Settings:
+    """Read the settings from `env`.
+
+    Raises:
+        StartError: a variable is missing or wrong; the message names it.
+    """
+    missing = [name for name in _REQUIRED if not env.get(name)]
+    if missing:
+        raise StartError(
+            f"marimo-singleuser is started by JupyterHub, and {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not set. Start the server from the hub's page "
+            "(for marimo alone, run `marimo edit`)."
+        )
+    if not env.get("HOME"):
+        raise StartError("HOME is not set: the spawner has to name the person's own directory.")
+    url = urlparse(env["JUPYTERHUB_SERVICE_URL"])
+    try:
+        port = url.port or (443 if url.scheme == "https" else 80)
+    except ValueError:
+        port = 0
+    if url.scheme != "http" or not url.hostname or not port:
+        raise StartError(
+            f"JUPYTERHUB_SERVICE_URL is {env['JUPYTERHUB_SERVICE_URL']!r}; expected an address "
+            "such as http://127.0.0.1:8888/user/ada/ (TLS ends at the edge, not in the server)."
+        )
+    prefix = env["JUPYTERHUB_SERVICE_PREFIX"]
+    templates = env.get("MOSSHUB_NOTEBOOKS")
+    if templates and not Path(templates).is_dir():
+        raise StartError(
+            f"MOSSHUB_NOTEBOOKS names {templates}, which is not a directory this server can read. "
+            "Correct it in the spawner's environment, or leave it out."
+        )
+    return Settings(
+        user=env["JUPYTERHUB_USER"],
+        server_name=env.get("JUPYTERHUB_SERVER_NAME", ""),
+        address=url.hostname,
+        port=port,
+        base_url="/" + prefix.strip("/") + "/" if prefix.strip("/") else "/",
+        home=Path(env["HOME"]),
+        templates=Path(templates) if templates else None,
+        activity_url=env["JUPYTERHUB_ACTIVITY_URL"],
+        api_token=env["JUPYTERHUB_API_TOKEN"],
+        activity_interval=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),
+    )
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+    value = env.get(name)
+    if not value:
+        return default
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0
+    if seconds <= 0:
+        raise StartError(f"{name} is {value!r}; expected a number of seconds above 0.")
+    # The hub asks for at most this often; a culler that looks every minute needs fresher news.
+    return min(seconds, default)

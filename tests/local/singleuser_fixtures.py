@@ -1,0 +1,330 @@
+"""A small hub of its own, with people whose servers are `marimo_singleuser`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import psutil
+import requests
+from websockets.sync.client import ClientConnection, connect
+
+T = TypeVar("T")
+
+_CONFIG = """
+import os, sys
+c = get_config()  # noqa
+s = {settings!r}
+c.JupyterHub.bind_url = s["url"]
+c.JupyterHub.hub_ip = "127.0.0.1"
+c.JupyterHub.hub_port = s["hub_port"]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:%d" % s["api_port"]
+c.ConfigurableHTTPProxy.command = s["proxy"]
+c.JupyterHub.db_url = "sqlite:///" + s["dir"] + "/hub.sqlite"
+c.JupyterHub.cookie_secret_file = s["dir"] + "/cookie_secret"
+c.ConfigurableHTTPProxy.pid_file = s["dir"] + "/proxy.pid"
+c.JupyterHub.authenticator_class = "shared-password"
+c.SharedPasswordAuthenticator.user_password = s["password"]
+c.Authenticator.allow_all = True
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = s["dir"] + "/users/{{username}}"
+c.Spawner.cmd = [sys.executable, "-m", "marimo_singleuser"]
+c.Spawner.env_keep = ["PATH", "PIP_INDEX_URL", "PIP_CONFIG_FILE", "PIP_CERT", "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy",
+    "no_proxy"]
+c.Spawner.environment = {{
+    "MOSSHUB_NOTEBOOKS": s["notebooks"],
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+    "MOSSHUB_TOPIC_PREFIX": lambda spawner: spawner.user.name + ".",
+    "JUPYTERHUB_ACTIVITY_INTERVAL": "1",
+}}
+c.Spawner.start_timeout = 120
+c.Spawner.http_timeout = 120
+c.JupyterHub.last_activity_interval = 3600
+c.JupyterHub.services = [{{"name": "test", "api_token": s["api_token"]}}]
+c.JupyterHub.load_roles = [{{"name": "test", "services": ["test"],
+    "scopes": ["admin:users", "admin:servers", "tokens", "access:servers"]}}]
+"""
+
+NOTEBOOK = """
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+
+    return (mo,)
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_until(condition: Callable[[], T], seconds: float, what: str) -> T:
+    """The first true value of `condition`; an error after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(0.05)
+
+
+class Hub:
+    """JupyterHub with configurable-http-proxy, all of it on 127.0.0.1."""
+
+    def __init__(self, folder: Path, proxy: list[str]) -> None:
+        self.dir = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.password = secrets.token_hex(16)
+        self.api_token = secrets.token_hex(16)
+        self.notebooks = folder / "templates"
+        self.notebooks.mkdir()
+        (self.notebooks / "first.py").write_text(NOTEBOOK)
+        (folder / "users").mkdir()
+        config = {
+            "url": self.url,
+            "hub_port": free_port(),
+            "api_port": free_port(),
+            "dir": str(folder),
+            "password": self.password,
+            "api_token": self.api_token,
+            "notebooks": str(self.notebooks),
+            "proxy": proxy,
+        }
+        (folder / "config.py").write_text(_CONFIG.format(settings=config))
+        self.log_file = folder / "hub.log"
+        with self.log_file.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterhub", "-f", str(folder / "config.py")],
+                cwd=folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(self._up, 60, f"the hub:\n{self.log()[-4000:]}")
+
+    def _up(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"the hub ended:\n{self.log()[-4000:]}")
+        with contextlib.suppress(requests.ConnectionError):
+            return requests.get(f"{self.url}/hub/health", timeout=5).ok
+        return False
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def api(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"Authorization": f"token {self.api_token}"}
+        return requests.request(
+            method, f"{self.url}/hub/api/{path}", headers=headers, timeout=60, **options
+        )
+
+    def stop(self) -> None:
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(30)
+        for process in below:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+class Person:
+    """Somebody signed in, with a browser's whole cookie jar."""
+
+    def __init__(self, hub: Hub, name: str) -> None:
+        self.hub, self.name = hub, name
+        self.base = f"{hub.url}/user/{name}/"
+        self.home = hub.dir / "users" / name
+        self.session = requests.Session()
+        page = self.session.get(f"{hub.url}/hub/login", timeout=30)
+        xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+        form = {"username": name, "password": hub.password, "_xsrf": xsrf[1] if xsrf else ""}
+        answer = self.session.post(f"{hub.url}/hub/login?next=/hub/home", data=form, timeout=60)
+        assert answer.ok, answer.text[-2000:]
+
+    # -- the server
+
+    def start(self) -> None:
+        """Start this person's server and sign in there."""
+        answer = self.hub.api("POST", f"users/{self.name}/server")
+        assert answer.status_code in (201, 202, 400), answer.text
+        wait_until(self._ready, 120, f"{self.name}'s server:\n{self.hub.log()[-3000:]}")
+        self.open()
+
+    def _ready(self) -> bool:
+        return bool(self.hub.api("GET", f"users/{self.name}").json()["server"])
+
+    def open(self) -> requests.Response:
+        """The editor's first page, through the sign-in and while it starts."""
+
+        def page() -> requests.Response | None:
+            answer = self.get("")
+            return answer if answer.status_code == 200 and "<marimo-" in answer.text else None
+
+        return wait_until(page, 90, f"{self.name}'s editor:\n{self.hub.log()[-3000:]}")
+
+    def stop(self) -> None:
+        """Stop this person's server, and wait until it is gone."""
+        self.hub.api("DELETE", f"users/{self.name}/server")
+        wait_until(
+            lambda: not self.hub.api("GET", f"users/{self.name}").json()["servers"],
+            60,
+            f"the end of {self.name}'s server",
+        )
+
+    @property
+    def process(self) -> psutil.Process:
+        """The program in front of marimo."""
+        for process in psutil.Process(self.hub.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                line = process.cmdline()
+                ours = "marimo_singleuser" in line
+                # Its own environment is hidden: the working directory tells whose it is.
+                if ours and process.cwd() == str(self.home):
+                    return process
+        raise AssertionError(f"{self.name} has no server:\n{self.hub.log()[-3000:]}")
+
+    @property
+    def marimo(self) -> psutil.Process:
+        return next(p for p in self.process.children() if "marimo" in p.cmdline())
+
+    # -- as a browser
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        headers = {"Accept": "text/html", **options.pop("headers", {})}
+        return self.session.get(self.base + path, headers=headers, timeout=90, **options)
+
+    def cookie_header(self, path: str | None = None) -> str:
+        """Every cookie of the jar; with `path`, those a browser would send there."""
+        return "; ".join(
+            f"{c.name}={c.value}"
+            for c in self.session.cookies
+            if path is None or path.startswith(c.path)
+        )
+
+    def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
+        """A POST as marimo's own page sends it."""
+        headers = {
+            "Origin": self.hub.url,
+            "Sec-Fetch-Site": "same-origin",
+            "Marimo-Server-Token": self.skew_token(),
+            **options.pop("headers", {}),
+        }
+        if body is not None:
+            options["json"] = body
+        return self.session.post(self.base + path, headers=headers, timeout=120, **options)
+
+    def skew_token(self) -> str:
+        """marimo's per-page token, as its page carries it."""
+        page = self.get("").text
+        found = re.search(r'"serverToken":\s*"([^"]+)"', page) or re.search(
+            r'<marimo-server-token[^>]*data-token="([^"]+)"', page
+        )
+        assert found, page[:3000]
+        return found[1]
+
+    def websocket(self, path: str, **headers: str) -> ClientConnection:
+        url = self.base.replace("http://", "ws://") + path
+        sent = {
+            "Cookie": self.cookie_header(urlsplit(self.base).path),
+            "Origin": self.hub.url,
+            **headers,
+        }
+        origin = sent.pop("Origin")
+        return connect(
+            url,
+            additional_headers={k: v for k, v in sent.items() if v},
+            origin=origin or None,  # type: ignore[arg-type]
+            max_size=80 * 1024**2,
+            open_timeout=90,
+            compression=None,
+        )
+
+    def notebook(self, name: str = "first.py") -> Session:
+        return Session(self, name)
+
+
+class Session:
+    """A notebook open in the editor, with its kernel."""
+
+    def __init__(self, person: Person, name: str) -> None:
+        self.person, self.name = person, name
+        self.id = "s_" + secrets.token_hex(3)
+        self.token = person.skew_token()
+        query = f"ws?session_id={self.id}&file={name}"
+        began = time.monotonic()
+        self.socket = person.websocket(query)
+        self.until("kernel-ready", 90)
+        self.ready_after = time.monotonic() - began
+
+    def until(self, operation: str, seconds: float) -> dict[str, Any]:
+        """The next message of this kind."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            message = json.loads(self.socket.recv(timeout=left))
+            if message.get("op") == operation:
+                return message["data"]
+        raise AssertionError(f"no {operation} within {seconds} s")
+
+    def post(self, path: str, body: Any) -> requests.Response:
+        headers = {"Marimo-Session-Id": self.id, "Marimo-Server-Token": self.token}
+        return self.person.post(path, body, headers=headers)
+
+    def run(self, code: str, seconds: float = 60) -> str:
+        """Run a cell in the kernel; what it prints."""
+        cell = "c" + secrets.token_hex(3)
+        answer = self.post("api/kernel/run", {"cellIds": [cell], "codes": [code]})
+        assert answer.ok, answer.text
+        printed = ""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            data = json.loads(self.socket.recv(timeout=left))
+            if data.get("op") != "cell-op" or data["data"].get("cell_id") != cell:
+                continue
+            console = data["data"].get("console") or []
+            for output in console if isinstance(console, list) else [console]:
+                printed += output.get("data", "") if isinstance(output.get("data"), str) else ""
+            if data["data"].get("status") == "idle":
+                return printed
+        raise AssertionError(f"the cell did not end within {seconds} s; printed {printed!r}")
+
+    def close(self) -> None:
+        self.post("api/home/shutdown_session", {"sessionId": self.id})
+        self.socket.close()
+
+
+def proxy_command() -> list[str]:
+    """configurable-http-proxy, as the hub room installs it."""
+    from hub.proxy import proxy_command as command
+    from hub.settings import load_settings
+
+    os.environ.setdefault("DATA_DIR", "data")
+    return command(load_settings())
