@@ -57,9 +57,9 @@ def train(
     keras, tf = keras_and_tensorflow()
 
     drawn = np.random.default_rng(seed).permutation(available)[:num_images]
-    held_back = max(1, int(num_images * _VALIDATION_SHARE))
+    held_back = _held_back(num_images)
     validation, learning = drawn[:held_back], drawn[held_back:]
-    batches_per_epoch = -(-len(learning) // batch_size)
+    total = total_batches(num_images, epochs, batch_size)
 
     class Report(keras.callbacks.Callback):  # type: ignore[name-defined]
         done = 0
@@ -67,7 +67,7 @@ def train(
         def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
             self.done += 1
             if on_batch:
-                on_batch(self.done, epochs * batches_per_epoch)
+                on_batch(self.done, total)
 
         def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
             history.append(Epoch(epoch + 1, **{name: float(logs[name]) for name in _METRICS}))  # type: ignore[index]
@@ -96,6 +96,15 @@ def train(
 
 
 _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def total_batches(num_images: int, epochs: int, batch_size: int) -> int:
+    """How many batches `train` works through for these numbers, over all epochs."""
+    return epochs * -(-(num_images - _held_back(num_images)) // batch_size)
+
+
+def _held_back(num_images: int) -> int:
+    return max(1, int(num_images * _VALIDATION_SHARE))
 
 
 def evaluate(model: keras.Model, dataset: Dataset) -> float:
