@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import debian
-from .engine import docker, image_label
+from .engine import docker, image_id, image_label, remove_if_unused
 from .recipes import RECIPES, Recipe
 
 LABEL = "org.mosshub.standin.recipe"
@@ -34,7 +34,10 @@ def ensure(*tags: str, say: Callable[[str], None] = print) -> None:
         start = time.monotonic()
         if can_build():
             say(f"standins: building {tag}")
+            outdated = image_id(tag)
             build(recipe, fingerprint)
+            if outdated:
+                remove_if_unused(outdated)
         else:
             say(f"standins: pulling {tag}")
             docker("pull", tag, timeout=BUILD_DEADLINE)

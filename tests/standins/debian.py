@@ -123,6 +123,8 @@ def slim(root: Path) -> None:
     share = root / "usr/share"
     for name in DROPPED:
         shutil.rmtree(share / name, ignore_errors=True)
+    for section in range(1, 9):  # Java's packages put links there and fail without
+        (share / f"man/man{section}").mkdir(parents=True)
     for path in (share / "doc").rglob("*"):
         if not path.is_dir() and path.name != "copyright":
             path.unlink()

@@ -1,5 +1,6 @@
 """Docker's command line, as far as stand-ins and their tests need it."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -26,3 +27,16 @@ def image_label(tag: str, label: str) -> str | None:
         )
     except RuntimeError:
         return None
+
+
+def image_id(tag: str) -> str | None:
+    """Id of the image that has the tag now, None if there is none here."""
+    with contextlib.suppress(RuntimeError):
+        return docker("image", "inspect", "--format", "{{.Id}}", tag)
+    return None
+
+
+def remove_if_unused(image: str) -> None:
+    """Remove an image that lost its tag, unless a container or another image still needs it."""
+    with contextlib.suppress(RuntimeError):
+        docker("image", "rm", image)

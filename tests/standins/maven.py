@@ -1,20 +1,15 @@
 """Packages of Maven Central, through jgo and the usual local repository (~/.m2)."""
 
-import tempfile
 from pathlib import Path
 
 import jgo
 from jgo.maven import PythonResolver
 
 
-def jars(*coordinates: str) -> list[Path]:
-    """All jars that the coordinates (group:artifact:version) need at run time."""
-    with tempfile.TemporaryDirectory(prefix="mosshub-jgo-") as cache:
-        environment = jgo.build(
-            "+".join(coordinates), cache_dir=Path(cache), resolver=PythonResolver()
-        )
-        # The environment's own jars are links that go with `cache`; the repository's stay.
-        return [Path(jar).resolve() for jar in environment.all_jars]
+def jars(cache: Path, *coordinates: str) -> list[Path]:
+    """All jars that the coordinates (group:artifact:version) need to run, in folder `cache`."""
+    endpoint = "+".join(coordinates)
+    return jgo.build(endpoint, cache_dir=cache, resolver=PythonResolver()).all_jars
 
 
 def artifact(group: str, name: str, version: str, packaging: str) -> Path:

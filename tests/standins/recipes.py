@@ -44,14 +44,17 @@ def kafka_jars(context: Path, args: dict[str, str]) -> None:
     version, log4j = args["KAFKA_VERSION"], args["LOG4J_VERSION"]
     libs = context / "libs"
     libs.mkdir()
+    cache = context / ".jgo"
     for jar in maven.jars(
+        cache,
         f"org.apache.kafka:kafka_2.13:{version}",
         # Named as well because a nearer path through kafka-tools asks for an old one.
         f"org.apache.kafka:kafka-clients:{version}",
         f"org.apache.kafka:kafka-tools:{version}",
         f"org.apache.logging.log4j:log4j-slf4j-impl:{log4j}",
     ):
-        shutil.copy(jar, libs)
+        shutil.move(jar, libs)
+    shutil.rmtree(cache)
     if not (libs / f"kafka-clients-{version}.jar").exists():
         raise RuntimeError(f"Maven resolved another kafka-clients than {version}; see {libs}")
 

@@ -1,0 +1,44 @@
+"""Fixtures of tests with a Docker engine: stand-in images, and containers that clean up."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from containers import Containers
+from standins import ensure
+
+
+@pytest.fixture
+def standin(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+    """Give the tag of an image after making sure that it is there; progress is shown at once."""
+
+    def say(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{text}", end="", flush=True)
+
+    def give(tag: str) -> str:
+        ensure(tag, say=say)
+        return tag
+
+    return give
+
+
+MADE = pytest.StashKey[Containers]()
+
+
+@pytest.fixture
+def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
+    """Starts containers and volumes for one test; all of them go at its end."""
+    made = request.node.stash[MADE] = Containers()
+    yield made
+    made.remove_all()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show the containers' logs beside a failure."""
+    report = yield
+    if report.failed and call.when == "call" and MADE in item.stash:
+        for container in item.stash[MADE].started:
+            report.sections.append((f"logs of {container.name}", container.logs()[-6000:]))
+    return report

@@ -1,0 +1,84 @@
+"""Containers of a test: `docker run`, waited for with a deadline, removed at the end."""
+
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from standins.engine import docker
+
+
+def eventually(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Wait until `condition()` is true and return its value; errors count as "not yet".
+
+    Raises AssertionError with `what` and the last error after `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    last: object = None
+    while time.monotonic() < deadline:
+        try:
+            if value := condition():
+                return value
+        except Exception as error:
+            last = error
+        time.sleep(0.2)  # the pause between two looks, not a guess at how long it takes
+    raise AssertionError(f"not after {seconds} s: {what}; last error: {last!r}")
+
+
+class Container:
+    """One container, running or ended."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def address(self, port: int) -> str:
+        """Where this machine reaches a published port, as host:port."""
+        return docker("port", self.name, str(port)).splitlines()[0]
+
+    def exec(self, *command: str, user: str = "", timeout: float = 60) -> str:
+        """Standard output of a command in the container. Raises RuntimeError when it fails."""
+        as_user = ["--user", user] if user else []
+        return docker("exec", *as_user, self.name, *command, timeout=timeout)
+
+    def logs(self) -> str:
+        """Both output streams, in the order they were written."""
+        command = ["docker", "logs", self.name]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+        )
+        return done.stdout
+
+    def state(self, key: str) -> str:
+        """A field of docker inspect's State, such as Status or ExitCode."""
+        return docker("inspect", "--format", f"{{{{.State.{key}}}}}", self.name)
+
+
+class Containers:
+    """Makes containers and volumes under names of their own and removes them together."""
+
+    def __init__(self) -> None:
+        self.started: list[Container] = []
+        self.volumes: list[str] = []
+
+    def run(self, *arguments: str) -> Container:
+        """Start a container; arguments as of `docker run -d`, the image among them."""
+        container = Container(self.new_name())
+        self.started.append(container)
+        docker("run", "-d", "--name", container.name, *arguments)
+        return container
+
+    def volume(self) -> str:
+        """Name of a new, empty volume."""
+        self.volumes.append(self.new_name())
+        return docker("volume", "create", self.volumes[-1])
+
+    def remove_all(self) -> None:
+        for container in self.started:
+            docker("rm", "-f", "-v", container.name)
+        for volume in self.volumes:
+            docker("volume", "rm", "-f", volume)
+
+    @staticmethod
+    def new_name() -> str:
+        return f"mosshub-test-{uuid.uuid4().hex[:10]}"
