@@ -145,22 +145,16 @@ def _(dataset, is_script, mo):
     batch_size = mo.ui.slider(
         steps=[16, 32, 64, 128, 256], value=32, label="Batch size", show_value=True
     )
-    mo.vstack([train_images, epochs, batch_size])
-    return batch_size, epochs, train_images
-
-
-@app.cell(hide_code=True)
-def _(mo):
     train_button = mo.ui.run_button(kind="success", label="Train")
-    train_button
-    return (train_button,)
+    mo.vstack([train_images, epochs, batch_size, train_button])
+    return batch_size, epochs, train_button, train_images
 
 
 @app.cell
 def _(batch_size, dataset, epochs, is_script, mo, models, train_button, train_images, training):
     mo.stop(
         not (train_button.value or is_script),
-        mo.callout("Press **Train**. The first time takes a few seconds longer.", kind="info"),
+        mo.callout(mo.md("Press **Train**. The first time takes a little longer."), kind="info"),
     )
     with mo.status.spinner("Getting TensorFlow ready …", remove_on_exit=True):
         model = models.build_cnn(dataset.image_shape, len(dataset.class_names), seed=1)
@@ -287,7 +281,7 @@ def _(
 ):
     mo.stop(
         not (send_button.value or is_script),
-        mo.callout("Press **Send** when the agent is running.", kind="info"),
+        mo.callout(mo.md("Press **Send** when the agent is running."), kind="info"),
     )
     try:
         with (
@@ -325,16 +319,13 @@ def _(charts, is_script, mo, verdicts):
         [
             charts.right_and_wrong(verdicts),
             mo.ui.table(
-                summary,
+                summary.rename({"latency_p50_ms": "p50 ms", "latency_p99_ms": "p99 ms"}),
                 selection=None,
                 show_column_summaries=False,
                 show_data_types=False,
                 show_download=False,
-                format_mapping={
-                    "accuracy": "{:.1%}",
-                    "latency_p50_ms": "{:.0f}",
-                    "latency_p99_ms": "{:.0f}",
-                },
+                show_search=False,
+                format_mapping={"accuracy": "{:.1%}", "p50 ms": "{:.0f}", "p99 ms": "{:.0f}"},
             ),
         ]
     )

@@ -25,6 +25,7 @@ def picture(image: NDArray[np.uint8], size: int = 96) -> Image.Image:
 def right_and_wrong(verdicts: Verdicts) -> alt.Chart | alt.FacetChart:
     """Bars of how many images of each class were answered right and wrong, a panel per agent."""
     names = list(verdicts.dataset.class_names)
+    angle = 0 if max(map(len, names)) <= 3 else -35
     counts = (
         verdicts.frame.with_columns(
             pl.col("label").replace_strict(range(len(names)), names, return_dtype=pl.String)
@@ -37,7 +38,7 @@ def right_and_wrong(verdicts: Verdicts) -> alt.Chart | alt.FacetChart:
         alt.Chart(counts, height=240, width=520)
         .mark_bar()
         .encode(
-            x=alt.X("label:N", sort=names, title="class", axis=alt.Axis(labelAngle=-35)),
+            x=alt.X("label:N", sort=names, title="class", axis=alt.Axis(labelAngle=angle)),
             y=alt.Y("images:Q", title="images", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color(
                 "answer:N",
