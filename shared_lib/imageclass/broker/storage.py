@@ -131,11 +131,15 @@ def _is_alive(pid: int | None) -> bool:
         return False
     try:
         os.kill(pid, 0)
+        # Killed, but its parent (a hub looks every 30 s) has not taken note: "12 (name) Z 1 ..."
+        status = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+        return status.rpartition(")")[2].split()[0] not in ("Z", "X")
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except FileNotFoundError:  # gone since, or a system without /proc
+        return not Path("/proc/self").exists()
+    except PermissionError:  # somebody else's
         return True
-    return True
 
 
 def _numbers(version: str) -> tuple[int, ...]:
