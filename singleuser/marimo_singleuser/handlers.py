@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -25,6 +26,9 @@ _StandaloneProxy: Any = make_standalone_proxy(SuperviseAndProxyHandler, {})[0]
 # How long a page load waits for marimo before it shows that marimo is starting (seconds).
 _PATIENCE = 1.5
 
+# A body up to this size is read and dropped before a refusal is sent (bytes).
+_SMALL = 1024**2
+
 
 class QuietMixin:
     """Logs without query strings: they hold OAuth codes and tokens."""
@@ -41,6 +45,14 @@ class QuietMixin:
                 log.error("%d %s %s", value.status_code, self._request_summary(), message)
         elif not isinstance(value, iostream.StreamClosedError):  # the browser went away
             log.error("error in %s", self._request_summary(), exc_info=(typ, value, tb))
+
+
+class Instead(Exception):
+    """What a request gets in place of marimo's answer; `answer` sends it."""
+
+    def __init__(self, answer: Callable[[], None]) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class CallbackHandler(QuietMixin, HubOAuthCallbackHandler):
@@ -62,6 +74,8 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
         self.backend: Backend | None = None
         self.ws: aiohttp.ClientWebSocketResponse | None = None
         self._relay_task: asyncio.Task[None] | None = None
+        self._refusal: Exception | None = None
+        self._admitted = False
 
     # -- who may come in ---------------------------------------------------------------------
 
@@ -73,11 +87,33 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
         """WebSockets: once more what `prepare` has asked already."""
         return origin is not None and same_origin(origin, self.request.headers)
 
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        if not getattr(self, "_admitted", False) and self._large_body:
+            # Answered before the body was read: the rest of it is nobody's.
+            self.set_header("Connection", "close")
+
+    @property
+    def _large_body(self) -> bool:
+        headers = self.request.headers
+        return "Transfer-Encoding" in headers or int(headers.get("Content-Length") or 0) > _SMALL
+
     def compute_etag(self) -> None:
         """marimo's own ETags are passed on; none is made up."""
         return None
 
     async def prepare(self) -> None:
+        """Decide. A refusal of a request with a large body is sent at once, any other when the
+        body has been read and dropped: the connection then stays usable for the hub's proxy."""
+        try:
+            await self._admit()
+        except (web.HTTPError, Instead) as e:
+            if self._large_body:
+                raise
+            self._refusal = e
+
+    async def _admit(self) -> None:
+        """Let the request in, or raise what it gets instead."""
         request = self.request
         why = refused(request.method or "", request.headers, websocket=self._is_websocket)
         if why:
@@ -86,8 +122,7 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
         if model is None:
             if self._is_websocket or not is_page(request.method or "", request.headers):
                 raise web.HTTPError(403, reason="Not signed in: open this server from the hub")
-            self.redirect(self.get_login_url())
-            return
+            raise Instead(lambda: self.redirect(self.get_login_url()))
         try:
             self._hub_auth_user_cache = self.check_hub_user(model)
         except UserNotAllowed:
@@ -102,6 +137,7 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
             self.services.activity.touch()
         if not self._is_websocket:
             await self._prepare_backend()
+        self._admitted = True
 
     @property
     def _path(self) -> str:
@@ -117,14 +153,15 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
         marimo = self.services.marimo
         page = is_page(self.request.method or "", self.request.headers)
         if page and not await marimo.wait_ready(_PATIENCE) and not marimo.failing:
-            self.set_status(503, "Starting")
-            self.set_header("Retry-After", "1")
-            self.finish(pages.starting(self.server.base_url))
-            return
+            raise Instead(self._say_starting)
         if not await marimo.wait_ready(self.server.start_timeout):
-            self._say_down(page)
-            return
+            raise Instead(lambda: self._say_down(page))
         self.backend = Backend(self.services, self.request)
+
+    def _say_starting(self) -> None:
+        self.set_status(503, "Starting")
+        self.set_header("Retry-After", "1")
+        self.finish(pages.starting(self.server.base_url))
 
     def _say_down(self, page: bool) -> None:
         marimo = self.services.marimo
@@ -148,8 +185,10 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
             self.backend.abandon()
 
     async def _forward(self, path: str) -> None:
-        if self.backend is None:  # `prepare` has answered
-            return
+        if self._refusal is not None:
+            raise self._refusal
+        if self.backend is None:
+            raise web.HTTPError(403)
         try:
             answer = await self.backend.answer()
         except MarimoDown:
@@ -179,6 +218,12 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
 
     http_get = post = put = delete = head = patch = options = _forward
 
+    def _handle_request_exception(self, e: BaseException) -> None:
+        if isinstance(e, Instead):
+            e.answer()
+        else:
+            super()._handle_request_exception(e)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """What went wrong: a page for a person, one line for a program."""
         text = self._reason
@@ -195,6 +240,8 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
         if not self._is_websocket:
             await self._forward("")
             return
+        if self._refusal is not None or not self._admitted:
+            raise self._refusal or web.HTTPError(403)
         marimo = self.services.marimo
         if not await marimo.wait_ready(self.server.start_timeout):
             raise web.HTTPError(503, reason="marimo is not running")
