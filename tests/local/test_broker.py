@@ -231,7 +231,7 @@ def test_killed_kafka_ends_the_program_with_its_reason(
     one = program(tmp_path / "kafka")
     one.ready().kill()
     assert one.process.wait(30) == 1
-    assert "Apache Kafka ended with status -9" in one.said()
+    assert "Apache Kafka was killed (signal 9)" in one.said()
 
 
 def test_keep_running_starts_a_killed_kafka_again(

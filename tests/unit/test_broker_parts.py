@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from imageclass.broker import BrokerError, EmbeddedBroker, wait_until_ready
@@ -221,33 +220,54 @@ class Interrupted(BaseException):
     """Ends the endless loop under test."""
 
 
-def run_failing(reasons: list[str]) -> tuple[list[str], list[float]]:
-    """What `keep_running` says and how long it pauses when starting fails for these reasons."""
-    said: list[str] = []
-    pauses: list[float] = []
-    left = iter(reasons)
+class Life:
+    """A broker's life as told: ("fails", reason, seconds it took) or ("runs", seconds)."""
 
-    def start() -> None:
-        reason = next(left, None)
-        if reason is None:
+    bootstrap_servers, data_dir = "127.0.0.1:1", "/data"
+
+    def __init__(self, *events: tuple) -> None:
+        self.events, self.now = list(events), 0.0
+        self.said: list[str] = []
+        self.pauses: list[float] = []
+        with pytest.raises(Interrupted):
+            keep_running(self, self.said.append, self.pauses.append, lambda: self.now)  # type: ignore[arg-type]
+
+    def start(self) -> None:
+        if not self.events:
             raise Interrupted
-        raise BrokerError(reason)
+        if self.events[0][0] == "fails":
+            _, reason, seconds = self.events.pop(0)
+            self.now += seconds
+            raise BrokerError(reason)
+        self.now += 2
 
-    with pytest.raises(Interrupted):
-        keep_running(SimpleNamespace(start=start), said.append, pauses.append)  # type: ignore[arg-type]
-    return said, pauses
+    def wait(self) -> None:
+        self.now += self.events.pop(0)[1]
+
+    def last_words(self) -> str:
+        return "ended"
 
 
-def test_trying_again_is_slow_and_says_a_reason_once() -> None:
-    said, pauses = run_failing(["taken"] * 8)
-    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
-    assert len(said) == 1
-    assert said[0].startswith("taken\nTrying again")
+def test_a_cheap_attempt_is_repeated_every_five_seconds_and_said_once() -> None:
+    life = Life(*[("fails", "taken", 0.01)] * 6)
+    assert life.pauses == [1, 2, 4, 5, 5, 5]
+    assert life.said == ["taken\nTrying again until it works."]
+
+
+def test_a_dear_attempt_is_repeated_ever_more_slowly() -> None:
+    assert Life(*[("fails", "damaged", 3)] * 8).pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert max(Life(*[("fails", "damaged", 30)] * 8).pauses) == 60
 
 
 def test_a_new_reason_is_said() -> None:
-    said, _ = run_failing(["taken", "taken", "disk full", "disk full"])
-    assert [text.splitlines()[0] for text in said] == ["taken", "disk full"]
+    life = Life(*[("fails", reason, 0) for reason in ("taken", "taken", "disk full", "disk full")])
+    assert [text.splitlines()[0] for text in life.said] == ["taken", "disk full"]
+
+
+def test_after_a_good_life_it_is_back_at_once_and_a_crash_loop_slows_down() -> None:
+    assert Life(*[("fails", "taken", 0)] * 5, ("runs", 5)).pauses[-1] == 1
+    assert Life(*[("runs", 5)] * 6).pauses == [1, 2, 4, 8, 16, 20]
+    assert Life(*[("runs", 5)] * 5, ("runs", 600)).pauses[-1] == 1
 
 
 def test_last_words_before_any_start(tmp_path: Path) -> None:

@@ -160,8 +160,13 @@ class EmbeddedBroker:
         if self._java is None:
             return "The broker was not started."
         output = list(self._java.output)
-        reason = diagnose(output, self.data_dir, self.port, KAFKA_VERSION)
-        end = f"Apache Kafka ended with status {self._java.returncode}. {reason}"
+        status = self._java.returncode
+        if status == -signal.SIGKILL:
+            reason = "If nobody did that, the machine ran out of memory."
+            end = f"Apache Kafka was killed (signal 9). {reason}"
+        else:
+            reason = diagnose(output, self.data_dir, self.port, KAFKA_VERSION)
+            end = f"Apache Kafka ended with status {status}. {reason}"
         return "\n".join([end, *(f"  | {line}" for line in output[-15:])])
 
     def __enter__(self) -> EmbeddedBroker:

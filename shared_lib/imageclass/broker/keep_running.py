@@ -15,39 +15,44 @@ from .embedded import EmbeddedBroker
 from .errors import BrokerError
 from .jars import KAFKA_VERSION
 
-LONGEST_PAUSE = 30.0
+# A broker that ran this long, in seconds, was well; its end is not one in a row.
+WELL = 60.0
 
 
 def keep_running(
     broker: EmbeddedBroker,
     say: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> NoReturn:
-    """Starts the broker, again after 1, 2, 4 ... 30 s whenever it ended or could not start.
+    """Starts the broker, and again after 1, 2, 4 ... seconds when it ended or could not start.
 
-    A reason is said once, not at each attempt. Ends only by an exception from outside
-    (KeyboardInterrupt).
+    The pause grows to ten times what an attempt took, within 5 to 60 s: looking whether a port is
+    free again costs nothing, starting Kafka in vain costs seconds of CPU. A reason is said once, not
+    at each attempt. Ends only by an exception from outside (KeyboardInterrupt).
     """
-    failures = 0
+    failed_starts = ends = 0
     said = ""
     while True:
+        begin = clock()
         try:
-            begin = time.monotonic()
             broker.start()
-            say(ready_line(broker, time.monotonic() - begin))
-            said = ""
-            begin = time.monotonic()
+            took = clock() - begin
+            say(ready_line(broker, took))
+            said, failed_starts = "", 0
+            begin = clock()
             broker.wait()
-            if time.monotonic() - begin > 60:
-                failures = 0
+            ends = 0 if clock() - begin > WELL else ends + 1
             reason = broker.last_words()
         except BrokerError as error:
+            took = clock() - begin
+            failed_starts += 1
             reason = str(error)
         if reason != said:
-            say(f"{reason}\nTrying again until it works, at most every {LONGEST_PAUSE:.0f} s.")
+            say(f"{reason}\nTrying again until it works.")
             said = reason
-        pause(min(2.0**failures, LONGEST_PAUSE))
-        failures += 1
+        row = max(failed_starts, ends, 1)
+        pause(min(2.0 ** (row - 1), min(60.0, max(5.0, 10 * took))))
 
 
 def ready_line(broker: EmbeddedBroker, seconds: float) -> str:
