@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from containers import Containers
-from standins import ensure
+
+from tests.docker.containers import Containers
+from tests.standins import ensure
 
 
 @pytest.fixture

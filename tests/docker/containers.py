@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from standins.engine import docker
+from tests.standins.engine import docker
 
 
 def eventually(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -75,7 +75,7 @@ class Containers:
 
     def remove_all(self) -> None:
         for container in self.started:
-            docker("rm", "-f", "-v", container.name)
+            docker("rm", "-f", "-v", container.name, timeout=300)  # some hold gigabytes
         for volume in self.volumes:
             docker("volume", "rm", "-f", volume)
 

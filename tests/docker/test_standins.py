@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from containers import eventually
 from kafka import KafkaConsumer, KafkaProducer
-from standins import RECIPES, ensure
-from standins.engine import docker, image_id
+
+from tests.docker.containers import eventually
+from tests.standins import RECIPES, ensure
+from tests.standins.engine import docker, image_id
 
 CADDY = "caddy:2.6.2"
 HAPROXY = "haproxy:3.0.11"
