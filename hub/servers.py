@@ -15,7 +15,7 @@ What passes between the hub and a server is environment variables, and only thes
 from pathlib import Path
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
-from traitlets import Unicode
+from traitlets import Unicode, default
 
 from hub.names import safe_name, topic_prefix
 from hub.processes import die_with_parent
@@ -51,6 +51,7 @@ class LaptopSpawner(SimpleLocalProcessSpawner):
 
     users_dir = Unicode(config=True, help="Directory that holds a directory for each person.")
 
+    @default("home_dir")
     def _default_home_dir(self) -> str:
         return str(Path(self.users_dir) / safe_name(self.user.name))
 

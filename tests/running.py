@@ -165,17 +165,33 @@ class Person:
             **options,
         )
 
+    def consent(self, url: str) -> requests.Response:
+        """Open somebody else's server, saying yes to JupyterHub's question; return its page."""
+        question = self.session.get(url, timeout=60)
+        assert "Authorize" in question.text, question.text
+        self.session.post(
+            question.url,
+            data={
+                "_xsrf": self.session.cookies.get("_xsrf", path="/hub/"),
+                "scopes": re.findall(r'name="scopes"[^>]*value="([^"]+)"', question.text),
+            },
+            headers={"Referer": question.url},
+            timeout=60,
+        )
+        return self._marimo(url)
+
     def editor(self, path: str = "", timeout: float = 90) -> requests.Response:
         """Open the person's editor, waiting for the server to start; the reply is marimo's."""
-        url = f"{self.platform.url}/user/{self.name}/{path}"
+        self.session.get(f"{self.platform.url}/hub/spawn", timeout=60)
+        return self._marimo(f"{self.platform.url}/user/{self.name}/{path}", timeout)
 
+    def _marimo(self, url: str, timeout: float = 90) -> requests.Response:
         def opened() -> requests.Response | None:
             reply = self.session.get(url, timeout=60)
             at_home = reply.url.startswith(f"{self.platform.url}/user/")
             return reply if reply.ok and at_home and "marimo" in reply.text else None
 
-        self.session.get(f"{self.platform.url}/hub/spawn", timeout=60)
-        return wait_until(opened, timeout, f"{self.name}'s editor:\n{self.platform.log[-4000:]}")
+        return wait_until(opened, timeout, f"{url}:\n{self.platform.log[-4000:]}")
 
 
 @pytest.fixture(scope="session")
