@@ -27,9 +27,9 @@ def _(mo):
     as an **agent** that answers requests on a Kafka topic, send it images it has never seen, and
     look at what it got right and wrong.
 
-    Read from top to bottom. If no sliders are to be seen yet, press the yellow ▶ at the lower
-    right: it brings the page to life. After that, moving a slider updates everything below it,
-    and what takes a while waits for its button.
+    Read from top to bottom. Moving a slider updates everything below it; what takes a while
+    waits for its button. (In the editor, if no sliders are to be seen yet: the yellow ▶ at the
+    lower right brings the page to life.)
     """)
     return
 
@@ -214,7 +214,7 @@ def _(NoBroker, connect, is_script, mo):
 
 
 @app.cell
-def _(connection, dataset, mo, model, start_agent):
+def agent_at_work(connection, dataset, mo, model, start_agent):
     agent = start_agent(connection, "cnn", model, dataset=dataset.name)
     with mo.status.spinner("The agent joins its group …", remove_on_exit=True):
         agent.wait_until_running(timeout=60)
