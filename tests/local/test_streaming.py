@@ -1,0 +1,387 @@
+"""Images through the real broker: nothing lost, nothing double, and nothing bad stops an agent."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imageclass import agents, datasets, models, training
+from imageclass.broker import EmbeddedBroker
+from imageclass.connection import Connection, NoBroker, Topics, connect
+from imageclass.judge import Judge
+from imageclass.messages import (
+    Prediction,
+    encode_prediction,
+    encode_request,
+    file_request,
+    raw_request,
+)
+from kafka import KafkaProducer, TopicPartition
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "image_class.py"
+DIGITS = datasets.load("digits")
+
+
+@pytest.fixture(scope="module")
+def model() -> models.CompiledClassifier:
+    """A CNN that has learned the digits, compiled."""
+    cnn = models.build_cnn(DIGITS.image_shape, 10, seed=1)
+    training.train(cnn, DIGITS, epochs=4, batch_size=32, seed=1)
+    return models.CompiledClassifier(cnn, 256)
+
+
+@pytest.fixture
+def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
+    """Topics of the test's own; its agents are stopped afterwards."""
+    made = connect(broker.bootstrap_servers, prefix=f"t{uuid.uuid4().hex[:8]}.")
+    yield made
+    for agent in agents.running_agents():
+        if agent.connection == made:
+            assert agents.stop_agent(made, agent.name)
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def read_all(connection: Connection, topic: str) -> list:
+    """Every message on the topic now."""
+    with connection.consumer() as consumer:
+        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        ends = consumer.end_offsets(places)
+        found: list = []
+        deadline = time.monotonic() + 30
+        while any(consumer.position(place) < end for place, end in ends.items()):
+            assert time.monotonic() < deadline, f"{topic} cannot be read to its end"
+            found += [r for records in consumer.poll(timeout_ms=200).values() for r in records]
+        return found
+
+
+def reasons(connection: Connection) -> list[str]:
+    letters = read_all(connection, connection.topics.dead_letters)
+    return sorted(dict(letter.headers)["dead-letter.reason"].decode() for letter in letters)
+
+
+def test_a_run_is_answered_judged_and_counted(
+    connection: Connection, model: models.CompiledClassifier
+) -> None:
+    agents.start_agent(connection, "cnn", model, dataset="digits").wait_until_running()
+    sent, replies = [], []
+    with Judge(connection, ["cnn"]) as judge:
+        # More requests than test images: some are drawn again, and must count again.
+        run = judge.publish(DIGITS, 600, seed=1, on_sent=lambda *step: sent.append(step))
+        verdicts = judge.collect(run, on_reply=lambda *step: replies.append(step))
+    assert (verdicts.missing, verdicts.duplicates, verdicts.invalid) == (0, {}, 0)
+    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 600
+    assert verdicts.frame["index"].n_unique() < 450
+    assert sent[-1] == replies[-1] == (600, 600)
+    (row,) = verdicts.summary().to_dicts()
+    # What came through Kafka is what the model says in this process.
+    drawn = verdicts.frame["index"].to_numpy()
+    local = model(DIGITS.test_images[drawn]).argmax(axis=1)
+    np.testing.assert_array_equal(local, verdicts.frame["predicted"].to_numpy())
+    assert row["correct"] == int((local == DIGITS.test_labels[drawn]).sum()) > 540
+    requests = read_all(connection, connection.topics.requests)
+    names = {name for request in requests for name, _ in request.headers}
+    assert names == {"version", "run", "request", "encoding", "dataset", "shape", "dtype"}
+
+
+def test_answers_of_older_runs_and_second_answers_do_not_count(
+    connection: Connection, model: models.CompiledClassifier
+) -> None:
+    agents.start_agent(connection, "cnn", model).wait_until_running()
+    with Judge(connection, ["cnn"]) as judge:
+        old = judge.publish(DIGITS, 20, seed=1)
+        new = judge.publish(DIGITS, 20, seed=2)
+        with connection.producer() as producer:
+            # A second answer to a request of the new run, and one by an agent nobody asked.
+            # Each is on the partition that its request's real answer goes to.
+            for agent, request in (
+                ("cnn", next(iter(new.asked))),
+                ("stranger", next(iter(new.asked))),
+            ):
+                value, headers = encode_prediction(
+                    Prediction(new.run_id, request, agent, np.eye(10, dtype=np.float32)[0])
+                )
+                for _ in range(2):
+                    producer.send(
+                        connection.topics.predictions,
+                        key=request.encode(),
+                        value=value,
+                        headers=headers,
+                    )
+        verdicts = judge.collect(new)
+        assert verdicts.missing == 0
+        assert len(verdicts.frame) == 20
+        assert set(verdicts.frame["agent"]) == {"cnn"}
+        assert set(verdicts.frame["request_id"]).isdisjoint(old.asked)
+
+
+def test_broker_killed_while_requests_are_sent(
+    connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
+) -> None:
+    agent = agents.start_agent(connection, "cnn", model, dataset="digits")
+    agent.wait_until_running()
+
+    def kill_once(done: int, total: int) -> None:
+        if done == total // 2:
+            broker.kill()
+            restart.start()
+
+    restart = threading.Thread(target=broker.start)
+    with Judge(connection, ["cnn"]) as judge:
+        run = judge.publish(DIGITS, 2000, seed=1, on_sent=kill_once)
+        restart.join(timeout=60)
+        verdicts = judge.collect(run)
+    assert verdicts.missing == 0, (verdicts.summary(), agent.status)
+    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 2000
+
+
+def test_broker_killed_while_requests_are_answered(
+    connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
+) -> None:
+    killed = threading.Event()
+
+    class KillsBetween:
+        """The model, but the broker dies when it has 500 answers behind it."""
+
+        image_shape = model.image_shape
+        count = 0
+
+        def __call__(self, images: np.ndarray) -> np.ndarray:
+            self.count += len(images)
+            if self.count > 500 and not killed.is_set():
+                broker.kill()
+                killed.set()
+            return model(images)
+
+    with Judge(connection, ["cnn"]) as judge:
+        run = judge.publish(DIGITS, 2000, seed=1)
+        agent = agents.start_agent(connection, "cnn", KillsBetween(), batch_size=100)
+        assert killed.wait(60), agent.status
+        broker.start()
+        verdicts = judge.collect(run)
+    assert verdicts.missing == 0, (verdicts.summary(), agent.status)
+    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 2000
+    # And the group knows how far it is: a new member has nothing left to do.
+    agents.stop_agent(connection, "cnn")
+    again = agents.start_agent(connection, "cnn", model)
+    again.wait_until_running()
+    with Judge(connection, ["cnn"]) as judge:
+        assert judge.collect(judge.publish(DIGITS, 10)).missing == 0
+    assert again.status.received == 10, again.status
+
+
+def test_bad_messages_become_dead_letters_and_the_agent_goes_on(
+    connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
+) -> None:
+    topic = connection.topics.requests
+    agent = agents.start_agent(connection, "cnn", model, dataset="digits")
+    agent.wait_until_running()
+    value, headers = encode_request(raw_request("r", "q", DIGITS.test_images[0]))
+    other_shape = encode_request(raw_request("r", "q", np.zeros((28, 28, 1), np.uint8)))
+    broken_png = encode_request(file_request("r", "q", b"\x89PNG\r\n\x1a\n" + bytes(100)))
+    other_data = encode_request(raw_request("r", "q", DIGITS.test_images[0], "fashion-mnist"))
+    with connection.producer() as producer:
+        producer.send(topic, value=b"hello")
+        producer.send(topic, key=b"k", value=None, headers=headers)
+        producer.send(topic, value=value[:-1], headers=headers)
+        producer.send(topic, value=value, headers=[*headers[:-1], ("dtype", b"float64")])
+        producer.send(topic, value=other_shape[0], headers=other_shape[1])
+        producer.send(topic, value=broken_png[0], headers=broken_png[1])
+        producer.send(topic, value=other_data[0], headers=other_data[1])
+    with Judge(connection, ["cnn"]) as judge:
+        assert judge.collect(judge.publish(DIGITS, 50)).missing == 0
+    until(lambda: agent.status.received == 57, f"all received: {agent.status}")
+    assert (agent.status.rejected, agent.status.skipped, agent.status.errors) == (6, 1, 0)
+    assert agent.status.answered == 50
+    found = reasons(connection)
+    assert len(found) == 6
+    for part in ("'version' is missing", "is empty", "needs 64 bytes", "not uint8",
+                 "the model takes (8, 8, 1)", "undecodable png"):  # fmt: skip
+        assert any(part in reason for reason in found), (part, found)
+
+
+def test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent(
+    connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
+) -> None:
+    topic = connection.topics.requests
+    with connection.admin() as admin:  # a topic whose owner allows more than we do
+        admin.create_topics({f"{topic}-probe": {"configs": {"max.message.bytes": "10000000"}}})
+        admin.delete_topics([topic])
+        until(lambda: topic not in admin.list_topics(), "the topic is gone")
+        admin.create_topics(
+            {topic: {"num_partitions": 1, "configs": {"max.message.bytes": "10000000"}}},
+            wait_for_metadata=True,
+        )
+    agent = agents.start_agent(connection, "cnn", model)
+    agent.wait_until_running()
+    with KafkaProducer(
+        bootstrap_servers=broker.bootstrap_servers, max_request_size=10_000_000
+    ) as producer:
+        _, headers = encode_request(raw_request("r", "q", DIGITS.test_images[0]))
+        producer.send(topic, value=bytes(5_000_000), headers=headers).get(timeout=30)
+    with Judge(connection, ["cnn"]) as judge:
+        assert judge.collect(judge.publish(DIGITS, 20)).missing == 0
+    assert agent.status.rejected == 1
+    (letter,) = read_all(connection, connection.topics.dead_letters)
+    assert dict(letter.headers)["dead-letter.size"] == b"5000000"
+
+
+def members(connection: Connection, agent: str) -> int:
+    group = connection.topics.group(agent)
+    with connection.admin() as admin:
+        return len(admin.describe_groups([group])[group]["members"])
+
+
+def test_starting_twenty_times_leaves_one_member_with_the_last_model(
+    connection: Connection, model: models.CompiledClassifier
+) -> None:
+    class Always:
+        image_shape = model.image_shape
+
+        def __init__(self, answer: int) -> None:
+            self.answer = answer
+
+        def __call__(self, images: np.ndarray) -> np.ndarray:
+            return np.tile(np.eye(10, dtype=np.float32)[self.answer], (len(images), 1))
+
+    started = [agents.start_agent(connection, "cnn", Always(n % 10)) for n in range(20)]
+    assert len({id(agent) for agent in started}) == 1
+    started[0].wait_until_running()
+    assert members(connection, "cnn") == 1
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("agent-cnn") == 1
+    with Judge(connection, ["cnn"]) as judge:
+        verdicts = judge.collect(judge.publish(DIGITS, 30))
+    assert set(verdicts.frame["predicted"]) == {9}
+    assert agents.stop_agent(connection, "cnn")
+    assert not agents.stop_agent(connection, "cnn")
+    assert started[0].status.state == "stopped"
+    until(lambda: members(connection, "cnn") == 0, "the member has left")
+
+
+def test_a_failing_model_shows_and_heals_without_loss(
+    connection: Connection, model: models.CompiledClassifier
+) -> None:
+    class Broken:
+        image_shape = model.image_shape
+
+        def __call__(self, images: np.ndarray) -> np.ndarray:
+            raise MemoryError("no room left")
+
+    agent = agents.start_agent(connection, "cnn", Broken())
+    with Judge(connection, ["cnn"]) as judge:
+        run = judge.publish(DIGITS, 30)
+        until(lambda: agent.status.errors >= 1, "the error is counted")
+        assert "MemoryError: no room left" in agent.status.last_error
+        assert agent.thread.is_alive()
+        assert agents.start_agent(connection, "cnn", model) is agent
+        verdicts = judge.collect(run)
+    assert verdicts.missing == 0, agent.status
+    until(lambda: agent.status.state == "running", "the agent has recovered")
+
+
+def test_two_models_answer_the_same_requests(
+    connection: Connection, model: models.CompiledClassifier
+) -> None:
+    for name in ("cnn", "second"):
+        agents.start_agent(connection, name, model).wait_until_running()
+    with Judge(connection, ["cnn", "second"]) as judge:
+        verdicts = judge.collect(judge.publish(DIGITS, 40))
+    assert verdicts.missing == 0
+    assert verdicts.summary()["answered"].to_list() == [40, 40]
+
+
+def test_what_comes_before_the_broker_waits_and_says_so(
+    broker: EmbeddedBroker, model: models.CompiledClassifier
+) -> None:
+    broker.stop()
+    unmet = Connection((broker.bootstrap_servers,), Topics(f"t{uuid.uuid4().hex[:8]}."))
+    agent = agents.start_agent(unmet, "early", model)
+    said: list[str] = []
+
+    def start_when_waited_for(text: str) -> None:
+        said.append(text)
+        if len(said) == 1:
+            broker.start()
+
+    made = connect(
+        broker.bootstrap_servers, unmet.topics.prefix, on_wait=start_when_waited_for, timeout=90
+    )
+    assert "Waiting for the broker at" in said[0]
+    agent.wait_until_running()
+    assert "does not answer" in agent.status.last_error
+    with Judge(made, ["early"]) as judge:
+        assert judge.collect(judge.publish(DIGITS, 10)).missing == 0
+    agents.stop_agent(made, "early")
+
+
+def test_a_judge_without_a_broker_says_so(broker: EmbeddedBroker) -> None:
+    broker.stop()
+    with pytest.raises(NoBroker, match="does not answer"):
+        Judge(Connection((broker.bootstrap_servers,), Topics("t.")), ["cnn"])
+
+
+def run_notebook(**environment: str) -> str:
+    clean = {k: v for k, v in os.environ.items() if k != "KAFKA_BOOTSTRAP_SERVERS"}
+    done = subprocess.run(
+        [sys.executable, str(NOTEBOOK)],
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+def test_the_notebook_as_a_script_does_the_whole_job(broker: EmbeddedBroker) -> None:
+    shown = run_notebook(
+        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers, MOSSHUB_TOPIC_PREFIX="script."
+    )
+    assert "Of all 450 test images" in shown
+    assert "100 answered, 0 missing" in shown
+
+
+def test_the_notebook_as_a_script_says_that_no_broker_is_set() -> None:
+    shown = run_notebook()
+    assert "Of all 450 test images" in shown
+    assert "No images were sent. No broker is set." in shown
+
+
+def test_the_notebooks_agent_cell_run_twenty_times_leaves_one_member(
+    connection: Connection, model: models.CompiledClassifier
+) -> None:
+    import marimo
+
+    spec = importlib.util.spec_from_file_location("image_class", NOTEBOOK)
+    assert spec is not None
+    assert spec.loader is not None
+    notebook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(notebook)
+    for _ in range(20):
+        notebook.agent_at_work.run(
+            connection=connection,
+            dataset=DIGITS,
+            mo=marimo,
+            model=model,
+            start_agent=agents.start_agent,
+        )
+    assert members(connection, "cnn") == 1
+    assert [thread.name for thread in threading.enumerate()].count("agent-cnn") == 1
