@@ -28,8 +28,8 @@ def keep_running(
     """Starts the broker, and again after 1, 2, 4 ... seconds when it ended or could not start.
 
     The pause grows to ten times what an attempt took, within 5 to 60 s: looking whether a port is
-    free again costs nothing, starting Kafka in vain costs seconds of CPU. A reason is said once, not
-    at each attempt. Ends only by an exception from outside (KeyboardInterrupt).
+    free again costs nothing, starting Kafka in vain costs seconds of CPU. A reason is said once,
+    not at each attempt. Ends only by an exception from outside (KeyboardInterrupt).
     """
     failed_starts = ends = 0
     said = ""
