@@ -164,6 +164,7 @@ class Person:
         self.base = f"{hub.url}/user/{name}/"
         self.home = hub.dir / "users" / name
         self.session = requests.Session()
+        self.sessions: list[Session] = []
         page = self.session.get(f"{hub.url}/hub/login", timeout=30)
         xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
         form = {"username": name, "password": hub.password, "_xsrf": xsrf[1] if xsrf else ""}
@@ -269,7 +270,9 @@ class Person:
         )
 
     def notebook(self, name: str = "first.py") -> Session:
-        return Session(self, name)
+        session = Session(self, name)
+        self.sessions.append(session)
+        return session
 
 
 class Session:
