@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format clean
+.PHONY: help run install images test lint format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,6 +32,11 @@ install: .venv/.installed
 
 .venv/.dev: .venv/.installed
 	@$(UV) sync --frozen --extra local --group dev && touch $@
+
+images: ## the hub's and the people's Docker images (GPU=1: CUDA's as well, 5 GB)
+	@DOCKER_BUILDKIT=1 docker build --file images/hub/Dockerfile --tag mosshub/hub:local .
+	@DOCKER_BUILDKIT=1 docker build --file images/user/Dockerfile --target cpu --tag mosshub/user:cpu .
+	@$(if $(GPU),DOCKER_BUILDKIT=1 docker build --file images/user/Dockerfile --target gpu --tag mosshub/user:gpu .)
 
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
 	@tests/prepare
