@@ -144,7 +144,7 @@ class Judge:
         self,
         verdicts: Verdicts,
         *,
-        patience: float = 30.0,
+        patience: float = 60.0,
         on_reply: Progress | None = None,
     ) -> Verdicts:
         """Wait for the answers to a published run, fill them into `verdicts` and return it.

@@ -103,32 +103,34 @@ def test_a_run_is_answered_judged_and_counted(
 def test_answers_of_older_runs_and_second_answers_do_not_count(
     connection: Connection, model: models.CompiledClassifier
 ) -> None:
-    agents.start_agent(connection, "cnn", model).wait_until_running()
     with Judge(connection, ["cnn"]) as judge:
         old = judge.publish(DIGITS, 20, seed=1)
         new = judge.publish(DIGITS, 20, seed=2)
+        first = next(iter(new.asked))
         with connection.producer() as producer:
-            # A second answer to a request of the new run, and one by an agent nobody asked.
-            # Each is on the partition that its request's real answer goes to.
-            for agent, request in (
-                ("cnn", next(iter(new.asked))),
-                ("stranger", next(iter(new.asked))),
+            # Before the agent's own answer: two answers in its name, one in that of an agent
+            # nobody asked, and one of the old run that takes the new one's request id.
+            for run_id, agent in (
+                (old.run_id, "cnn"),
+                (new.run_id, "stranger"),
+                (new.run_id, "cnn"),
+                (new.run_id, "cnn"),
             ):
-                value, headers = encode_prediction(
-                    Prediction(new.run_id, request, agent, np.eye(10, dtype=np.float32)[0])
+                label = new.asked[first].label
+                right = run_id == new.run_id
+                guess = np.eye(10, dtype=np.float32)[label if right else (label + 1) % 10]
+                value, headers = encode_prediction(Prediction(run_id, first, agent, guess))
+                producer.send(
+                    connection.topics.predictions, key=first.encode(), value=value, headers=headers
                 )
-                for _ in range(2):
-                    producer.send(
-                        connection.topics.predictions,
-                        key=request.encode(),
-                        value=value,
-                        headers=headers,
-                    )
+        agents.start_agent(connection, "cnn", model).wait_until_running()
         verdicts = judge.collect(new)
-        assert verdicts.missing == 0
-        assert len(verdicts.frame) == 20
-        assert set(verdicts.frame["agent"]) == {"cnn"}
-        assert set(verdicts.frame["request_id"]).isdisjoint(old.asked)
+    assert (verdicts.missing, verdicts.invalid) == (0, 0)
+    assert verdicts.duplicates["cnn"] >= 1
+    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 20
+    assert set(verdicts.frame["agent"]) == {"cnn"}
+    (row,) = verdicts.frame.filter(verdicts.frame["request_id"] == first).to_dicts()
+    assert row["correct"], "the old run's answer was taken for the new one's"
 
 
 def test_broker_killed_while_requests_are_sent(
@@ -221,7 +223,6 @@ def test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent(
 ) -> None:
     topic = connection.topics.requests
     with connection.admin() as admin:  # a topic whose owner allows more than we do
-        admin.create_topics({f"{topic}-probe": {"configs": {"max.message.bytes": "10000000"}}})
         admin.delete_topics([topic])
         until(lambda: topic not in admin.list_topics(), "the topic is gone")
         admin.create_topics(
