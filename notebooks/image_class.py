@@ -199,7 +199,8 @@ def _(mo):
 
 
 @app.cell
-def _(NoBroker, connect, is_script, mo):
+def _(NoBroker, connect, is_script, mo, model):
+    model  # not before there is something to put to work: looking may take a while
     try:
         with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
             connection = connect(
