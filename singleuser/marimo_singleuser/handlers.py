@@ -95,8 +95,13 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
 
     @property
     def _large_body(self) -> bool:
-        headers = self.request.headers
-        return "Transfer-Encoding" in headers or int(headers.get("Content-Length") or 0) > _SMALL
+        return "Transfer-Encoding" in self.request.headers or self._length > _SMALL
+
+    @property
+    def _length(self) -> int:
+        """What Content-Length says; tornado refuses a wrong one when it reads the body."""
+        value = self.request.headers.get("Content-Length", "0")
+        return int(value) if value.isascii() and value.isdigit() else 0
 
     def compute_etag(self) -> None:
         """marimo's own ETags are passed on; none is made up."""
@@ -146,8 +151,7 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
 
     async def _prepare_backend(self) -> None:
         """Begin the request to marimo, so that the body can flow as it comes in."""
-        length = int(self.request.headers.get("Content-Length") or 0)
-        if length > self.server.max_upload:
+        if self._length > self.server.max_upload:
             limit = self.server.max_upload // 1024**2
             raise web.HTTPError(413, reason=f"The upload is larger than {limit} MiB")
         marimo = self.services.marimo

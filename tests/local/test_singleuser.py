@@ -28,6 +28,8 @@ from singleuser_fixtures import Hub, Person, proxy_command, wait_until
 
 MIB = 1024**2
 
+pytestmark = pytest.mark.timeout(150)
+
 
 # -- what marimo has, listed by marimo itself
 
@@ -304,11 +306,7 @@ def test_nothing_is_left_of_a_server(ada: Person, how: str) -> None:
     for stray in psutil.process_iter():
         if "import time; time.sleep(600)" in _line(stray):
             stray.kill()
-    wait_until(
-        lambda: ada.hub.api("GET", "users/ada").json()["server"] is None or ada.stop() is None,
-        60,
-        "the hub to notice",
-    )
+    ada.stop()  # the hub may not have noticed yet
     ada.start()
 
 
