@@ -320,8 +320,11 @@ class Session:
         raise AssertionError(f"the cell did not end within {seconds} s; printed {printed!r}")
 
     def close(self) -> None:
-        self.post("api/home/shutdown_session", {"sessionId": self.id})
-        self.socket.close()
+        try:
+            self.post("api/home/shutdown_session", {"sessionId": self.id})
+        finally:
+            self.socket.close()
+            self.person.sessions.remove(self)
 
 
 def proxy_command() -> list[str]:
