@@ -137,7 +137,7 @@ def _(dataset, is_script, mo):
     _most = len(dataset.train_images)
     train_images = mo.ui.slider(
         steps=sorted({min(n, _most) for n in (500, 1000, 2000, 5000, 10_000, 20_000, _most)}),
-        value=min(2000 if is_script else 10_000, _most),
+        value=min(2000 if is_script else 5000, _most),
         label="Images to learn from",
         show_value=True,
     )
