@@ -2,6 +2,7 @@
 
 import sys
 
+from hub import containers, oauth
 from hub.broker import broker_command
 from hub.login import LaptopAuthenticator, load_passwords
 from hub.proxy import proxy_command
@@ -11,40 +12,60 @@ from hub.settings import ROOT, load_settings
 c = get_config()
 settings = load_settings()
 state = settings.data_dir / "hub"
+team = settings.servers == "containers"
 
 # Where it listens: people come in at one port; the rest is between the platform's own parts.
-c.JupyterHub.bind_url = f"http://127.0.0.1:{settings.port}"
-c.JupyterHub.hub_ip = "127.0.0.1"
-c.JupyterHub.hub_port = settings.hub_port
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
-c.ConfigurableHTTPProxy.command = proxy_command(settings)
-c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
+if team:
+    c.JupyterHub.bind_url = "http://:8000"
+    c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
+    c.JupyterHub.hub_connect_url = "http://hub:8081"
+    # The proxy is a service of its own: restarting the hub cuts nobody's connection.
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = "http://proxy-api:8001"
+    c.ConfigurableHTTPProxy.auth_token = settings.proxy_token.get_secret_value()
+else:
+    c.JupyterHub.bind_url = f"http://127.0.0.1:{settings.port}"
+    c.JupyterHub.hub_ip = "127.0.0.1"
+    c.JupyterHub.hub_port = settings.hub_port
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
+    c.ConfigurableHTTPProxy.command = proxy_command(settings)
+    c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
 
 # What outlives a restart.
 c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
-c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
+if team:
+    c.JupyterHub.cookie_secret = bytes.fromhex(settings.cookie_secret.get_secret_value())
+    c.CryptKeeper.keys = [bytes.fromhex(settings.crypt_key.get_secret_value())]
+    c.JupyterHub.cleanup_servers = False  # people's servers live on while the hub restarts
+else:
+    c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
+    c.JupyterHub.cleanup_servers = True  # Ctrl-C ends everything on a laptop
 
-# Login: any name with the password for people; the admins' names only with theirs.
-passwords = load_passwords(state / "passwords.json")
-c.JupyterHub.authenticator_class = LaptopAuthenticator
-c.LaptopAuthenticator.user_password = passwords.people
-c.LaptopAuthenticator.admin_password = passwords.admins
+# Login: with the team's own provider, or on a laptop any name with the password for people.
 c.Authenticator.admin_users = set(settings.admins)
-c.Authenticator.allow_all = True
+if team:
+    c.JupyterHub.authenticator_class = oauth.authenticator_class(settings)
+    oauth.configure(c, settings)
+else:
+    passwords = load_passwords(state / "passwords.json")
+    c.JupyterHub.authenticator_class = LaptopAuthenticator
+    c.LaptopAuthenticator.user_password = passwords.people
+    c.LaptopAuthenticator.admin_password = passwords.admins
+    c.Authenticator.allow_all = True
 
-# Server: a process in front of marimo, for each person in a directory of their own.
-c.JupyterHub.spawner_class = LaptopSpawner
-c.LaptopSpawner.users_dir = str(settings.data_dir / "users")
-c.Spawner.cmd = [sys.executable, "-m", "marimo_singleuser"]
-c.Spawner.env_keep = ENV_KEEP
+# Server: marimo behind the hub's sign-in, in a container or a directory of each person's own.
 c.Spawner.environment = environment(settings)
 c.Spawner.start_timeout = 120
 c.Spawner.http_timeout = 120
+if team:
+    containers.configure(c, settings)
+else:
+    c.JupyterHub.spawner_class = LaptopSpawner
+    c.LaptopSpawner.users_dir = str(settings.data_dir / "users")
+    c.Spawner.cmd = [sys.executable, "-m", "marimo_singleuser"]
+    c.Spawner.env_keep = ENV_KEEP
 
-# Ctrl-C ends everything on a laptop, people's servers too.
-c.JupyterHub.cleanup_servers = True
-
-# Broker: one Apache Kafka for everybody, unless the settings name another.
+# Broker: one Apache Kafka for everybody, on a laptop embedded, unless the settings name another.
 c.JupyterHub.services = []
 if settings.embedded_broker:
     c.JupyterHub.services.append(
@@ -63,6 +84,6 @@ c.JupyterHub.default_url = lambda handler: (
 c.JupyterHub.template_paths = [str(ROOT / "hub" / "templates")]
 c.JupyterHub.logo_file = str(ROOT / "hub" / "static" / "logo.svg")
 
-# Limits: what one laptop carries.
+# Limits: what one host carries; a queue of starts keeps it responsive.
 c.JupyterHub.concurrent_spawn_limit = 4
-c.JupyterHub.active_server_limit = 10
+c.JupyterHub.active_server_limit = settings.active_server_limit

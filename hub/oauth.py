@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from oauthenticator.auth0 import Auth0OAuthenticator
 from oauthenticator.azuread import AzureAdOAuthenticator
@@ -17,6 +18,8 @@ from traitlets import Instance, Unicode
 
 from hub.identities import Identities, NameTaken
 from hub.names import refusal
+from hub.oidc import discover
+from hub.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,12 @@ class Provider:
         label: what the button says.
         subject: the claim that never changes and is never given to somebody else.
         name: the claim that people know themselves by.
-        needs_url: whether OAUTH_URL must say where it is.
     """
 
     base: type[OAuthenticator]
     label: str
     subject: str
     name: str
-    needs_url: bool = False
 
 
 PROVIDERS = {
@@ -43,12 +44,10 @@ PROVIDERS = {
     "gitlab": Provider(GitLabOAuthenticator, "GitLab", "id", "username"),
     "google": Provider(GoogleOAuthenticator, "Google", "id", "email"),
     "azuread": Provider(AzureAdOAuthenticator, "Microsoft", "oid", "upn"),
-    "auth0": Provider(Auth0OAuthenticator, "Auth0", "sub", "email", needs_url=True),
-    "okta": Provider(GenericOAuthenticator, "Okta", "sub", "preferred_username", needs_url=True),
-    "keycloak": Provider(
-        GenericOAuthenticator, "Keycloak", "sub", "preferred_username", needs_url=True
-    ),
-    "oidc": Provider(GenericOAuthenticator, "OpenID", "sub", "preferred_username", needs_url=True),
+    "auth0": Provider(Auth0OAuthenticator, "Auth0", "sub", "email"),
+    "okta": Provider(GenericOAuthenticator, "Okta", "sub", "preferred_username"),
+    "keycloak": Provider(GenericOAuthenticator, "Keycloak", "sub", "preferred_username"),
+    "oidc": Provider(GenericOAuthenticator, "OpenID", "sub", "preferred_username"),
 }
 
 
@@ -115,6 +114,68 @@ class TeamAuthenticator(OAuthenticator):
         return super().delete_user(user)
 
 
-def authenticator_class(provider: Provider) -> type[TeamAuthenticator]:
-    """Return oauthenticator's class for `provider` with this platform's rules before it."""
-    return type("SignIn", (TeamAuthenticator, provider.base), {})
+def _teams(auth_state: dict) -> set[str]:
+    """Return a GitHub person's teams as `organisation:team`, and their organisations."""
+    teams = auth_state.get("teams") or []
+    return {f"{t['organization']['login']}:{t['slug']}" for t in teams} | {
+        t["organization"]["login"] for t in teams
+    }
+
+
+def authenticator_class(settings: Settings) -> type[TeamAuthenticator]:
+    """Return oauthenticator's class for the team's provider, with this platform's rules first."""
+    return type("SignIn", (TeamAuthenticator, PROVIDERS[settings.oauth_provider].base), {})
+
+
+def configure(c, settings: Settings) -> None:
+    """Set the sign-in of a team, on JupyterHub's configuration `c`."""
+    name = settings.oauth_provider
+    provider = PROVIDERS[name]
+    state = settings.data_dir / "hub"
+    c.SignIn.provider_name = name
+    c.SignIn.identities = Identities(state / "identities.sqlite")
+    c.SignIn.login_service = provider.label
+    c.SignIn.username_claim = provider.name
+    c.SignIn.client_id = settings.oauth_client_id
+    c.SignIn.client_secret = settings.oauth_client_secret.get_secret_value()
+    c.SignIn.oauth_callback_url = f"{settings.public_url}/hub/oauth_callback"
+    c.SignIn.allowed_users = set(settings.allowed_users)
+    # Ask the provider again every five minutes and before each start: who left, is out.
+    c.SignIn.enable_auth_state = True
+    c.SignIn.auth_refresh_age = 300
+    c.SignIn.refresh_pre_spawn = True
+
+    groups = set(settings.allowed_groups)
+    if name == "google":
+        c.SignIn.hosted_domain = sorted(groups)
+        c.SignIn.allow_all = bool(groups)  # everybody of those domains
+    elif name == "gitlab":
+        c.SignIn.allowed_gitlab_groups = groups
+        c.SignIn.scope = ["read_api"] if groups else ["read_user"]
+    else:  # the provider's groups become the hub's
+        c.SignIn.manage_groups = True
+        c.SignIn.allowed_groups = groups
+        c.SignIn.admin_groups = set(settings.admin_groups)
+    if name == "github":
+        c.SignIn.scope = ["read:org"]
+        c.SignIn.populate_teams_in_auth_state = True
+        c.SignIn.auth_state_groups_key = _teams
+        c.SignIn.allowed_organizations = groups
+    elif name == "azuread":
+        c.SignIn.tenant_id = settings.oauth_tenant
+    elif name == "auth0":
+        c.SignIn.auth0_domain = settings.oauth_url.partition("://")[2].rstrip("/")
+        c.SignIn.scope = ["openid", "profile", "email"]
+        c.SignIn.auth_state_groups_key = "auth0_user.groups"
+    elif provider.base is GenericOAuthenticator:
+        found = discover(settings.oauth_internal_url or settings.oauth_url, state / "oidc.json")
+        c.SignIn.authorize_url = found["authorization_endpoint"]
+        c.SignIn.token_url = found["token_endpoint"]
+        c.SignIn.userdata_url = found["userinfo_endpoint"]
+        c.SignIn.scope = ["openid", "profile", "email"]
+        c.SignIn.auth_state_groups_key = "oauth_user.groups"
+        if leave := found.get("end_session_endpoint"):
+            back = quote(f"{settings.public_url}/hub/login", safe="")
+            c.SignIn.logout_redirect_url = (
+                f"{leave}?client_id={settings.oauth_client_id}&post_logout_redirect_uri={back}"
+            )

@@ -7,6 +7,7 @@ in /run/secrets, where Docker Compose puts them.
 
 import difflib
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,6 +37,12 @@ def _split(value: object) -> object:
     return value
 
 
+def _hex_key(value: SecretStr) -> SecretStr:
+    if value.get_secret_value() and not re.fullmatch("[0-9a-f]{64}", value.get_secret_value()):
+        raise ValueError("64 hexadecimal digits: 32 bytes")
+    return value
+
+
 def _memory(value: str) -> str:
     if not re.fullmatch(r"\d+(\.\d+)?[KMGT]", value):
         raise ValueError("a number and K, M, G or T, for example 2G")
@@ -47,6 +54,7 @@ FreePort = Annotated[int, Field(ge=0, le=65535)]
 Words = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
 Names = Annotated[Words, AfterValidator(lambda names: frozenset(n.lower() for n in names))]
 Images = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
 Memory = Annotated[str, AfterValidator(_memory)]
 Web = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")]
 
@@ -84,17 +92,25 @@ class Settings(BaseSettings):
         frozenset(), description="the provider's groups (GitHub: organisations) that may sign in"
     )
     oauth_provider: Literal[
-        "github", "gitlab", "google", "azuread", "okta", "auth0", "keycloak", "oidc", None
-    ] = Field(None, description="the identity provider")
-    oauth_client_id: str | None = Field(None, description="the id the provider gave this platform")
-    oauth_client_secret: SecretStr | None = Field(None, description="the secret that goes with it")
-    oauth_url: Web | None = Field(None, description="address of the provider (its issuer URL)")
-    oauth_internal_url: Web | None = Field(
-        None, description="the same as the hub reaches it, where that differs"
+        "github", "gitlab", "google", "azuread", "okta", "auth0", "keycloak", "oidc", ""
+    ] = Field("", description="the identity provider")
+    oauth_client_id: str = Field("", description="the id the provider gave this platform")
+    oauth_client_secret: SecretStr = Field(
+        SecretStr(""), description="the secret that goes with it"
     )
-    oauth_tenant: str | None = Field(None, description="Microsoft: the tenant's id")
+    oauth_url: Web | Literal[""] = Field("", description="address of the provider (its issuer URL)")
+    oauth_internal_url: Web | Literal[""] = Field(
+        "", description="the same as the hub reaches it, where that differs"
+    )
+    oauth_tenant: str = Field("", description="Microsoft: the tenant's id")
+
+    # Secrets that `make up` makes, as files in /run/secrets
+    proxy_token: SecretStr = Field(SecretStr(""), description="what the hub shows to the proxy")
+    cookie_secret: HexKey = Field(SecretStr(""), description="what signs the hub's cookies")
+    crypt_key: HexKey = Field(SecretStr(""), description="what encrypts sign-in state at rest")
 
     # People's servers in containers
+    users_network: str = Field("mosshub-users", description="Docker network of people's servers")
     user_images: Images = Field(
         ("mosshub/user:cpu",), description="images to choose from, the first is the default"
     )
@@ -142,11 +158,12 @@ class Settings(BaseSettings):
         if self.servers == "processes":
             return self
         needed = ["oauth_provider", "oauth_client_id", "oauth_client_secret"]
+        needed += ["proxy_token", "cookie_secret", "crypt_key", "kafka_bootstrap_servers"]
         if self.oauth_provider in ("auth0", "okta", "keycloak", "oidc"):
             needed.append("oauth_url")
         if self.oauth_provider == "azuread":
             needed.append("oauth_tenant")
-        missing = [name for name in needed if not getattr(self, name)]
+        missing = [name for name in needed if not _plain(getattr(self, name))]
         if missing:
             raise ValueError("; ".join(f"{n.upper()} is not set: {_described(n)}" for n in missing))
         if not any((self.allowed_users, self.allowed_groups, self.admin_users, self.admin_groups)):
@@ -177,6 +194,10 @@ class Settings(BaseSettings):
         return f"https://{self.domain}" if self.domain else f"http://localhost:{self.port}"
 
 
+def _plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
 def _described(field: str) -> str:
     return Settings.model_fields[field].description or field
 
@@ -190,7 +211,8 @@ def _explain(error: dict) -> str:
         near = difflib.get_close_matches(field, Settings.model_fields, n=1)
         hint = f"did you mean {near[0].upper()}?" if near else "remove it from .env"
         return f"{field.upper()}: there is no such setting; {hint}"
-    seen = "…" if "secret" in field else error["input"]
+    secret = "SecretStr" in str(Settings.model_fields[field].annotation)
+    seen = "…" if secret else error["input"]
     return f"{field.upper()}={seen}: expected {_described(field)} ({reason})"
 
 
@@ -206,3 +228,17 @@ def load_settings() -> Settings:
     except ValidationError as error:
         lines = [_explain(dict(e)) for e in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+
+
+def main() -> int:
+    """`python -m hub.settings`: check the settings, say what is wrong."""
+    try:
+        load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -74,6 +74,10 @@ TEAM = {
     "OAUTH_CLIENT_ID": "id",
     "OAUTH_CLIENT_SECRET": "very-secret",
     "ALLOWED_USERS": "ada",
+    "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+    "PROXY_TOKEN": "very-secret",
+    "COOKIE_SECRET": "0" * 64,
+    "CRYPT_KEY": "1" * 64,
 }
 
 
@@ -85,6 +89,10 @@ TEAM = {
         ({"OAUTH_PROVIDER": "keycloak"}, "OAUTH_URL is not set"),
         ({"OAUTH_PROVIDER": "azuread"}, "OAUTH_TENANT is not set"),
         ({"OAUTH_PROVIDER": "myspace"}, "OAUTH_PROVIDER=myspace: expected the identity provider"),
+        (
+            {"COOKIE_SECRET": "very-secret"},
+            "COOKIE_SECRET=…: expected what signs the hub's cookies",
+        ),
         ({"ALLOWED_USERS": ""}, "nobody could sign in"),
         ({"DOMAIN": "https://x.org"}, "DOMAIN=https://x.org: expected public DNS name"),
     ],

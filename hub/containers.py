@@ -1,0 +1,88 @@
+"""People's servers as Docker containers: each with its own volume, limits and no privileges."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from dockerspawner import DockerSpawner
+from jupyterhub.spawner import SpawnException
+
+from hub.names import safe_name
+from hub.settings import Settings
+
+HOME = "/home/mosshub"
+# Everything a person may ask for at a start; the page offers nothing else.
+OPTIONS = frozenset({"image"})
+LAST_WORDS = 12  # lines of a failed container's log that the page shows
+
+
+def host_config(settings: Settings) -> dict:
+    """Return what the engine holds every container to, as Docker's HostConfig."""
+    return {
+        "auto_remove": False,  # a container that failed is asked why, then removed by the hub
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": settings.process_limit,
+        "memswap_limit": settings.memory_limit,  # no swap beside the memory
+        "shm_size": "512m",  # marimo's virtual files; Docker's 64 MB fill at once
+        "log_config": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+    }
+
+
+def images(settings: Settings) -> dict[str, str]:
+    """Return the images a person may choose from, under the names they are shown."""
+    return {image.rpartition(":")[2] or image: image for image in settings.user_images}
+
+
+class ContainerSpawner(DockerSpawner):
+    """DockerSpawner that refuses what nobody offered, and tells how the start goes."""
+
+    _stage = (0, "")
+
+    async def start(self):
+        """Start the container; a refusal or a failure is said in a sentence."""
+        unoffered = set(self.user_options) - OPTIONS
+        if unoffered:
+            raise SpawnException(
+                f"A start cannot be given {', '.join(sorted(unoffered))}: "
+                "only an image from the list.",
+                reason="unoffered",
+            )
+        self._stage = (15, "Preparing your container …")
+        address = await super().start()
+        self._stage = (60, "Starting your editor …")
+        return address
+
+    async def progress(self) -> AsyncGenerator[dict, None]:
+        """Yield the stages of the start for the page that waits."""
+        shown = None
+        while True:
+            if self._stage != shown:
+                shown = self._stage
+                yield {"progress": shown[0], "message": shown[1] or "Waiting for a place …"}
+            await asyncio.sleep(0.2)
+
+    async def poll(self):
+        """Return None while it runs, else a sentence on how it ended, which the hub logs."""
+        status = await super().poll()
+        if status is None or not (found := await self.get_object()):
+            return status
+        if found["State"].get("OOMKilled"):
+            return f"It used more than its {self.mem_limit} of memory and was ended."
+        return status
+
+
+def configure(c, settings: Settings) -> None:
+    """Set what a container is, on JupyterHub's configuration `c`."""
+    c.JupyterHub.spawner_class = ContainerSpawner
+    c.DockerSpawner.allowed_images = images(settings)
+    c.DockerSpawner.image = settings.user_images[0]
+    c.DockerSpawner.pull_policy = "never"  # `make up` has it here before anybody signs in
+    c.DockerSpawner.remove = True  # a new start, a new container: no old settings stay
+    c.DockerSpawner.escape = safe_name
+    c.DockerSpawner.name_template = "mosshub-{username}--{servername}"
+    c.DockerSpawner.volumes = {"mosshub-{username}": HOME}
+    c.DockerSpawner.network_name = settings.users_network
+    c.DockerSpawner.use_internal_ip = True
+    c.DockerSpawner.extra_host_config = host_config(settings)
+    c.DockerSpawner.mem_limit = settings.memory_limit
+    c.DockerSpawner.cpu_limit = settings.cpu_limit

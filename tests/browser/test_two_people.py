@@ -1,0 +1,111 @@
+"""Two people, side by side: sign in, train, stream through Kafka, see what was right."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.running import RunningPlatform
+
+MINUTE = 60_000
+
+
+def open_notebook(home: Page, name: str) -> Page:
+    """Click `name` in marimo's file list; return its tab."""
+    with home.context.expect_page() as tab:
+        home.get_by_text(name, exact=True).click()
+    return tab.value
+
+
+def show(page: Page, text: str | re.Pattern) -> None:
+    """Wait for `text` and bring it into view."""
+    place = page.get_by_text(text).first
+    place.wait_for(timeout=3 * MINUTE)
+    place.scroll_into_view_if_needed()
+
+
+@pytest.mark.fashion_mnist
+def test_two_people_train_and_stream_side_by_side(
+    sign_in: Callable[..., Page], picture: Callable[[Page, str], None], platform: RunningPlatform
+) -> None:
+    homes = {name: sign_in(name) for name in ("grace", "linus")}
+    notebooks = {}
+    for name, home in homes.items():
+        expect(home).to_have_url(re.compile(f"/user/{name}/"), timeout=2 * MINUTE)
+        home.get_by_text("image_class.py", exact=True).wait_for(timeout=MINUTE)
+        notebooks[name] = open_notebook(home, "image_class.py")
+    picture(homes["grace"], "files")
+
+    for page in notebooks.values():
+        page.locator("marimo-dropdown select").first.select_option("fashion-mnist")
+        show(page, re.compile("60,000 images to learn from"))
+    picture(notebooks["grace"], "images")
+
+    for page in notebooks.values():
+        page.get_by_role("button", name="Train").click()
+    for page in notebooks.values():
+        show(page, re.compile(r"Trained\. Of all 10,000 test images"))
+    picture(notebooks["grace"], "trained")
+
+    for page in notebooks.values():
+        page.get_by_text("running", exact=True).wait_for(timeout=MINUTE)
+        page.get_by_role("button", name="Send").click()
+    for page in notebooks.values():
+        show(page, re.compile("The mistakes it was most sure of|It made no mistake"))
+        row = page.locator("tr", has_text="cnn").last
+        expect(row).to_contain_text("500")
+        expect(row).to_contain_text("%")
+        page.locator("marimo-vega svg, marimo-vega canvas, .vega-embed canvas").last.wait_for()
+    picture(notebooks["grace"], "verdicts")
+
+    # What one makes, the other does not have.
+    (platform.data_dir / "users" / "grace" / "notebooks" / "graces_own.py").write_text(
+        "import marimo\n\napp = marimo.App()\n"
+    )
+    for name, home in homes.items():
+        home.reload()
+        home.get_by_text("image_class.py", exact=True).wait_for(timeout=MINUTE)
+        expect(home.get_by_text("graces_own.py")).to_have_count(1 if name == "grace" else 0)
+
+    # Nor may they look: linus, in his own browser, at grace's address.
+    stranger = homes["linus"].context.new_page()
+    reply = stranger.goto(f"{platform.url}/user/grace/")
+    assert reply
+    assert reply.status == 403
+    picture(stranger, "refused")
+
+
+def test_an_admin_sees_everybody_and_stops_and_starts_a_server(
+    sign_in: Callable[..., Page], picture: Callable[[Page, str], None], platform: RunningPlatform
+) -> None:
+    person = sign_in("mary")
+    person.get_by_text("image_class.py", exact=True).wait_for(timeout=2 * MINUTE)
+    panel = sign_in("admin", platform.admin_password)
+    row = panel.locator("tr", has_text="mary").first
+    row.wait_for(timeout=MINUTE)
+    picture(panel, "panel")
+    row.get_by_role("button", name="Stop Server").click()
+    row.get_by_role("button", name="Start Server").first.click(timeout=MINUTE)
+    row.get_by_role("button", name="Stop Server").wait_for(timeout=MINUTE)
+    panel.goto(f"{platform.url}/user/mary/")
+    panel.get_by_role("button", name="Authorize").click()
+    panel.get_by_text("image_class.py", exact=True).wait_for(timeout=MINUTE)
+
+
+def test_the_pages_of_the_door(
+    sign_in: Callable[..., Page], picture: Callable[[Page, str], None], platform: RunningPlatform
+) -> None:
+    page = sign_in("ken", "not the password")
+    expect(page.get_by_role("alert")).to_contain_text("Invalid username or password")
+    picture(page, "wrong-password")
+    page.fill("#username_input", "a/b")
+    page.fill("#password_input", platform.password)
+    page.click("#login_submit")
+    expect(page.get_by_role("alert")).to_contain_text("A name cannot hold slashes")
+    page.fill("#username_input", "ken")
+    page.fill("#password_input", platform.password)
+    page.click("#login_submit")
+    page.get_by_text("Your editor is starting").wait_for()
+    picture(page, "starting")
+    page.get_by_text("image_class.py", exact=True).wait_for(timeout=2 * MINUTE)
