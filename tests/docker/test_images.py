@@ -131,6 +131,45 @@ for top, directories, files in os.walk("/"):
     assert {path for path in found if not path.startswith(own)} <= everybodys
 
 
+@both
+def test_no_compiler_no_installer_left(image):
+    unwanted = "gcc cc g++ c++ clang ld as make strip sudo uv npm npx corepack"
+    if image == HUB:
+        unwanted += " pip pip3 git curl"
+    look = f"for p in {unwanted}; do command -v $p; done; true"
+    assert inside(image, "sh", "-c", look) == ""
+    assert len(inside(image, "sh", "-c", "command -v python; command -v tini").split()) == 2
+    leftovers = "find /var/lib/apt/lists /var/cache/apt /root -type f -size +8k"
+    assert inside(image, "sh", "-c", leftovers, user="0") == ""
+
+
+@both
+def test_python_is_compiled_so_that_it_starts_fast(image):
+    """Every module has bytecode that Python takes as fresh: same time and size as the source."""
+    check = """
+import pathlib, sys
+from importlib.util import cache_from_source
+seen, stale = 0, []
+for top in sys.argv[1:]:
+    for source in pathlib.Path(top).rglob("*.py"):
+        seen += 1
+        try:
+            head = pathlib.Path(cache_from_source(str(source))).read_bytes()[:16]
+        except FileNotFoundError:
+            stale.append(str(source))
+            continue
+        flags, mtime, size = (int.from_bytes(head[i : i + 4], "little") for i in (4, 8, 12))
+        stat = source.stat()
+        if flags == 0 and (mtime, size) != (int(stat.st_mtime), stat.st_size):
+            stale.append(str(source))
+print(seen, *stale)
+"""
+    places = [f"{VENV}/lib", "/usr/lib/python3.13", *(["/srv/mosshub/hub"] if image == HUB else [])]
+    seen, *stale = inside(image, "python", "-", *places, stdin=check).split()
+    assert int(seen) > 1000
+    assert stale == []
+
+
 # What is in it
 
 
@@ -162,7 +201,8 @@ def test_no_secret_in_history_or_configuration(image):
     told += json.dumps(config(image))
     names = r"(?i)\b\w*(token|passwd|password|secret|api_?key)\w*\s*[=:]\s*\S"
     assert re.findall(names, told) == []
-    assert "://" not in told  # neither credentials in an address nor an index of somebody's own
+    # Neither credentials in an address nor somebody's own package index.
+    assert {host for host in re.findall(r"://([^/:\s]+)", told)} <= {"127.0.0.1"}
     assert "ENTRYPOINT" in told  # it was the whole history
 
 
@@ -213,7 +253,7 @@ def test_the_gpu_target_resolves_for_its_python(tmp_path):
         [
             *(uv, "pip", "install", "--dry-run", "--no-deps", "--only-binary=:all:"),
             *("--require-hashes", "--python-version=3.13", f"--target={tmp_path / 'nowhere'}"),
-            *("--python-platform=x86_64-manylinux_2_41", "--requirement", "wanted.txt"),
+            *("--python-platform=x86_64-manylinux_2_40", "--requirement", "wanted.txt"),
         ],
         cwd=tmp_path,
         capture_output=True,
@@ -243,7 +283,7 @@ def test_a_persons_server_becomes_healthy(containers: Containers):
 
 def test_a_container_without_its_server_is_not_healthy(containers: Containers):
     idle = containers.run(
-        *("--health-interval=1s", "--health-retries=1", "--health-start-period=0s"),
+        *("--health-interval=1s", "--health-retries=1", "--health-start-period=1ms"),
         *("--entrypoint=sleep", USER, "infinity"),
     )
     eventually(lambda: health(idle) == "unhealthy", 30, "the container's bad health")
