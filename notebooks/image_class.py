@@ -28,8 +28,7 @@ def _(mo):
     look at what it got right and wrong.
 
     Read from top to bottom. Moving a slider updates everything below it; what takes a while
-    waits for its button. (In the editor, if no sliders are to be seen yet: the yellow ▶ at the
-    lower right brings the page to life.)
+    waits for its button.
     """)
     return
 
