@@ -9,8 +9,9 @@ import sys
 
 def main() -> int:
     """Run the server; return the exit code (1: it could not start, and said why)."""
-    if site.ENABLE_USER_SITE and not sys.flags.no_user_site:
-        # ~/.local belongs to the person; what is installed there must not change the server.
+    if not sys.flags.safe_path or site.ENABLE_USER_SITE:
+        # The home directory, where this starts, and ~/.local are the person's: a `random.py` or an
+        # old tornado there must not become part of the server.
         os.execv(sys.executable, [sys.executable, "-P", "-s", "-m", "marimo_singleuser"])  # noqa: S606
     from . import processes
 

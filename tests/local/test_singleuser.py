@@ -487,10 +487,12 @@ def test_package_from_the_panel_survives_a_restart(ada: Person, tmp_path: Path) 
     # Something that would keep marimo's server from starting, were it to see it.
     broken = _wheel(tmp_path, "starlette", "0.0.1", "raise ImportError('too old')")
     assert session.post("api/packages/add", {"package": str(broken)}).json()["success"]
+    (ada.home / "tornado.py").write_text("raise ImportError('a file of the person')")
     session.close()
 
     ada.stop()
     ada.start()
+    (ada.home / "tornado.py").unlink()
     session = ada.notebook()
     assert "probe is here" in session.run("import mosshub_probe")
     for name in ("mosshub_probe", "starlette"):
