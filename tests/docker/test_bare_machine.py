@@ -234,5 +234,5 @@ def test_make_run_on_a_bare_machine(machine: BareMachine, tmp_path: Path, capsys
 
     # Removing the clone and the caches in the home removes everything.
     assert machine.moss(f"git -C {CLONE} status --porcelain") == ""
-    kept = [f"-not -path '{top}/*'" for top in ("/home", "/proc", "/srv", "/tmp")]
-    assert machine.root("sh", "-c", f"find / -xdev -user moss -type f {' '.join(kept)}") == ""
+    kept = " ".join(f"-not -path '/{top}/*'" for top in ("home", "proc", "srv", "tmp"))
+    assert machine.root("sh", "-c", f"find / -xdev -user moss -type f {kept}") == ""
