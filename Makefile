@@ -42,6 +42,10 @@ test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they
 	@tests/prepare
 	@exec $(PY) -m pytest $(ARGS)
 
+pictures: .venv/.dev ## the pictures in docs/, taken anew by the browser tests
+	@tests/prepare
+	@PICTURES=docs/pictures $(PY) -m pytest tests/browser
+
 lint: .venv/.dev ## formatting, lint and types
 	@.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/mypy
 
