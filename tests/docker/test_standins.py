@@ -164,7 +164,7 @@ def test_kafka_from_variables_keeps_messages_on_its_volume(standin, containers):
     assert "heap.opts" not in properties
     docker("stop", "-t", "30", broker.name)
     assert broker.state("ExitCode") == "143"  # Java's answer to SIGTERM: an orderly end
-    docker("rm", broker.name)
+    docker("rm", "-v", broker.name)  # the named volume stays
 
     again = containers.run(*arguments)
     eventually(lambda: write(server, "leaves", b"second") is None, 60, "the broker is back")
