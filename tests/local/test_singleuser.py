@@ -24,7 +24,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
 sys.path.insert(0, str(Path(__file__).parent))
-from singleuser_fixtures import Hub, Person, proxy_command, wait_until
+from singleuser_fixtures import Hub, Person, free_port, proxy_command, wait_until
 
 MIB = 1024**2
 
@@ -442,17 +442,39 @@ def test_hub_credentials_are_hidden_from_notebook_code(ada: Person) -> None:
     session.close()
 
 
-def test_the_proxys_memory_is_hidden_from_notebook_code(ada: Person) -> None:
-    server = Path(f"/proc/{ada.process.pid}")
-    # The kernel says that a process is not to be read by giving its files to root.
-    assert (server / "environ").stat().st_uid == 0
-    if os.getuid() == 0:
-        # Root reads everything; a process of another user stands for the notebook's.
-        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        read = subprocess.run([*nobody, "cat", str(server / "environ")], capture_output=True)
-    else:
-        read = subprocess.run(["cat", str(server / "environ")], capture_output=True)
-    assert read.returncode != 0 and b"JUPYTERHUB" not in read.stdout
+def test_the_proxys_memory_is_hidden_from_the_same_user(tmp_path: Path) -> None:
+    # Root reads everything through its capabilities: none of the three gets them.
+    plain = ["setpriv", "--bounding-set=-all", "--"] if os.getuid() == 0 else []
+    url = f"http://127.0.0.1:{free_port()}/user/ada/"
+    env = {
+        **_HUB_ENV,
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "JUPYTERHUB_SERVICE_URL": url,
+    }
+    server = [*plain, sys.executable, "-m", "marimo_singleuser"]
+    other = [*plain, sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+    with (tmp_path / "log").open("w") as log:
+        hidden = subprocess.Popen(server, env=env, stdout=log, stderr=log, cwd=tmp_path)
+    control = subprocess.Popen(other, env=env, stdout=subprocess.PIPE)
+    try:
+        assert control.stdout and control.stdout.readline()
+        log_file = tmp_path / "log"
+        wait_until(lambda: "serving" in log_file.read_text(), 60, "the server")
+
+        def read(process: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[bytes]:
+            return subprocess.run(
+                [*plain, "cat", f"/proc/{process.pid}/environ"], capture_output=True
+            )
+
+        assert b"JUPYTERHUB_API_TOKEN=t" in read(control).stdout
+        refused = read(hidden)
+        assert refused.returncode != 0 and b"JUPYTERHUB" not in refused.stdout
+    finally:
+        control.kill()
+        control.wait()
+        hidden.terminate()
+        hidden.wait(30)
 
 
 # -- packages
