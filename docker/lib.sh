@@ -1,0 +1,88 @@
+# What the scripts here share: which platform is meant, its settings, and `compose`.
+# Read by `up`, `down`, `compose` and `purge-user`, which stand beside it (POSIX sh).
+set -eu
+cd "$(dirname "$0")"
+
+# DEMO=1 means the demo, which has settings, secrets, containers and volumes of its own.
+if [ "${DEMO:-}" = 1 ]; then
+  SETTINGS=${SETTINGS:-./demo/.env} SECRETS=${SECRETS:-./demo/secrets}
+else
+  SETTINGS=${SETTINGS:-./.env} SECRETS=${SECRETS:-./secrets}
+fi
+
+say() { echo "$*"; }
+die() { for line in "$@"; do echo "$line" >&2; done; exit 1; }
+
+# setting NAME DEFAULT: its value in the environment, else in the settings file, else DEFAULT.
+setting() {
+  value=$(eval "printf %s \"\${$1:-}\"")
+  if [ -z "$value" ] && [ -f "$SETTINGS" ]; then
+    value=$(sed -n "s/^$1=//p" "$SETTINGS" | tail -n 1 | sed "s/[[:space:]]*\$//; s/^\"\(.*\)\"\$/\1/; s/^'\(.*\)'\$/\1/")
+  fi
+  printf %s "${value:-$2}"
+}
+
+# fingerprint PATH…: changes with the content of the files, so that compose makes a container anew
+# when a file changes that it only mounts.
+fingerprint() { find "$@" -type f -exec cksum {} + | sort | cksum | cut -d ' ' -f 1; }
+
+# Read the settings that the scripts and the compose files need. After this, `compose` works.
+load() {
+  INSTANCE=$(setting INSTANCE mosshub)
+  PORT=$(setting PORT 8000)
+  DOMAIN=$(setting DOMAIN "")
+  TLS=$(setting TLS auto)
+  HUB_IMAGE=$(setting HUB_IMAGE mosshub/hub:local)
+  USER_IMAGES=$(setting USER_IMAGES mosshub/user:cpu)
+  SIGN_IN=$(setting SIGN_IN elsewhere)
+  if [ -n "$DOMAIN" ]; then PUBLIC_URL=https://$DOMAIN; else PUBLIC_URL=http://localhost:$PORT; fi
+  COMPOSE_PROJECT_NAME=$INSTANCE
+  export SETTINGS SECRETS INSTANCE PORT DOMAIN TLS HUB_IMAGE SIGN_IN PUBLIC_URL COMPOSE_PROJECT_NAME
+
+  CADDY_FILES=$(fingerprint caddy)
+  ENGINE_FILES=$(fingerprint engine)
+  FIREWALL_FILES=$(fingerprint firewall)
+  KAFKA_FILES=$(fingerprint kafka)
+  DEMO_FILES=$(fingerprint demo/realm.json)
+  export CADDY_FILES ENGINE_FILES FIREWALL_FILES KAFKA_FILES DEMO_FILES
+  if [ -d "$SECRETS" ]; then
+    PROXY_FILES=$(fingerprint proxy "$SECRETS/proxy_token")
+    HUB_FILES=$(fingerprint "$SECRETS")
+    export PROXY_FILES HUB_FILES
+  fi
+  if [ "$SIGN_IN" = demo ] && [ -d "$SECRETS" ]; then
+    DEMO_CLIENT_SECRET=$(cat "$SECRETS/oauth_client_secret")
+    DEMO_KEEPER_PASSWORD=$(cat "$SECRETS/keeper")
+    DEMO_ADA_PASSWORD=$(cat "$SECRETS/ada")
+    DEMO_LINUS_PASSWORD=$(cat "$SECRETS/linus")
+    DEMO_GRACE_PASSWORD=$(cat "$SECRETS/grace")
+    DEMO_MALLORY_PASSWORD=$(cat "$SECRETS/mallory")
+    export DEMO_CLIENT_SECRET DEMO_KEEPER_PASSWORD DEMO_ADA_PASSWORD DEMO_LINUS_PASSWORD \
+      DEMO_GRACE_PASSWORD DEMO_MALLORY_PASSWORD
+  fi
+}
+
+# docker compose with this platform's files, settings and profile.
+compose() {
+  set -- --env-file "$SETTINGS" "$@"
+  [ "$SIGN_IN" != demo ] || set -- --profile demo "$@"
+  [ -z "$DOMAIN" ] || set -- --file https.yaml "$@"
+  docker compose --project-directory . --file compose.yaml "$@"
+}
+
+check_engine() {
+  command -v docker >/dev/null ||
+    die "Docker is not installed: https://docs.docker.com/engine/install/"
+  docker info >/dev/null 2>&1 ||
+    die "Docker's engine does not answer: is it running, and may $(id -un) use it (group docker)?" \
+      "$(docker info 2>&1 | tail -n 1)"
+  version=$(docker compose version --short 2>/dev/null) ||
+    die "Docker Compose 2 is missing: install the package docker-compose-plugin."
+  version=${version#v}
+  minor=${version#*.}
+  [ "${version%%.*}" -gt 2 ] || [ "${minor%%.*}" -ge 25 ] ||
+    die "Docker Compose $version is too old: 2.25 or newer is needed."
+}
+
+# The containers of people on this platform (names hold "--", those of its own services do not).
+people() { docker ps --all --quiet --filter "network=$INSTANCE-users" --filter name=-- "$@"; }
