@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test lint format clean
+.PHONY: help run install images test lint format clean pictures
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -19,7 +19,7 @@ run: install ## the platform on this machine: http://127.0.0.1:8000 (PORT=… ch
 install: .venv/.installed
 
 .venv/.installed: uv.lock pyproject.toml singleuser/pyproject.toml shared_lib/pyproject.toml hub/node/package-lock.json | $(UV)
-	@echo "Installing (the first time this fetches about 1 GB) …"
+	@echo "Installing (the first time this fetches about 0.7 GB) …"
 	@$(UV) sync --frozen --inexact --extra local
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --prefix hub/node --silent --no-fund --no-audit
 	@touch $@

@@ -62,7 +62,8 @@ if team:
 else:
     c.JupyterHub.spawner_class = LaptopSpawner
     c.LaptopSpawner.users_dir = str(settings.data_dir / "users")
-    c.Spawner.cmd = [sys.executable, "-m", "marimo_singleuser"]
+    # -P: nothing in a person's home can become part of the program
+    c.Spawner.cmd = [sys.executable, "-P", "-m", "marimo_singleuser"]
     c.Spawner.env_keep = ENV_KEEP
 
 # Broker: one Apache Kafka for everybody, on a laptop embedded, unless the settings name another.

@@ -80,12 +80,12 @@ def prepare_broker(settings: Settings) -> None:
 
 
 def answers(settings: Settings) -> bool:
-    """Say whether the hub answers through the proxy."""
-    with (
-        suppress(OSError),
-        urllib.request.urlopen(f"http://127.0.0.1:{settings.port}/hub/health", timeout=2) as reply,
-    ):
-        return reply.status == 200
+    """Say whether the hub answers, by itself and then through the proxy."""
+    with suppress(OSError):
+        for port in (settings.hub_port, settings.port):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/hub/health", timeout=2):
+                pass  # anything but a success is an error
+        return True
     return False
 
 
@@ -115,8 +115,8 @@ class Platform:
         environment = {
             **os.environ,
             INSTANCE: str(settings.data_dir),
-            "HUB_PORT": str(settings.hub_port or free_port()),
-            "PROXY_API_PORT": str(settings.proxy_api_port or free_port()),
+            "HUB_PORT": str(settings.hub_port),
+            "PROXY_API_PORT": str(settings.proxy_api_port),
         }
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
@@ -166,6 +166,10 @@ class Platform:
 def prepare() -> tuple[Settings, Passwords]:
     """Check all that a start needs before anything is started."""
     settings = load_settings()
+    internal = {
+        name: getattr(settings, name) or free_port() for name in ("hub_port", "proxy_api_port")
+    }
+    settings = settings.model_copy(update=internal)
     open_data(settings)
     if count := end(left_over(str(settings.data_dir))):
         print(f"  ended {count} processes that an earlier run had left behind", flush=True)

@@ -188,6 +188,15 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
         if self.backend is not None:
             self.backend.abandon()
 
+    def _is_file_list(self, answer: aiohttp.ClientResponse) -> bool:
+        return (
+            self._path == ""
+            and not self.get_query_argument("file", "")
+            and answer.status == 200
+            and answer.content_type == "text/html"
+            and "Content-Encoding" not in answer.headers
+        )
+
     async def _forward(self, path: str) -> None:
         if self._refusal is not None:
             raise self._refusal
@@ -205,6 +214,12 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
                 self.add_header(name, value)
             if self.request.method == "HEAD" or answer.status in (204, 304):
                 self.finish()
+                return
+            if self._is_file_list(answer):
+                page = await answer.read()
+                self.clear_header("Content-Length")
+                viewer = self._hub_auth_user_cache["name"]
+                self.finish(pages.with_way_back(page, self.server.hub_url, viewer))
                 return
             with contextlib.suppress(iostream.StreamClosedError):
                 async for chunk in answer.content.iter_any():

@@ -34,6 +34,16 @@ def error(base_url: str, status: int, text: str) -> bytes:
     return _page(f"{status}", base_url, text=text)
 
 
+def with_way_back(page: bytes, hub_url: str, viewer: str) -> bytes:
+    """marimo's file list (HTML) with a corner that leads back to the hub.
+
+    `hub_url` is the hub's path, ending in a slash; `viewer` the name of whoever is signed in.
+    """
+    corner = _loader().load("corner.html").generate(hub_url=hub_url, viewer=viewer)
+    head, end, rest = page.rpartition(b"</body>")
+    return head + corner + end + rest if end else page
+
+
 def _page(
     title: str, base_url: str, *, text: str = "", lines: list[str] | None = None, refresh: int = 0
 ) -> bytes:

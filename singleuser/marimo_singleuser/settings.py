@@ -29,7 +29,8 @@ _REQUIRED = (
 class Settings:
     """Where a person's server listens and what it looks after.
 
-    `base_url` begins and ends with a slash, percent-encoded as JupyterHub gives it. Sizes are in
+    `base_url` and the hub's path `hub_url` begin and end with a slash, percent-encoded as
+    JupyterHub gives them. Sizes are in
     bytes, times in seconds.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     base_url: str
     home: Path
     templates: Path | None
+    hub_url: str
     activity_url: str
     api_token: str = field(repr=False)
     activity_interval: float = 60
@@ -103,6 +105,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         base_url="/" + prefix.strip("/") + "/" if prefix.strip("/") else "/",
         home=Path(env["HOME"]),
         templates=Path(templates) if templates else None,
+        hub_url=env.get("JUPYTERHUB_BASE_URL", "/") + "hub/",
         activity_url=env["JUPYTERHUB_ACTIVITY_URL"],
         api_token=env["JUPYTERHUB_API_TOKEN"],
         activity_interval=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),

@@ -42,9 +42,25 @@ def picture() -> Callable[[Page, str], None]:
     return take
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def sign_in(browser: Browser, platform: RunningPlatform) -> Iterator[Callable[..., Page]]:
-    """Sign somebody in, in a browser profile of their own; returns the page they land on."""
+def sign_in(
+    request: pytest.FixtureRequest, browser: Browser, platform: RunningPlatform
+) -> Iterator[Callable[..., Page]]:
+    """Sign somebody in, in a browser profile of their own; returns the page they land on.
+
+    Pictures of all open pages are kept when the test fails.
+    """
     contexts = []
 
     def enter(name: str, password: str | None = None) -> Page:
@@ -59,5 +75,9 @@ def sign_in(browser: Browser, platform: RunningPlatform) -> Iterator[Callable[..
         return page
 
     yield enter
+    if request.node.stash.get(FAILED, False):
+        (PICTURES / "failed").mkdir(parents=True, exist_ok=True)
+        for number, page in enumerate(page for context in contexts for page in context.pages):
+            page.screenshot(path=PICTURES / "failed" / f"{request.node.name}-{number}.png")
     for context in contexts:
         context.close()
