@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test lint format clean pictures
+.PHONY: help run install images test lint format clean pictures up demo logs down purge-user
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +37,23 @@ images: ## the hub's and the people's Docker images (GPU=1: CUDA's as well, 5 GB
 	@DOCKER_BUILDKIT=1 docker build --file images/hub/Dockerfile --tag mosshub/hub:local .
 	@DOCKER_BUILDKIT=1 docker build --file images/user/Dockerfile --target cpu --tag mosshub/user:cpu .
 	@$(if $(GPU),DOCKER_BUILDKIT=1 docker build --file images/user/Dockerfile --target gpu --tag mosshub/user:gpu .)
+
+up: ## the platform for a team, people's servers in containers: docs/deploy.md
+	@docker/up
+
+demo: ## the same with an identity provider and people brought along, to try it (PORT=…)
+	@DEMO=1 docker/up
+
+# What runs of the two.
+logs: ## follow what team platform or demo say
+	@docker/compose ps --quiet 2>/dev/null | grep -q . || export DEMO=1; exec docker/compose logs --follow --tail 100
+
+down: ## stop team platform and demo; people's files, messages and accounts stay
+	@if [ -f docker/demo/.env ]; then DEMO=1 docker/down; fi
+	@if [ -f docker/.env ]; then docker/down; fi
+
+purge-user: ## delete a removed person's files for good: NAME=…
+	@docker/purge-user "$$NAME"
 
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
 	@tests/prepare

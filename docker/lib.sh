@@ -10,6 +10,9 @@ else
   SETTINGS=${SETTINGS:-./.env} SECRETS=${SECRETS:-./secrets}
 fi
 
+# How a message calls a file that may be below this directory.
+shown() { case $1 in ./*) printf %s "docker/${1#./}" ;; *) printf %s "$1" ;; esac; }
+
 say() { echo "$*"; }
 die() { for line in "$@"; do echo "$line" >&2; done; exit 1; }
 
