@@ -8,11 +8,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import uuid
 from collections.abc import Iterator
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
 import pytest
@@ -218,10 +218,11 @@ def sign_in(stack: Stack, name: str, password: str) -> tuple[requests.Session, r
     """Go through Keycloak's form as a browser does, up to the hub's answer."""
     session = requests.Session()
     session.headers["Sec-Fetch-Mode"] = "navigate"
-    # Browsers count localhost as secure and send it Keycloak's Secure cookies.
-    session.cookies.set_policy(DefaultCookiePolicy(secure_protocols=("http", "https")))
     form = session.get(f"{stack.url}/hub/oauth_login", timeout=60)
     assert form.url.startswith(f"{stack.url}/auth/realms/mosshub/"), form.url
+    # Browsers count localhost as secure and send Keycloak's Secure cookies back to it.
+    for cookie in session.cookies:
+        cookie.secure = False
     action = re.search(r'action="([^"]+)"', form.text)
     assert action, form.text
     answer = session.post(
@@ -556,13 +557,14 @@ def test_answers_carry_the_edges_headers(stack):
 
 
 def over_tls(address: str, ca: str, path: str) -> http.client.HTTPResponse:
-    context = ssl.create_default_context(cadata=ca)
-    connection = http.client.HTTPSConnection("mosshub.test", 443, context=context, timeout=20)
-    connection._create_connection = lambda _, *rest: __import__("socket").create_connection(
-        (address, 443), *rest
-    )
-    connection.request("GET", path)
-    return connection.getresponse()
+    """The answer of mosshub.test at that address, whose certificate `ca` must vouch for."""
+    trust = ssl.create_default_context(cadata=ca)
+    plain = socket.create_connection((address, 443), timeout=20)
+    with trust.wrap_socket(plain, server_hostname="mosshub.test") as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: mosshub.test\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer
 
 
 def test_with_a_domain_it_speaks_https(stack):
