@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from kafka import KafkaAdminClient
 from playwright.sync_api import Page, expect
 
 from tests.running import RunningPlatform
@@ -59,6 +60,25 @@ def test_two_people_train_and_stream_side_by_side(
         page.locator("marimo-vega svg, marimo-vega canvas, .vega-embed canvas").last.wait_for()
     show(notebooks["grace"], re.compile("What was right and what was wrong"))
     picture(notebooks["grace"], "verdicts")
+
+    # However often cells are run again, there is one agent, and it answers.
+    page = notebooks["linus"]
+    agent_cell = page.locator('[data-cell-name="agent_at_work"]')
+    for _ in range(20):
+        agent_cell.hover()
+        run = agent_cell.get_by_test_id("run-button").first
+        expect(run).to_be_enabled(timeout=MINUTE)
+        run.click()
+    page.get_by_role("button", name="Train").click()
+    show(page, re.compile(r"Trained\. Of all 10,000 test images"))
+    page.get_by_text("running", exact=True).wait_for(timeout=MINUTE)
+    admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{platform.kafka_port}")
+    groups = admin.describe_groups(["grace.agent.cnn", "linus.agent.cnn"])
+    admin.close()
+    assert {name: len(group["members"]) for name, group in groups.items()} == {
+        "grace.agent.cnn": 1,
+        "linus.agent.cnn": 1,
+    }
 
     # What one makes, the other does not have.
     (platform.data_dir / "users" / "grace" / "notebooks" / "graces_own.py").write_text(

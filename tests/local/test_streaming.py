@@ -26,6 +26,7 @@ from imageclass.messages import (
     raw_request,
 )
 from kafka import KafkaProducer, TopicPartition
+from kafka.coordinator.base import MemberState
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "image_class.py"
 DIGITS = datasets.load("digits")
@@ -247,6 +248,23 @@ def members(connection: Connection, agent: str) -> int:
     group = connection.topics.group(agent)
     with connection.admin() as admin:
         return len(admin.describe_groups([group])[group]["members"])
+
+
+def test_a_rebalance_that_ran_out_of_time_is_ended_by_the_next_poll(
+    connection: Connection,
+) -> None:
+    """The state in which a busy machine left an agent for ever, one start in thirty."""
+    with connection.consumer(connection.topics.group("late")) as consumer:
+        consumer.subscribe([connection.topics.requests])
+        until(lambda: consumer.poll(timeout_ms=100) or consumer.assignment(), "a first share")
+        coordinator = consumer._coordinator
+        consumer._subscription.reset_group_subscription()
+        consumer._subscription.assign_from_subscribed([])
+        coordinator.rejoining, coordinator.rejoin_needed = True, False
+        coordinator._disable_heartbeat()
+        coordinator.state = MemberState.REBALANCING
+        until(lambda: consumer.poll(timeout_ms=100) or consumer.assignment(), "a share again", 20)
+        assert coordinator.stable()
 
 
 def test_starting_twenty_times_leaves_one_member_with_the_last_model(
