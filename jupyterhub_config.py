@@ -12,6 +12,7 @@ from hub.settings import ROOT, load_settings
 c = get_config()
 settings = load_settings()
 state = settings.data_dir / "hub"
+state.mkdir(parents=True, exist_ok=True)
 team = settings.servers == "containers"
 
 # Where it listens: people come in at one port; the rest is between the platform's own parts.
@@ -68,6 +69,7 @@ else:
 
 # Broker: one Apache Kafka for everybody, on a laptop embedded, unless the settings name another.
 c.JupyterHub.services = []
+c.JupyterHub.load_roles = []
 if settings.embedded_broker:
     c.JupyterHub.services.append(
         {
@@ -77,6 +79,12 @@ if settings.embedded_broker:
             "display": False,  # no page of its own
         }
     )
+
+# A proxy that was restarted asks for its routes at once, with the right to do that and no other.
+if team:
+    token = settings.proxy_token.get_secret_value()
+    c.JupyterHub.services.append({"name": "proxy", "api_token": token, "display": False})
+    c.JupyterHub.load_roles.append({"name": "proxy", "scopes": ["proxy"], "services": ["proxy"]})
 
 # An admin's first page is the panel, everybody else's is their editor.
 c.JupyterHub.default_url = lambda handler: (
