@@ -79,9 +79,9 @@ def configure(c, settings: Settings) -> None:
     c.DockerSpawner.pull_policy = "never"  # `make up` has it here before anybody signs in
     c.DockerSpawner.remove = True  # a new start, a new container: no old settings stay
     c.DockerSpawner.escape = safe_name
-    c.DockerSpawner.name_template = "mosshub-{username}--{servername}"
-    c.DockerSpawner.volumes = {"mosshub-{username}": HOME}
-    c.DockerSpawner.network_name = settings.users_network
+    c.DockerSpawner.name_template = f"{settings.instance}_{{username}}--{{servername}}"
+    c.DockerSpawner.volumes = {f"{settings.instance}_home_{{username}}": HOME}
+    c.DockerSpawner.network_name = f"{settings.instance}-users"
     c.DockerSpawner.use_internal_ip = True
     c.DockerSpawner.extra_host_config = host_config(settings)
     c.DockerSpawner.mem_limit = settings.memory_limit

@@ -110,7 +110,9 @@ class Settings(BaseSettings):
     crypt_key: HexKey = Field(SecretStr(""), description="what encrypts sign-in state at rest")
 
     # People's servers in containers
-    users_network: str = Field("mosshub-users", description="Docker network of people's servers")
+    instance: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,30}$")] = Field(
+        "mosshub", description="name of this platform among the host's containers and volumes"
+    )
     user_images: Images = Field(
         ("mosshub/user:cpu",), description="images to choose from, the first is the default"
     )

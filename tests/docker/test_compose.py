@@ -373,7 +373,7 @@ def creation(stack: Stack, **host: object) -> dict:
             "NetworkMode": f"{stack.name}-users",
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
-            "Binds": [f"{stack.name}-zoe:/home/mosshub:rw"],
+            "Binds": [f"{stack.name}_home_zoe:/home/mosshub:rw"],
             "Mounts": [],
             "Memory": 100_000_000,
             **host,
@@ -382,7 +382,7 @@ def creation(stack: Stack, **host: object) -> dict:
 
 
 def test_the_gate_lets_a_persons_container_live_and_die(stack):
-    name = f"{stack.name}-zoe--"
+    name = f"{stack.name}_zoe--"
     (created,) = ask(stack, ("POST", f"/v1.41/containers/create?name={name}", creation(stack)))
     try:
         assert created[0] == 201, created
@@ -401,7 +401,7 @@ def test_the_gate_lets_a_persons_container_live_and_die(stack):
         assert [status for status, _ in answers] == [200, 200, 200, 200, 204, 200, 204, 204]
     finally:
         subprocess.run(["docker", "rm", "-f", name], capture_output=True)
-        docker("volume", "rm", "-f", f"{stack.name}-zoe")
+        docker("volume", "rm", "-f", f"{stack.name}_home_zoe")
 
 
 def test_the_gate_refuses_every_other_call(stack):
@@ -467,7 +467,7 @@ def test_the_gate_refuses_every_other_call(stack):
 
 
 def test_the_gate_refuses_containers_with_more_of_the_host(stack):
-    name = f"{stack.name}-zoe--"
+    name = f"{stack.name}_zoe--"
     path = f"/v1.41/containers/create?name={name}"
     bodies = [
         creation(stack, Privileged=True),
@@ -476,7 +476,7 @@ def test_the_gate_refuses_containers_with_more_of_the_host(stack):
         creation(stack, SecurityOpt=["no-new-privileges", "seccomp=unconfined"]),
         creation(stack, SecurityOpt=[]),
         creation(stack, Binds=["/:/home/mosshub:rw"]),
-        creation(stack, Binds=[f"{stack.name}-zoe:/home/mosshub:rw", "/etc:/host"]),
+        creation(stack, Binds=[f"{stack.name}_home_zoe:/home/mosshub:rw", "/etc:/host"]),
         creation(stack, Binds=[f"{stack.name}_hub-data:/home/mosshub"]),
         creation(stack, Binds=["/var/run/docker.sock:/home/mosshub"]),
         creation(stack, Mounts=[{"Type": "bind", "Source": "/", "Target": "/host"}]),
@@ -499,7 +499,13 @@ def test_the_gate_refuses_containers_with_more_of_the_host(stack):
         json.dumps(creation(stack)) + " " * 60_000,
         {},
     ]
-    names = ["", "?name=", f"?name={stack.container('kafka')}", "?name=other", "?name=mosshub-x"]
+    names = [
+        "",
+        "?name=",
+        f"?name={stack.container('kafka')}",
+        "?name=other",
+        f"?name={stack.name}_x",
+    ]
     calls = [("POST", path, body) for body in bodies]
     calls += [("POST", f"/containers/create{n}", creation(stack)) for n in names]
     answers = ask(stack, *calls)
@@ -674,7 +680,7 @@ def test_every_setting_of_the_hub_is_in_the_example():
 
 def test_purge_user_deletes_one_persons_files_after_asking(stack):
     name = f"a.{uuid.uuid4().hex[:8]}"
-    volume = f"mosshub-{name.replace('.', '-2e')}"
+    volume = f"{stack.name}_home_{name.replace('.', '-2e')}"
     docker("volume", "create", volume)
     try:
         refused = stack.script("purge-user", name)
@@ -697,7 +703,7 @@ def test_purge_user_deletes_one_persons_files_after_asking(stack):
 
 
 def test_down_stops_everything_and_keeps_what_people_made(stack):
-    name = f"{stack.name}-zoe--"
+    name = f"{stack.name}_zoe--"
     docker("run", "-d", "--name", name, f"--network={stack.name}-users", HUB_IMAGE, "sleep", "60")
     down = stack.script("down")
     assert down.returncode == 0, down.stdout
