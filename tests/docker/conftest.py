@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.docker.containers import Containers
+from tests.docker.stack import Stack
 from tests.standins import ensure
 
 
@@ -22,6 +23,20 @@ def standin(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
         return tag
 
     return give
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The running demo that tests share: what a test stops or changes, it puts back."""
+    ensure(
+        "caddy:2.6.2", "haproxy:3.0.11", "apache/kafka:4.3.1", "quay.io/keycloak/keycloak:26.7.3"
+    )
+    running = Stack(tmp_path_factory.mktemp("compose"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.remove()
 
 
 MADE = pytest.StashKey[Containers]()

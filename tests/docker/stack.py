@@ -1,0 +1,141 @@
+"""The demo as `make demo` starts it, under a name of its own: what the tests of a team share."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import uuid
+from pathlib import Path
+
+import requests
+
+from hub.launcher import free_port
+from tests.standins.engine import docker
+
+DOCKER = Path(__file__).resolve().parents[2] / "docker"
+HUB_IMAGE = "mosshub/hub:local"
+PEOPLE = ("ada", "linus", "grace", "mallory")
+SERVICES = {"caddy", "proxy", "hub", "kafka", "engine", "firewall", "keycloak"}
+
+
+class Stack:
+    """The demo under a name, a port and a subnet of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.name = f"mosshub-test-{uuid.uuid4().hex[:6]}"
+        self.port = free_port()
+        self.subnet = f"172.29.{192 + uuid.uuid4().int % 15}.0/24"
+        self.settings = directory / "env"
+        self.secrets = directory / "secrets"
+        self.said = ""  # what `make demo` printed
+        self.first_words: dict[str, str] = {}  # each service's log of the start
+        self.environment = {
+            **os.environ,
+            "DEMO": "1",
+            "SETTINGS": str(self.settings),
+            "SECRETS": str(self.secrets),
+            "INSTANCE": self.name,
+            "PORT": str(self.port),
+            "USERS_SUBNET": self.subnet,
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def script(self, name: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
+        """Run one of docker/'s scripts; its output is standard output and error together."""
+        return subprocess.run(
+            [DOCKER / name, *arguments],
+            env={**self.environment, **changes},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1500,
+        )
+
+    def compose(self, *arguments: str, **changes: str) -> str:
+        done = self.script("compose", *arguments, **changes)
+        assert done.returncode == 0, done.stdout[-6000:]
+        return done.stdout
+
+    def container(self, service: str) -> str:
+        return f"{self.name}-{service}-1"
+
+    def inspect(self, service: str) -> dict:
+        return json.loads(docker("inspect", self.container(service)))[0]
+
+    def address(self, service: str, network: str) -> str:
+        return self.inspect(service)["NetworkSettings"]["Networks"][network]["IPAddress"]
+
+    def health(self, service: str) -> str:
+        return self.inspect(service)["State"]["Health"]["Status"]
+
+    def started(self) -> dict[str, str]:
+        """When each service's container started: changes when it is restarted or made anew."""
+        return {s: self.inspect(s)["Id"] + self.inspect(s)["State"]["StartedAt"] for s in SERVICES}
+
+    def kill(self, service: str) -> None:
+        """kill -9 from outside, which the engine takes for a crash."""
+        os.kill(self.inspect(service)["State"]["Pid"], signal.SIGKILL)
+
+    def in_hub(self, program: str, stdin: str = "") -> str:
+        """Standard output of a Python program in the hub's container."""
+        done = subprocess.run(
+            ["docker", "exec", "-i", self.container("hub"), "python", "-c", program],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout
+
+    def secret(self, name: str) -> str:
+        return (self.secrets / name).read_text()
+
+    def logs(self, service: str) -> str:
+        """Everything that the service's container has said."""
+        done = subprocess.run(
+            ["docker", "logs", self.container(service)], capture_output=True, text=True
+        )
+        return done.stdout + done.stderr
+
+    def start(self) -> None:
+        """`make demo`. Raises AssertionError with what it said when it fails."""
+        up = self.script("up")
+        assert up.returncode == 0, up.stdout[-12000:]
+        self.said = up.stdout
+        self.first_words = {service: self.logs(service) for service in SERVICES}
+
+    def remove(self) -> None:
+        """Take everything away, what people made too."""
+        self.script("down")
+        self.script("compose", "down", "--volumes", "--remove-orphans")
+        homes = docker("volume", "ls", "--quiet", "--filter", f"name=^{self.name}_home_").split()
+        if homes:
+            docker("volume", "rm", "-f", *homes)
+
+
+def sign_in(stack: Stack, name: str, password: str) -> tuple[requests.Session, requests.Response]:
+    """Go through Keycloak's form as a browser does, up to the hub's answer."""
+    session = requests.Session()
+    session.headers["Sec-Fetch-Mode"] = "navigate"
+    form = session.get(f"{stack.url}/hub/oauth_login", timeout=60)
+    assert form.url.startswith(f"{stack.url}/auth/realms/mosshub/"), form.url
+    # Browsers count localhost as secure and send Keycloak's Secure cookies back to it.
+    for cookie in session.cookies:
+        cookie.secure = False
+    action = re.search(r'action="([^"]+)"', form.text)
+    assert action, form.text
+    answer = session.post(
+        action[1].replace("&amp;", "&"),
+        data={"username": name, "password": password},
+        allow_redirects=False,
+        timeout=60,
+    )
+    if answer.is_redirect:
+        answer = session.get(answer.headers["Location"], allow_redirects=False, timeout=60)
+    return session, answer
