@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from jupyterhub.apihandlers.users import ActivityAPIHandler
 from oauthenticator.auth0 import Auth0OAuthenticator
 from oauthenticator.azuread import AzureAdOAuthenticator
 from oauthenticator.generic import GenericOAuthenticator
@@ -99,14 +100,24 @@ class TeamAuthenticator(OAuthenticator):
         return await super().run_post_auth_hook(handler, authentication)
 
     async def refresh_user(self, user, handler=None, **kwargs):
-        """Ask the provider again; who is not allowed any more must sign in again, and cannot."""
+        """Ask the provider again.
+
+        Who is not allowed any more is out, and so are their servers. Whose sign-in has run out at
+        the provider signs in again; meanwhile their servers work on and may say so.
+        """
         refreshed = await super().refresh_user(user, handler, **kwargs)
+        if refreshed is False and isinstance(handler, ActivityAPIHandler):
+            return True
         if not isinstance(refreshed, dict):
             return refreshed
-        if refreshed["name"] != user.name:
-            return False
-        allowed = await self.check_allowed(user.name, refreshed)
-        return refreshed if allowed else False
+        if refreshed["name"] == user.name and await self.check_allowed(user.name, refreshed):
+            return refreshed
+        self.log.warning("%s is not allowed in any more", user.name)
+        if handler:
+            for name, spawner in list(user.spawners.items()):
+                if spawner.ready:
+                    await handler.stop_single_user(user, name)
+        return False
 
     def delete_user(self, user):
         """Set the name of a removed person free."""
@@ -136,13 +147,18 @@ def configure(c, settings: Settings) -> None:
     c.SignIn.identities = Identities(state / "identities.sqlite")
     c.SignIn.login_service = provider.label
     c.SignIn.username_claim = provider.name
+    c.SignIn.custom_403_message = (
+        f"{provider.label} knows you, but you are not among the people who may come in here. "
+        "If you should be, ask an admin of this platform."
+    )
     c.SignIn.client_id = settings.oauth_client_id
     c.SignIn.client_secret = settings.oauth_client_secret.get_secret_value()
     c.SignIn.oauth_callback_url = f"{settings.public_url}/hub/oauth_callback"
     c.SignIn.allowed_users = set(settings.allowed_users)
-    # Ask the provider again every five minutes and before each start: who left, is out.
+    # Ask the provider again every few minutes and before each start: who left, is out.
     c.SignIn.enable_auth_state = True
-    c.SignIn.auth_refresh_age = 300
+    c.SignIn.auth_refresh_age = settings.auth_refresh_age
+    c.SignIn.auth_refresh_strict = True  # for what their browser asks of their server, too
     c.SignIn.refresh_pre_spawn = True
 
     groups = set(settings.allowed_groups)

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     oauth_internal_url: Web | Literal[""] = Field(
         "", description="the same as the hub reaches it, where that differs"
     )
+    auth_refresh_age: Annotated[int, Field(ge=1)] = Field(
+        300, description="seconds until the provider is asked again whether somebody may be here"
+    )
     oauth_tenant: str = Field("", description="Microsoft: the tenant's id")
 
     # Secrets that `make up` makes, as files in /run/secrets

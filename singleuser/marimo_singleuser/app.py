@@ -65,7 +65,9 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    HubOAuth.instance()  # reads the hub's variables; a wrong one is told now, not at a request
+    # Reads the hub's variables: a wrong one is told now, not at a request. Who may not be here any
+    # more is noticed within a minute of the hub.
+    HubOAuth.instance(cache_max_age=60)
 
     workspace.prepare(settings)
     env = notebook_environment(os.environ, settings.venv, settings.home)
