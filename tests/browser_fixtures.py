@@ -1,0 +1,77 @@
+"""A real browser for the tests that need one: Debian's Chromium, driven by Playwright.
+
+A pytest plugin (see `addopts` in pyproject.toml), shared by `browser/` and `docker/`.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ROOT = Path(__file__).resolve().parent.parent
+# `make pictures` sets this to docs/pictures.
+PICTURES = ROOT / os.environ.get("PICTURES", "tests/.artifacts/pictures")
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def picture() -> Callable[[Page, str], None]:
+    """Take a picture of a page, for docs/pictures and for whoever asks what a test saw."""
+
+    def take(page: Page, name: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png")
+
+    return take
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture
+def profile(
+    request: pytest.FixtureRequest, browser: Browser
+) -> Iterator[Callable[..., BrowserContext]]:
+    """A browser profile of somebody's own; options as of Playwright's `new_context`.
+
+    Pictures of all open pages are kept when the test fails.
+    """
+    contexts: list[BrowserContext] = []
+
+    def make(**options: object) -> BrowserContext:
+        size = {"width": 1280, "height": 900}
+        contexts.append(browser.new_context(viewport=size, **options))  # type: ignore[arg-type]
+        contexts[-1].set_default_timeout(120_000)
+        return contexts[-1]
+
+    yield make
+    if request.node.stash.get(FAILED, False):
+        (PICTURES / "failed").mkdir(parents=True, exist_ok=True)
+        for number, page in enumerate(page for context in contexts for page in context.pages):
+            page.screenshot(path=PICTURES / "failed" / f"{request.node.name}-{number}.png")
+    for context in contexts:
+        context.close()
