@@ -1,0 +1,337 @@
+"""A team in real browsers: through Keycloak to their editors, their work side by side, and out."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.docker.containers import eventually
+from tests.docker.stack import Stack, sign_in
+from tests.standins.engine import docker
+
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
+
+MINUTE = 60_000
+RECHECK = 5  # seconds between two looks at the provider, for the test of who left
+
+
+def fill_in(page: Page, name: str, password: str) -> None:
+    """Keycloak's form."""
+    page.wait_for_url("**/auth/realms/mosshub/**")
+    page.fill("#username", name)
+    page.fill("#password", password)
+    page.click("#kc-login")
+
+
+@pytest.fixture
+def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[..., Page]:
+    """Sign somebody in with a browser profile of their own; returns the page they land on."""
+
+    def go(name: str, path: str = "/") -> Page:
+        page = profile().new_page()
+        page.goto(stack.url + path)
+        page.get_by_role("button", name="Sign in with Keycloak").click()
+        fill_in(page, name, stack.secret(name))
+        return page
+
+    return go
+
+
+def files(page: Page) -> Page:
+    """Wait for marimo's list of the person's files."""
+    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
+    return page
+
+
+def show(page: Page, text: str | re.Pattern) -> None:
+    """Wait for `text` and bring it into view."""
+    place = page.get_by_text(text).first
+    place.wait_for(timeout=3 * MINUTE)
+    place.evaluate("element => element.scrollIntoView()")
+
+
+def server(stack: Stack, name: str) -> str:
+    return f"{stack.name}_{name}--"
+
+
+def running(stack: Stack, name: str) -> bool:
+    return bool(docker("ps", "--quiet", "--filter", f"name=^{server(stack, name)}$"))
+
+
+class Keeper:
+    """Keycloak's admin, through its API."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.url = f"{stack.url}/auth/admin/realms/mosshub"
+        form = {"grant_type": "password", "client_id": "admin-cli", "username": "keeper"}
+        answer = requests.post(
+            f"{stack.url}/auth/realms/master/protocol/openid-connect/token",
+            {**form, "password": stack.secret("keeper")},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def ask(self, method: str, path: str, **options: object) -> requests.Response:
+        answer = requests.request(
+            method,
+            f"{self.url}/{path}",
+            headers=self.headers,
+            timeout=30,
+            **options,  # type: ignore[arg-type]
+        )
+        answer.raise_for_status()
+        return answer
+
+    def person(self, name: str) -> str:
+        """Their id."""
+        return self.ask("GET", f"users?username={name}&exact=true").json()[0]["id"]
+
+    def group(self, name: str) -> str:
+        return next(g["id"] for g in self.ask("GET", "groups").json() if g["name"] == name)
+
+
+@contextmanager
+def asked_often(stack: Stack) -> Iterator[None]:
+    """The hub asks the provider every RECHECK seconds; afterwards as before."""
+    before = stack.settings.read_text()
+
+    def restart() -> None:
+        stack.compose("up", "--detach", "--no-deps", "--wait", "hub")
+
+    stack.settings.write_text(f"{before}AUTH_REFRESH_AGE={RECHECK}\n")
+    restart()
+    try:
+        yield
+    finally:
+        stack.settings.write_text(before)
+        restart()
+
+
+# Two people, side by side
+
+
+def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
+    homes = {name: enter(name) for name in ("ada", "linus")}
+    notebooks: dict[str, Page] = {}
+    for name, home in homes.items():
+        expect(home).to_have_url(re.compile(f"/user/{name}/"), timeout=3 * MINUTE)
+        files(home)
+        with home.context.expect_page() as tab:
+            home.get_by_text("image_class.py", exact=True).first.click()
+        notebooks[name] = tab.value
+    picture(homes["ada"], "team-files")
+    for page in notebooks.values():
+        show(page, re.compile("images to learn from and"))
+        page.get_by_role("button", name="Train").click()
+    for page in notebooks.values():
+        show(page, re.compile(r"Trained\. Of all .* test images"))
+    for page in notebooks.values():
+        page.get_by_text("running", exact=True).wait_for(timeout=2 * MINUTE)
+        page.get_by_role("button", name="Send").click()
+    for page in notebooks.values():
+        show(page, re.compile("The mistakes it was most sure of|It made no mistake"))
+        expect(page.locator("tr", has_text="cnn").last).to_contain_text("%")
+        page.locator("marimo-vega svg, marimo-vega canvas, .vega-embed canvas").last.wait_for()
+        show(page, re.compile("What was right and what was wrong"))
+    picture(notebooks["ada"], "team-verdicts")
+
+    # One broker has what both sent, each under their own names.
+    topics = docker(
+        *("exec", stack.container("kafka"), "/opt/kafka/bin/kafka-topics.sh"),
+        *("--bootstrap-server", "localhost:9092", "--list"),
+    ).split()
+    for name in homes:
+        assert [t for t in topics if t.startswith(f"{name}.")], topics
+
+    # What one makes, the other does not have; nor may they look.
+    own = "import marimo\n\napp = marimo.App()\n"
+    docker(
+        *("exec", "--user=1000", server(stack, "ada"), "sh", "-c"),
+        f"printf {own!r} > ~/notebooks/adas_own.py",
+    )
+    for name, home in homes.items():
+        home.reload()
+        files(home)
+        expect(home.get_by_text("adas_own.py", exact=True)).to_have_count(int(name == "ada"))
+    stranger = homes["linus"].context.new_page()
+    reply = stranger.goto(f"{stack.url}/user/ada/")
+    assert reply
+    assert reply.status == 403
+    picture(stranger, "team-refused")
+
+
+# Who comes in, and who does not
+
+
+def test_signing_out_is_signing_out_of_the_provider_too(stack, enter, picture):
+    page = enter("ada")
+    files(page)
+    page.goto(f"{stack.url}/hub/home")
+    page.get_by_role("link", name="Sign out").or_(page.get_by_text("Logout")).first.click()
+    page.wait_for_url(re.compile("/auth/|/hub/login"))
+    if "/auth/" in page.url:
+        picture(page, "team-sign-out")
+        page.get_by_role("button", name="Logout").click()
+    page.get_by_role("button", name="Sign in with Keycloak").wait_for()
+    picture(page, "team-login")
+    page.goto(f"{stack.url}/user/ada/")
+    page.get_by_role("button", name="Sign in with Keycloak").click()
+    expect(page.locator("#password")).to_be_visible()  # nobody is let in without it
+    picture(page, "team-keycloak")
+    fill_in(page, "ada", stack.secret("ada"))
+    files(page)
+
+
+def test_a_stranger_is_told_so_and_may_be_somebody_else(stack, enter, picture):
+    page = enter("mallory")
+    expect(page.get_by_role("heading", name="You are not let in")).to_be_visible()
+    expect(page.get_by_text("not among the people who may come in")).to_be_visible()
+    picture(page, "team-stranger")
+    assert page.goto(f"{stack.url}/hub/home")
+    assert "/hub/login" in page.url
+    page.go_back()
+    # The provider still knows them as mallory: without its sign-out there is no way back.
+    page.get_by_role("link", name="Sign in as somebody else").click()
+    page.wait_for_url(re.compile("/auth/|/hub/login"))
+    if "/auth/" in page.url:
+        page.get_by_role("button", name="Logout").click()
+    page.get_by_role("button", name="Sign in with Keycloak").click()
+    fill_in(page, "linus", stack.secret("linus"))
+    expect(page).to_have_url(re.compile("/user/linus/|/hub/spawn"), timeout=2 * MINUTE)
+
+
+def test_an_admin_lands_in_the_panel_with_the_providers_groups(stack, enter, picture):
+    enter("ada")
+    page = enter("grace")
+    expect(page).to_have_url(f"{stack.url}/hub/admin")
+    page.locator("tr", has_text="ada").first.wait_for()
+    picture(page, "team-panel")
+    page.goto(f"{stack.url}/hub/admin#/groups")
+    expect(page.get_by_text("team", exact=True).first).to_be_visible()
+    expect(page.get_by_text("admins", exact=True).first).to_be_visible()
+    picture(page, "team-groups")
+    answer = page.request.get(f"{stack.url}/hub/api/groups", headers=panel(page))
+    groups = {group["name"]: set(group["users"]) for group in answer.json()}
+    assert {"ada", "grace"} <= groups["team"]
+    assert groups["admins"] == {"grace"}
+
+
+def panel(page: Page) -> dict[str, str]:
+    """What the panel's own scripts send along with their requests."""
+    cookies = {c.get("name"): c.get("value", "") for c in page.context.cookies(page.url)}
+    return {
+        "X-XSRFToken": cookies.get("_xsrf", ""),
+        "Referer": page.url,
+        "Sec-Fetch-Mode": "cors",
+        "Sec-Fetch-Site": "same-origin",
+    }
+
+
+def test_a_replayed_code_and_a_replayed_state_are_refused(stack):
+    session = requests.Session()
+    session.headers["Sec-Fetch-Mode"] = "navigate"
+    form = session.get(f"{stack.url}/hub/oauth_login", timeout=60)
+    for cookie in session.cookies:
+        cookie.secure = False
+    before = session.cookies.copy()
+    action = re.search(r'action="([^"]+)"', form.text)
+    assert action
+    back = session.post(
+        action[1].replace("&amp;", "&"),
+        data={"username": "ada", "password": stack.secret("ada")},
+        allow_redirects=False,
+        timeout=60,
+    ).headers["Location"]
+    sent = parse_qs(urlsplit(back).query)
+    assert {"code", "state"} <= set(sent)
+
+    def come_back(session: requests.Session, address: str) -> requests.Response:
+        return session.get(address, allow_redirects=False, timeout=60)
+
+    # Somebody else's browser, or none of this sign-in: the state is not theirs.
+    other = requests.Session()
+    assert come_back(other, back).status_code in (400, 403)
+    sign = requests.Session()
+    sign.get(f"{stack.url}/hub/oauth_login", timeout=60)
+    assert come_back(sign, back).status_code in (400, 403)
+    assert not [c for s in (other, sign) for c in s.cookies if c.name == "jupyterhub-hub-login"]
+    # A state of this sign-in with a code that nobody gave out.
+    forged = requests.Session()
+    forged.cookies = before.copy()  # type: ignore[assignment]
+    assert not come_back(forged, back.replace(sent["code"][0], "made-up")).is_redirect
+    # The nearest that may, once.
+    assert come_back(session, back).status_code == 302
+    again = requests.Session()
+    again.cookies = before  # type: ignore[assignment]
+    replayed = come_back(again, back)
+    assert replayed.status_code >= 400
+    assert "jupyterhub-hub-login" not in again.cookies
+    assert "Traceback" not in replayed.text
+
+
+def test_an_expired_session_leads_through_sign_in_back_to_the_page(stack, enter):
+    page = enter("ada")
+    files(page)
+    wanted = f"{stack.url}/hub/token"
+    page.context.clear_cookies(name=re.compile("^jupyterhub-"))
+    page.goto(wanted)
+    assert "/hub/login" in page.url
+    page.get_by_role("button", name="Sign in with Keycloak").click()
+    expect(page).to_have_url(wanted)  # Keycloak still knew her
+
+
+def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
+    keeper = Keeper(stack)
+    member, team = keeper.person("linus"), keeper.group("team")
+    with asked_often(stack):
+        ada, page = enter("ada"), enter("linus")
+        files(ada), files(page)
+        keeper.ask("DELETE", f"users/{member}/groups/{team}")
+        try:
+            # Nobody asks anything: the server's own reports to the hub, or the next page, end it.
+            page.wait_for_timeout(RECHECK * 1000)
+            assert page.goto(f"{stack.url}/hub/home")
+            assert "/hub/login" in page.url
+            page.get_by_role("button", name="Sign in with Keycloak").click()
+            expect(page.get_by_role("heading", name="You are not let in")).to_be_visible()
+            picture(page, "team-removed")
+            reply = page.goto(f"{stack.url}/user/linus/")
+            assert reply
+            assert "marimo" not in reply.text()
+            eventually(lambda: not running(stack, "linus"), 60, "his server has ended")
+            # The nearest that may.
+            ada.reload()
+            files(ada)
+            assert running(stack, "ada")
+        finally:
+            keeper.ask("PUT", f"users/{member}/groups/{team}")
+        page.goto(f"{stack.url}/hub/home")
+        page.get_by_role("button", name="Sign in with Keycloak").click()
+        expect(page.get_by_role("link", name="Sign out")).to_be_visible()
+
+
+# Admins
+
+
+def test_a_removed_person_is_out_and_their_files_are_kept_and_named(stack, enter, picture):
+    person = files(enter("linus"))
+    volume = f"{stack.name}_home_linus"
+    page = enter("grace")
+    row = page.locator("tr", has_text="linus").first
+    row.get_by_role("button", name="Edit User").click()
+    picture(page, "team-edit")
+    page.get_by_role("button", name="Delete user").click()
+    eventually(lambda: not running(stack, "linus"), 90, "his server has ended")
+    assert docker("volume", "ls", "--quiet", "--filter", f"name=^{volume}$") == volume
+    assert volume in stack.logs("hub")
+    reply = person.goto(f"{stack.url}/user/linus/")
+    assert reply
+    assert "/hub/login" in person.url
+    # The name is free, and whoever is let in under it has the files that go with it.
+    _, answer = sign_in(stack, "linus", stack.secret("linus"))
+    assert answer.status_code == 302, answer.text
