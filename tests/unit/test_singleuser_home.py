@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -167,7 +169,7 @@ def test_broken_environment_is_mended_with_its_packages(tmp_path: Path) -> None:
     subprocess.run([python, "-c", "import mine, marimo"], check=True)
 
 
-async def test_another_python_rebuilds_it_and_reinstalls(
+def test_another_python_rebuilds_it_and_reinstalls(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = tmp_path / ".venv" / "lib" / "python3.9" / "site-packages"
@@ -188,7 +190,9 @@ async def test_another_python_rebuilds_it_and_reinstalls(
         return False
 
     monkeypatch.setattr(packages, "_pip", pip)
-    await packages.reinstall(settings, {}, set())
+    # In a thread: a browser's fixture may have an event loop running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, packages.reinstall(settings, {}, set())).result()
     assert asked == ["asked==1.0", "asked"]
     assert (settings.venv / "not-reinstalled.txt").read_text() == "asked==1.0\n"
     assert not (tmp_path / ".venv.old").exists()
