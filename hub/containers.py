@@ -61,6 +61,15 @@ class ContainerSpawner(DockerSpawner):
                 yield {"progress": shown[0], "message": shown[1] or "Waiting for a place …"}
             await asyncio.sleep(0.2)
 
+    def delete_forever(self):
+        """Say what stays of a person who was removed, and how it goes."""
+        for volume in self.volume_binds:
+            self.log.warning(
+                "The volume %s is kept, and whoever comes in as %s next has it. "
+                "To delete it: make purge-user NAME=%s",
+                *(volume, self.user.name, self.user.name),
+            )
+
     async def poll(self):
         """Return None while it runs, else a sentence on how it ended, which the hub logs."""
         status = await super().poll()

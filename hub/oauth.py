@@ -3,6 +3,8 @@
 `PROVIDERS` is the table of what is known about each; `docs/sign-in.md` has it for people.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -15,7 +17,7 @@ from oauthenticator.gitlab import GitLabOAuthenticator
 from oauthenticator.google import GoogleOAuthenticator
 from oauthenticator.oauth2 import OAuthenticator
 from tornado import web
-from traitlets import Instance, Unicode
+from traitlets import Instance, Set, Unicode
 
 from hub.identities import Identities, NameTaken
 from hub.names import refusal
@@ -60,6 +62,7 @@ class TeamAuthenticator(OAuthenticator):
 
     provider_name = Unicode(config=True, help="Key in PROVIDERS.")
     identities = Instance(Identities, config=True, help="Who is who.")
+    _ending = Set(help="Tasks that end servers, kept until they are done.")
 
     @property
     def provider(self) -> Provider:
@@ -105,6 +108,9 @@ class TeamAuthenticator(OAuthenticator):
         Who is not allowed any more is out, and so are their servers. Whose sign-in has run out at
         the provider signs in again; meanwhile their servers work on and may say so.
         """
+        if handler is not None and not hasattr(handler, "_token_authenticated"):
+            # jupyterhub 6.1.1 asks for it on pages that take no token, where it has not set it.
+            handler._token_authenticated = False
         refreshed = await super().refresh_user(user, handler, **kwargs)
         if refreshed is False and isinstance(handler, ActivityAPIHandler):
             return True
@@ -113,16 +119,27 @@ class TeamAuthenticator(OAuthenticator):
         if refreshed["name"] == user.name and await self.check_allowed(user.name, refreshed):
             return refreshed
         self.log.warning("%s is not allowed in any more", user.name)
-        if handler:
-            for name, spawner in list(user.spawners.items()):
-                if spawner.ready:
-                    await handler.stop_single_user(user, name)
+        if handler is not None:
+            # Not awaited: one of those servers may be who asks.
+            task = asyncio.create_task(self._end_servers(user, handler))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
         return False
+
+    async def _end_servers(self, user, handler) -> None:
+        for name, spawner in list(user.spawners.items()):
+            if spawner.ready:
+                await handler.stop_single_user(user, name)
 
     def delete_user(self, user):
         """Set the name of a removed person free."""
         self.identities.forget(user.name)
         return super().delete_user(user)
+
+
+def _groups(key: str) -> Callable[[dict], set[str]]:
+    """Return how to find a person's groups under `key`; who is in none may have no such claim."""
+    return lambda auth_state: set(auth_state[key].get("groups") or [])
 
 
 def _teams(auth_state: dict) -> set[str]:
@@ -155,6 +172,7 @@ def configure(c, settings: Settings) -> None:
     c.SignIn.client_secret = settings.oauth_client_secret.get_secret_value()
     c.SignIn.oauth_callback_url = f"{settings.public_url}/hub/oauth_callback"
     c.SignIn.allowed_users = set(settings.allowed_users)
+    c.SignIn.allow_existing_users = False  # having been let in once is no right to come back
     # Ask the provider again every few minutes and before each start: who left, is out.
     c.SignIn.enable_auth_state = True
     c.SignIn.auth_refresh_age = settings.auth_refresh_age
@@ -179,17 +197,18 @@ def configure(c, settings: Settings) -> None:
         c.SignIn.allowed_organizations = groups
     elif name == "azuread":
         c.SignIn.tenant_id = settings.oauth_tenant
+        c.SignIn.auth_state_groups_key = _groups("user")
     elif name == "auth0":
         c.SignIn.auth0_domain = settings.oauth_url.partition("://")[2].rstrip("/")
         c.SignIn.scope = ["openid", "profile", "email"]
-        c.SignIn.auth_state_groups_key = "auth0_user.groups"
+        c.SignIn.auth_state_groups_key = _groups("auth0_user")
     elif provider.base is GenericOAuthenticator:
         found = discover(settings.oauth_internal_url or settings.oauth_url, state / "oidc.json")
         c.SignIn.authorize_url = found["authorization_endpoint"]
         c.SignIn.token_url = found["token_endpoint"]
         c.SignIn.userdata_url = found["userinfo_endpoint"]
         c.SignIn.scope = ["openid", "profile", "email"]
-        c.SignIn.auth_state_groups_key = "oauth_user.groups"
+        c.SignIn.auth_state_groups_key = _groups("oauth_user")
         if leave := found.get("end_session_endpoint"):
             back = quote(f"{settings.public_url}/hub/login", safe="")
             c.SignIn.logout_redirect_url = (

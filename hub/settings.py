@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         missing = [name for name in needed if not _plain(getattr(self, name))]
         if missing:
             raise ValueError("; ".join(f"{n.upper()} is not set: {_described(n)}" for n in missing))
+        if self.admin_groups and self.oauth_provider in ("google", "gitlab"):
+            raise ValueError(
+                f"ADMIN_GROUPS: {self.oauth_provider} does not say who is in which group; "
+                "name the admins in ADMIN_USERS"
+            )
         if not any((self.allowed_users, self.allowed_groups, self.admin_users, self.admin_groups)):
             raise ValueError(
                 "nobody could sign in: "
