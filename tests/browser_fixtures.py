@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -58,18 +58,29 @@ def profile(
 ) -> Iterator[Callable[..., BrowserContext]]:
     """A browser profile of somebody's own; options as of Playwright's `new_context`.
 
-    Pictures of all open pages are kept when the test fails.
+    When the test fails, pictures of all open pages are kept and refused requests are printed.
     """
     contexts: list[BrowserContext] = []
+    trouble: list[str] = []
+
+    def answered(reply: Response) -> None:
+        if reply.status >= 400:
+            trouble.append(f"{reply.status} {reply.request.method} {reply.url}")
+
+    def failed(request: Request) -> None:
+        trouble.append(f"{request.failure} {request.method} {request.url}")
 
     def make(**options: object) -> BrowserContext:
         size = {"width": 1280, "height": 900}
         contexts.append(browser.new_context(viewport=size, **options))  # type: ignore[arg-type]
         contexts[-1].set_default_timeout(120_000)
+        contexts[-1].on("response", answered)
+        contexts[-1].on("requestfailed", failed)
         return contexts[-1]
 
     yield make
     if request.node.stash.get(FAILED, False):
+        print("refused and failed requests:", *trouble[-40:], sep="\n  ")
         (PICTURES / "failed").mkdir(parents=True, exist_ok=True)
         for number, page in enumerate(page for context in contexts for page in context.pages):
             page.screenshot(path=PICTURES / "failed" / f"{request.node.name}-{number}.png")
