@@ -105,15 +105,22 @@ class TeamAuthenticator(OAuthenticator):
     async def refresh_user(self, user, handler=None, **kwargs):
         """Ask the provider again.
 
-        Who is not allowed any more is out, and so are their servers. Whose sign-in has run out at
-        the provider signs in again; meanwhile their servers work on and may say so.
+        Who is not allowed any more is out, and so are their servers. Whom the provider does not
+        answer for any more signs in again before their server lets them go on.
         """
         if handler is not None and not hasattr(handler, "_token_authenticated"):
             # jupyterhub 6.1.1 asks for it on pages that take no token, where it has not set it.
             handler._token_authenticated = False
         refreshed = await super().refresh_user(user, handler, **kwargs)
-        if refreshed is False and isinstance(handler, ActivityAPIHandler):
-            return True
+        # Read by the hub as soon as this returns False: are requests of their server refused too?
+        self.auth_refresh_strict = True
+        if refreshed is False:
+            # Not what a server says of itself, and not because an hour is over where the provider
+            # gives no way to ask again.
+            state = await user.get_auth_state() or {}
+            token = state.get("token_response") or {}
+            ran_out = "expires_in" in token and not state.get("refresh_token")
+            self.auth_refresh_strict = not (ran_out or isinstance(handler, ActivityAPIHandler))
         if not isinstance(refreshed, dict):
             return refreshed
         if refreshed["name"] == user.name and await self.check_allowed(user.name, refreshed):
@@ -176,7 +183,6 @@ def configure(c, settings: Settings) -> None:
     # Ask the provider again every few minutes and before each start: who left, is out.
     c.SignIn.enable_auth_state = True
     c.SignIn.auth_refresh_age = settings.auth_refresh_age
-    c.SignIn.auth_refresh_strict = True  # for what their browser asks of their server, too
     c.SignIn.refresh_pre_spawn = True
 
     groups = set(settings.allowed_groups)
@@ -184,6 +190,8 @@ def configure(c, settings: Settings) -> None:
         c.SignIn.hosted_domain = sorted(groups)
         c.SignIn.allow_all = bool(groups)  # everybody of those domains
     elif name == "gitlab":
+        if settings.oauth_url:
+            c.SignIn.gitlab_url = settings.oauth_url  # the team's own
         c.SignIn.allowed_gitlab_groups = groups
         c.SignIn.scope = ["read_api"] if groups else ["read_user"]
     else:  # the provider's groups become the hub's
@@ -191,6 +199,8 @@ def configure(c, settings: Settings) -> None:
         c.SignIn.allowed_groups = groups
         c.SignIn.admin_groups = set(settings.admin_groups)
     if name == "github":
+        if settings.oauth_url:
+            c.SignIn.github_url = settings.oauth_url  # GitHub Enterprise
         c.SignIn.scope = ["read:org"]
         c.SignIn.populate_teams_in_auth_state = True
         c.SignIn.auth_state_groups_key = _teams
