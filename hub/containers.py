@@ -33,6 +33,16 @@ def images(settings: Settings) -> dict[str, str]:
     return {image.rpartition(":")[2] or image: image for image in settings.user_images}
 
 
+def form_options(form_data: dict[str, list]) -> dict:
+    """Return all that a form holds, so that what nobody offered is refused and not overlooked."""
+    data = {key: values for key, values in form_data.items() if key != "_xsrf"}
+    return {key: values[0] if len(values) == 1 else values for key, values in data.items()}
+
+
+# How servers ended that nobody stopped, by person and server's name, for the page that says so.
+_ended: dict[tuple[str, str], str] = {}
+
+
 class ContainerSpawner(DockerSpawner):
     """DockerSpawner that refuses what nobody offered, and tells how the start goes."""
 
@@ -40,17 +50,33 @@ class ContainerSpawner(DockerSpawner):
 
     async def start(self):
         """Start the container; a refusal or a failure is said in a sentence."""
-        unoffered = set(self.user_options) - OPTIONS
-        if unoffered:
-            raise SpawnException(
+        if unoffered := set(self.user_options) - OPTIONS:
+            raise self._refusal(
                 f"A start cannot be given {', '.join(sorted(unoffered))}: "
-                "only an image from the list.",
-                reason="unoffered",
+                "only an image from the list."
             )
+        _ended.pop(self._key, None)
         self._stage = (15, "Preparing your container …")
         address = await super().start()
         self._stage = (60, "Starting your editor …")
         return address
+
+    def _refusal(self, sentence: str) -> SpawnException:
+        # What was asked for is the default of the next start: this must not be.
+        self.orm_spawner.user_options = {}
+        self.db.commit()
+        return SpawnException(sentence, reason="unoffered")
+
+    async def check_allowed(self, image):
+        """Return the image behind a name of the list; refuse any other in a sentence."""
+        offered = self._get_allowed_images()
+        if isinstance(image, str) and image in offered:
+            return offered[image]
+        raise self._refusal(f"There is no image {image!r} here, only: {', '.join(offered)}.")
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.user.name, self.name
 
     async def progress(self) -> AsyncGenerator[dict, None]:
         """Yield the stages of the start for the page that waits."""
@@ -71,19 +97,25 @@ class ContainerSpawner(DockerSpawner):
             )
 
     async def poll(self):
-        """Return None while it runs, else a sentence on how it ended, which the hub logs."""
+        """Return None while it runs, else how it ended: for the hub's log and the person's page."""
         status = await super().poll()
         if status is None or not (found := await self.get_object()):
             return status
-        if found["State"].get("OOMKilled"):
-            return f"It used more than its {self.mem_limit} of memory and was ended."
-        return status
+        state = found["State"]
+        how = f"it ended by itself (exit code {state['ExitCode']})"
+        if state.get("OOMKilled"):
+            how = f"it used more than its {self.mem_limit / 2**30:.3g} GB of memory and was ended"
+        if not self._stop_pending:
+            _ended[self._key] = how
+        return how
 
 
 def configure(c, settings: Settings) -> None:
     """Set what a container is, on JupyterHub's configuration `c`."""
     c.JupyterHub.spawner_class = ContainerSpawner
+    c.JupyterHub.template_vars = {"ended": lambda viewer: _ended}
     c.DockerSpawner.allowed_images = images(settings)
+    c.DockerSpawner.options_from_form = form_options
     c.DockerSpawner.image = settings.user_images[0]
     c.DockerSpawner.pull_policy = "never"  # `make up` has it here before anybody signs in
     c.DockerSpawner.remove = True  # a new start, a new container: no old settings stay
