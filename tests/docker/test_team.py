@@ -174,7 +174,7 @@ def test_signing_out_is_signing_out_of_the_provider_too(stack, enter, picture):
     page = enter("ada")
     files(page)
     page.goto(f"{stack.url}/hub/home")
-    page.get_by_role("link", name="Logout").click()
+    page.get_by_role("button", name="Logout").click()
     page.wait_for_url("**/auth/realms/mosshub/**")
     picture(page, "team-sign-out")
     page.get_by_role("button", name="Logout").click()
@@ -312,7 +312,7 @@ def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
         finally:
             keeper.ask("PUT", f"users/{member}/groups/{team}")
         page.goto(f"{stack.url}/hub/home")
-        expect(page.get_by_role("link", name="Logout")).to_be_visible()
+        expect(page.get_by_role("button", name="Logout")).to_be_visible()
         assert "Traceback" not in stack.logs("hub")
 
 
