@@ -43,7 +43,19 @@ def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[...,
 
 def files(page: Page) -> Page:
     """Wait for marimo's list of the person's files."""
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
+    listed = page.get_by_text("image_class.py", exact=True).first
+    dropped: list[str] = []
+    page.on("requestfailed", lambda request: dropped.append(request.failure or ""))
+
+    def there() -> bool:
+        if any("ERR_NETWORK_CHANGED" in reason for reason in dropped):
+            # A browser on the containers' own host drops requests when another container starts.
+            dropped.clear()
+            page.reload()
+        page.wait_for_timeout(200)
+        return listed.is_visible()
+
+    eventually(there, 180, f"{page.url} lists files")
     return page
 
 
@@ -103,7 +115,7 @@ def asked_often(stack: Stack) -> Iterator[None]:
     before = stack.settings.read_text()
 
     def restart() -> None:
-        stack.compose("up", "--detach", "--no-deps", "--wait", "hub")
+        stack.compose("up", "--detach", "--wait", "hub")
 
     stack.settings.write_text(f"{before}AUTH_REFRESH_AGE={RECHECK}\nALLOWED_USERS=ada\n")
     restart()
