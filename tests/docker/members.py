@@ -97,9 +97,13 @@ class Member:
         for notebook in self.notebooks:
             notebook.socket.close()
         self.notebooks.clear()
-        self.api("DELETE", f"users/{self.name}/server")
         found = ("ps", "--all", "--quiet", "--filter", f"name=^{self.container}$")
-        eventually(lambda: docker(*found) == "", 90, f"{self.container} is gone")
+
+        def gone() -> bool:
+            self.api("DELETE", f"users/{self.name}/server")
+            return docker(*found) == ""
+
+        eventually(gone, 90, f"{self.container} is gone")
 
     # -- the editor
 
@@ -140,7 +144,7 @@ class Member:
         )
 
     def notebook(self, name: str = "image_class.py") -> "Notebook":
-        """A notebook of theirs, open in the editor, its kernel ready; the same one if it is open."""
+        """A notebook of theirs with its kernel ready: the open one if it is open already."""
         for notebook in self.notebooks:
             if notebook.name == name:
                 return notebook
@@ -218,6 +222,8 @@ class Notebook:
             console = data["data"].get("console") or []
             for output in console if isinstance(console, list) else [console]:
                 printed += output.get("data", "") if isinstance(output.get("data"), str) else ""
+            if (data["data"].get("output") or {}).get("channel") == "marimo-error":
+                raise AssertionError(f"the cell failed: {data['data']['output']}")
             if data["data"].get("status") == "idle":
                 return printed
         raise AssertionError(f"the cell did not end within {seconds} s; printed {printed!r}")

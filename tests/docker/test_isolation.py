@@ -124,9 +124,9 @@ def test_the_process_has_no_right_and_no_way_to_gain_one(ada):
     assert re.search(r"^Uid:\s+1000\s+1000\s+1000\s+1000$", status, re.MULTILINE)
     # The same for the kernel that runs people's code, and not only for what the test starts.
     assert ada.notebook().run(
-        "import os, pathlib; s = pathlib.Path('/proc/self/status').read_text();"
-        "a = [x.split()[1] for x in s.splitlines() if x[:6] in ('CapEff', 'NoNewP')];"
-        "print(os.getuid(), *a)"
+        "import os as _os; _s = open('/proc/self/status').read();"
+        "_a = [x.split()[1] for x in _s.splitlines() if x[:6] in ('CapEff', 'NoNewP')];"
+        "print(_os.getuid(), *_a)"
     ).split() == ["1000", "0" * 16, "1"]
 
 
@@ -166,13 +166,17 @@ def test_what_everybody_may_do_works(ada):
 
 def test_the_hubs_token_is_in_no_process_that_notebook_code_can_read(ada):
     look = (
-        "import pathlib\n"
-        "for p in pathlib.Path('/proc').glob('[0-9]*/environ'):\n"
-        "    try: found = b'JUPYTERHUB_API_TOKEN' in p.read_bytes()\n"
+        "import pathlib as _path\n"
+        "_read = 0\n"
+        "for _p in _path.Path('/proc').glob('[0-9]*/environ'):\n"
+        "    try: _found = b'JUPYTERHUB_API_TOKEN' in _p.read_bytes()\n"
         "    except OSError: continue\n"
-        "    if found: print(p)\n"
+        "    _read += 1\n"
+        "    if _found: print(_p)\n"
+        "print(_read > 0)\n"
     )
-    assert ada.notebook().run(look).strip() == ""
+    # Some can be read: the kernel's own and marimo's, which have none.
+    assert ada.notebook().run(look).strip() == "True"
 
 
 # What has to work from there
@@ -212,9 +216,7 @@ def test_the_broker_the_package_index_and_ones_own_files(ada):
     )
     assert ada.inside("python", "-c", stream, topic).split() == ["hello"]
     done = ada.attempt("pip download -q --no-deps -d /tmp/wheels six && ls /tmp/wheels")
-    if done.returncode and "CERTIFICATE_VERIFY_FAILED" not in done.stderr + done.stdout:
-        reached_index = reached(ada, ["pypi.org:443"])
-        assert reached_index, done.stderr
+    assert "six-" in done.stdout, done.stderr
     ada.inside("sh", "-c", "echo mine > ~/notebooks/own.txt && rm ~/notebooks/own.txt")
 
 
