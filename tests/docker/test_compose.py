@@ -498,7 +498,14 @@ def test_a_killed_service_is_back_without_a_hand(stack, service):
     )
     assert answer
     if service == "engine":
-        assert ask(stack, ("GET", "/_ping")) == [(200, "OK")]
+
+        def open_again() -> bool:
+            try:
+                return ask(stack, ("GET", "/_ping")) == [(200, "OK")]
+            except AssertionError:  # the hub was refused: the gate is not there yet
+                return False
+
+        assert eventually(open_again, 60, "the gate lets the hub through")
 
 
 # Refusals
