@@ -110,6 +110,12 @@ class ContainerSpawner(DockerSpawner):
         return how
 
 
+async def remove_what_ended(spawner: ContainerSpawner) -> None:
+    """Remove a container that ended by itself; JupyterHub has only those removed that it stops."""
+    if await spawner.get_object():
+        await spawner.remove_object()
+
+
 def configure(c, settings: Settings) -> None:
     """Set what a container is, on JupyterHub's configuration `c`."""
     c.JupyterHub.spawner_class = ContainerSpawner
@@ -118,6 +124,8 @@ def configure(c, settings: Settings) -> None:
     c.DockerSpawner.options_from_form = form_options
     c.DockerSpawner.image = settings.user_images[0]
     c.DockerSpawner.pull_policy = "never"  # `make up` has it here before anybody signs in
+    c.DockerSpawner.post_stop_hook = remove_what_ended
+    c.DockerSpawner.poll_interval = 5  # a server that ended is known before its page is asked again
     c.DockerSpawner.remove = True  # a new start, a new container: no old settings stay
     c.DockerSpawner.escape = safe_name
     c.DockerSpawner.name_template = f"{settings.instance}_{{username}}--{{servername}}"
