@@ -39,7 +39,7 @@ def test_a_package_from_the_panel_survives_a_restart_of_the_server(
 
     page.goto(f"{platform.url}/hub/home")
     page.get_by_role("button", name="Stop My Server").click()
-    page.get_by_role("button", name="Start My Server").click(timeout=MINUTE)
+    page.get_by_role("button", name="Start My Server").click(timeout=3 * MINUTE)
     page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
     page.goto(f"{platform.url}/user/pat/?file=image_class.py")
     open_panel(page)
