@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,13 @@ _StandaloneProxy: Any = make_standalone_proxy(SuperviseAndProxyHandler, {})[0]
 
 # How long a page load waits for marimo before it shows that marimo is starting (seconds).
 _PATIENCE = 1.5
+
+# What writes over a notebook, or another file of the person's. marimo empties the file before it
+# writes: on a full disk neither the old version nor the new one would be left.
+_SAVES = frozenset(
+    ("api/kernel/save", "api/kernel/save_app_config", "api/kernel/rename", "api/files/update")
+)
+_SPARE = 1024**2  # bytes that must be free beside the new version
 
 # A body up to this size is read and dropped before a refusal is sent (bytes).
 _SMALL = 1024**2
@@ -154,6 +162,12 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
         if self._length > self.server.max_upload:
             limit = self.server.max_upload // 1024**2
             raise web.HTTPError(413, reason=f"The upload is larger than {limit} MiB")
+        if self._path in _SAVES:
+            free = shutil.disk_usage(self.server.notebooks).free
+            if free < _SPARE + 2 * self._length:
+                raise web.HTTPError(
+                    507, reason="Not saved: your disk is full. Delete something, then save again"
+                )
         marimo = self.services.marimo
         page = is_page(self.request.method or "", self.request.headers)
         if page and not await marimo.wait_ready(_PATIENCE) and not marimo.failing:

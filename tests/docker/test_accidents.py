@@ -141,20 +141,14 @@ def test_a_server_that_ended_says_so_on_its_page(stack, ada):
     """All of the container dies, as when its first process uses up the memory."""
     pid = json.loads(docker("inspect", ada.container))[0]["State"]["Pid"]
     subprocess.run(["kill", "-9", str(pid)], check=True)
-    page = eventually(
-        lambda: next(
-            (
-                p
-                for p in [ada.session.get(f"{stack.url}/hub/user/ada/", timeout=60)]
-                if p.status_code == 424
-            ),
-            None,
-        ),
-        60,
-        "the page says that the server is not running",
-    )
-    assert "Your editor stopped: it ended by itself (exit code 137)." in page.text
-    assert "Your files are safe" in page.text
+
+    def page() -> str:
+        answer = ada.session.get(ada.base, timeout=20)
+        return answer.text if answer.status_code == 424 else ""
+
+    text = eventually(page, 60, "the page says that the server is not running")
+    assert "Your editor stopped: it ended by itself (exit code 137)." in text
+    assert "Your files are safe" in text
     ada.start()
     assert ada.notebook().run("print('back')").strip() == "back"
 
@@ -189,8 +183,8 @@ def test_a_full_volume_is_said_and_loses_nothing(stack, small, linus):
     assert "No space left" in full.stderr
 
     refused = save(notebook, "import marimo\n" + "# a line more\n" * 20_000)
-    assert refused.status_code >= 400, refused.text
-    assert f"Failed to save file {path}" in refused.text
+    assert refused.status_code == 507, refused.text
+    assert "Not saved: your disk is full." in refused.json()["detail"]
     assert small.inside("cat", path) == kept, "what was saved before is still there"
     assert requests.get(f"{stack.url}/hub/health", timeout=20).ok
     assert small.session.get(f"{stack.url}/hub/home", timeout=60).ok
@@ -221,7 +215,7 @@ def remembered(notebook: Notebook, name: str) -> str:
     def ask() -> str:
         try:
             return notebook.run(f"print({name})", 20)
-        except (WebSocketException, OSError, EOFError):
+        except Exception:
             notebook.socket.close()
             notebook.connect()
             raise
