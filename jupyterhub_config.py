@@ -5,6 +5,7 @@ import sys
 from hub import containers, oauth
 from hub.broker import broker_command
 from hub.login import LaptopAuthenticator, load_passwords
+from hub.names import keep_names
 from hub.proxy import proxy_command
 from hub.servers import ENV_KEEP, LaptopSpawner, environment
 from hub.settings import ROOT, load_settings
@@ -34,6 +35,7 @@ else:
 
 # What outlives a restart.
 c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
+c.JupyterHub.upgrade_db = True  # after a copy of it was laid beside
 if team:
     c.JupyterHub.cookie_secret = bytes.fromhex(settings.cookie_secret.get_secret_value())
     c.CryptKeeper.keys = [bytes.fromhex(settings.crypt_key.get_secret_value())]
@@ -44,6 +46,7 @@ else:
 
 # Login: with the team's own provider, or on a laptop any name with the password for people.
 c.Authenticator.admin_users = set(settings.admins)
+keep_names()
 if team:
     c.JupyterHub.authenticator_class = oauth.authenticator_class(settings)
     oauth.configure(c, settings)

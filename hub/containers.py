@@ -2,9 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
+from html import escape
 
+from docker.errors import DockerException
 from dockerspawner import DockerSpawner
 from jupyterhub.spawner import SpawnException
+from requests import RequestException
+from tornado import web
 
 from hub.names import safe_name
 from hub.settings import Settings
@@ -13,12 +18,15 @@ HOME = "/home/mosshub"
 # Everything a person may ask for at a start; the page offers nothing else.
 OPTIONS = frozenset({"image"})
 LAST_WORDS = 12  # lines of a failed container's log that the page shows
+TRIES = 3  # restarts in a row after which a container is given up
 
 
 def host_config(settings: Settings) -> dict:
     """Return what the engine holds every container to, as Docker's HostConfig."""
     return {
         "auto_remove": False,  # a container that failed is asked why, then removed by the hub
+        # Back by itself after a crash, a restart of the engine or of the host.
+        "restart_policy": {"Name": "unless-stopped"},
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "pids_limit": settings.process_limit,
@@ -47,6 +55,8 @@ class ContainerSpawner(DockerSpawner):
     """DockerSpawner that refuses what nobody offered, and tells how the start goes."""
 
     _stage = (0, "")
+    _refused = ""
+    _seen_ended = 0
 
     async def start(self):
         """Start the container; a refusal or a failure is said in a sentence."""
@@ -57,15 +67,57 @@ class ContainerSpawner(DockerSpawner):
             )
         _ended.pop(self._key, None)
         self._stage = (15, "Preparing your container …")
-        address = await super().start()
+        host, port = await super().start()
         self._stage = (60, "Starting your editor …")
-        return address
+        await self._until_it_listens(host, port)
+        self._stage = (90, "Opening your editor …")
+        return host, port
+
+    async def get_ip_and_port(self) -> tuple[str, int]:
+        """Return a name that stays the container's own: its address changes with a restart."""
+        return self.container_id[:12], self.port
+
+    async def _until_it_listens(self, host: str, port: int) -> None:
+        """Wait for the editor, as long as the hub has time; say at once how a container failed."""
+        while True:
+            found = await self.get_object()
+            if not found:
+                raise SpawnException(
+                    "Your container was removed while it started. Try again.", reason="removed"
+                )
+            if not found["State"]["Running"] or found["RestartCount"]:
+                said = f"Its container did not stay: {_how(found)}. It said last:"
+                words = await self._last_words()
+                raise SpawnException(
+                    f"{said}\n{words}",
+                    message_html=f"{escape(said)}<pre>{escape(words)}</pre>",
+                    reason="ended",
+                )
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(host, port)
+                writer.close()
+                return
+            await asyncio.sleep(0.2)
+
+    async def _last_words(self) -> str:
+        log = await self.docker("logs", self.container_id, tail=LAST_WORDS)
+        return log.decode(errors="replace").strip() or "(nothing)"
 
     def _refusal(self, sentence: str) -> SpawnException:
         # What was asked for is the default of the next start: this must not be.
         self.orm_spawner.user_options = {}
         self.db.commit()
+        self._refused = sentence
         return SpawnException(sentence, reason="unoffered")
+
+    async def get_options_form(self) -> str:
+        """Return the page's form. JupyterHub asks for it after a link's wishes were refused, and
+        where there is no form it would start a server without them.
+        """
+        if refused := self._refused:
+            self._refused = ""
+            raise web.HTTPError(400, refused)
+        return await super().get_options_form()
 
     async def check_allowed(self, image):
         """Return the image behind a name of the list; refuse any other in a sentence."""
@@ -97,22 +149,47 @@ class ContainerSpawner(DockerSpawner):
             )
 
     async def poll(self):
-        """Return None while it runs, else how it ended: for the hub's log and the person's page."""
-        status = await super().poll()
-        if status is None or not (found := await self.get_object()):
-            return status
+        """Return None while it runs, else how it ended: for the hub's log and the person's page.
+
+        It counts as running while nobody can say, because the engine is away, and while the
+        engine is about to start it again.
+        """
+        try:
+            found = await self.get_object()
+        except (DockerException, RequestException) as error:
+            self.log.warning("%s: the engine does not say how it is (%s)", self._log_name, error)
+            return None
+        if not found:
+            return "it was removed"
         state = found["State"]
-        how = f"it ended by itself (exit code {state['ExitCode']})"
-        if state.get("OOMKilled"):
-            how = f"it used more than its {self.mem_limit / 2**30:.3g} GB of memory and was ended"
+        if state["Restarting"] and found["RestartCount"] <= TRIES:
+            return None
+        if state["Running"] and not state["Restarting"]:
+            self._seen_ended = 0
+            return None
+        how = _how(found)
         if not self._stop_pending:
+            # A restart of the engine ends containers a moment before it starts them again.
+            self._seen_ended += 1
+            if not state["Restarting"] and self._seen_ended <= TRIES:
+                return None
             _ended[self._key] = how
         return how
+
+
+def _how(found: dict) -> str:
+    """Return how a container ended, from what the engine says of it."""
+    state = found["State"]
+    if state.get("OOMKilled"):
+        limit = found["HostConfig"]["Memory"] / 2**30
+        return f"it used more than its {limit:.3g} GB of memory and was ended"
+    return f"it ended by itself (exit code {state['ExitCode']})"
 
 
 async def remove_what_ended(spawner: ContainerSpawner) -> None:
     """Remove a container that ended by itself; JupyterHub has only those removed that it stops."""
     if await spawner.get_object():
+        await spawner.stop_object()  # the engine may be about to start it again
         await spawner.remove_object()
 
 

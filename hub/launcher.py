@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from hub.broker import broker_command
 from hub.login import Passwords, load_passwords
@@ -114,6 +115,8 @@ class Platform:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
         environment = {
             **os.environ,
+            # JupyterHub upgrades its database with a program that it looks for there.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             INSTANCE: str(settings.data_dir),
             "HUB_PORT": str(settings.hub_port),
             "PROXY_API_PORT": str(settings.proxy_api_port),

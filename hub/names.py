@@ -1,6 +1,9 @@
 """People's names, made safe for file systems and for Kafka, without collision."""
 
 from escapism import escape
+from jupyterhub import orm
+from sqlalchemy import event
+from tornado import web
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 # First words of topics that belong to a team or a group: no person's name may look like one.
@@ -33,3 +36,20 @@ def refusal(username: str) -> str | None:
     if len(safe_name(username)) > MAX_LENGTH:
         return "That name is too long: use at most 60 letters and digits."
     return None
+
+
+def keep_names() -> None:
+    """Refuse to rename people, as the panel offers: files, topics and sign-in go by the name."""
+
+    @event.listens_for(orm.User.name, "set", active_history=True, retval=True)
+    def keep(user: orm.User, name: str | None, before: object, _) -> str | None:
+        if not isinstance(before, str):
+            return name
+        # jupyterhub 6.1.1 sets None where the panel sends the name as it was.
+        if name not in (None, before):
+            raise web.HTTPError(
+                400,
+                f"{before} cannot be renamed: files and topics belong to the name. Who needs "
+                "another one comes in with another account, and takes their files along.",
+            )
+        return before

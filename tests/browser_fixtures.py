@@ -26,11 +26,19 @@ FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
+def launch(chromium: str) -> Iterator[Callable[..., Browser]]:
+    """Start a browser, with flags beside the usual ones."""
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
+        yield lambda *flags: playwright.chromium.launch(
+            executable_path=chromium, args=[*FLAGS, *flags]
+        )
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    running = launch()
+    yield running
+    running.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.docker.containers import Containers
-from tests.docker.stack import Stack
+from tests.docker.stack import Stack, standins
 from tests.standins import ensure
 
 # The team's size is being built: these tests were seen to pass one by one, and not yet together
@@ -40,9 +40,7 @@ def standin(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The running demo that tests share: what a test stops or changes, it puts back."""
-    ensure(
-        "caddy:2.6.2", "haproxy:3.0.11", "apache/kafka:4.3.1", "quay.io/keycloak/keycloak:26.7.3"
-    )
+    standins()
     running = Stack(tmp_path_factory.mktemp("compose"))
     try:
         running.start()

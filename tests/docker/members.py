@@ -6,13 +6,13 @@ import secrets
 import subprocess
 import time
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from websockets.sync.client import ClientConnection, connect
 
 from tests.docker.containers import eventually
-from tests.docker.stack import Stack
+from tests.docker.stack import Stack, sign_in
 from tests.standins.engine import docker
 
 
@@ -26,24 +26,8 @@ class Member:
         self.stack, self.name = stack, name
         self.base = f"{stack.url}/user/{name}/"
         self.container = f"{stack.name}_{name}--"
-        self.session = requests.Session()
-        self.session.headers["Sec-Fetch-Mode"] = "navigate"
         self.notebooks: list[Notebook] = []
-        page = f"{stack.url}/hub/oauth_login?next={quote(next, safe='')}"
-        form = self.session.get(page, timeout=60)
-        # Browsers count localhost as secure and send Keycloak's Secure cookies back to it.
-        for cookie in self.session.cookies:
-            cookie.secure = False
-        action = re.search(r'action="([^"]+)"', form.text)
-        assert action, form.text
-        answer = self.session.post(
-            action[1].replace("&amp;", "&"),
-            data={"username": name, "password": stack.secret(name)},
-            allow_redirects=False,
-            timeout=60,
-        )
-        assert answer.is_redirect, answer.text
-        back = self.session.get(answer.headers["Location"], allow_redirects=False, timeout=60)
+        self.session, back = sign_in(stack, name, stack.secret(name), next)
         assert back.is_redirect, back.text
         self.landed = back.headers["Location"]
         assert self.session.get(f"{stack.url}/hub/home", timeout=60).status_code == 200

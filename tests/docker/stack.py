@@ -7,10 +7,14 @@ import signal
 import subprocess
 import uuid
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from hub.launcher import free_port
+from tests.standins import ensure
 from tests.standins.engine import docker
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
@@ -19,13 +23,54 @@ PEOPLE = ("ada", "linus", "grace", "mallory")
 SERVICES = {"caddy", "proxy", "hub", "kafka", "engine", "firewall", "keycloak"}
 
 
-class Stack:
-    """The demo under a name, a port and a subnet of its own."""
+DOMAIN = "mosshub.test"
+AUTHORITY = "/data/caddy/pki/authorities/local"
 
-    def __init__(self, directory: Path) -> None:
+
+def standins() -> None:
+    """Make sure of the official images that the demo names."""
+    ensure(
+        "caddy:2.6.2", "haproxy:3.0.11", "apache/kafka:4.3.1", "quay.io/keycloak/keycloak:26.7.3"
+    )
+
+
+def errors_in(log: str) -> list[str]:
+    """Lines of a log that an admin would ask about."""
+    return re.findall(r"(?m)^.*(?:Traceback|\bERROR\b|\bFATAL\b|ALERT|\[E ).*$", log)
+
+
+class Resolved(HTTPAdapter):
+    """Reaches every name at one address, as a DNS would have it; certificates are the name's."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__()
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None):
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        name, host["host"] = host["host"], self.address
+        if host["scheme"] == "https":
+            pool |= {"assert_hostname": name, "server_hostname": name}
+        return host, pool
+
+    def add_headers(self, request: Any, **kwargs: Any) -> None:
+        request.headers["Host"] = urlsplit(request.url).netloc
+
+
+class Stack:
+    """The demo under a name, a port and a subnet of its own.
+
+    With `https` it has the domain `mosshub.test`, at an address of this host's own, and Caddy's own
+    authority; else it is at http://localhost.
+    """
+
+    def __init__(self, directory: Path, *, https: bool = False) -> None:
         self.name = f"mosshub-test-{uuid.uuid4().hex[:6]}"
         self.port = free_port()
         self.subnet = f"172.29.{192 + uuid.uuid4().int % 15}.0/24"
+        self.bind = f"127.0.0.{64 + uuid.uuid4().int % 128}"
+        self.https = https
+        self.authority = directory / "root.crt"  # once it runs
         self.settings = directory / "env"
         self.secrets = directory / "secrets"
         self.said = ""  # what `make demo` printed
@@ -39,10 +84,21 @@ class Stack:
             "PORT": str(self.port),
             "USERS_SUBNET": self.subnet,
         }
+        if https:
+            self.environment |= {"DOMAIN": DOMAIN, "TLS": "internal", "BIND": self.bind}
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        return f"https://{DOMAIN}" if self.https else f"http://localhost:{self.port}"
+
+    def session(self) -> requests.Session:
+        """What finds and trusts this platform, as a person's browser that opens pages."""
+        session = requests.Session()
+        session.headers["Sec-Fetch-Mode"] = "navigate"
+        if self.https:
+            session.mount("https://", Resolved(self.bind))
+            session.verify = str(self.authority)
+        return session
 
     def script(self, name: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
         """Run one of docker/'s scripts; its output is standard output and error together."""
@@ -103,11 +159,17 @@ class Stack:
         )
         return done.stdout + done.stderr
 
+    def certificate(self, name: str) -> str:
+        """A certificate of Caddy's own authority as PEM: `root` or `intermediate`."""
+        return docker("exec", self.container("caddy"), "cat", f"{AUTHORITY}/{name}.crt")
+
     def start(self) -> None:
         """`make demo`. Raises AssertionError with what it said when it fails."""
         up = self.script("up")
         assert up.returncode == 0, up.stdout[-12000:]
         self.said = up.stdout
+        if self.https:
+            self.authority.write_text(self.certificate("root"))
         self.first_words = {service: self.logs(service) for service in SERVICES}
 
     def remove(self) -> None:
@@ -119,23 +181,33 @@ class Stack:
             docker("volume", "rm", "-f", *homes)
 
 
-def sign_in(stack: Stack, name: str, password: str) -> tuple[requests.Session, requests.Response]:
+def sign_in(
+    stack: Stack, name: str, password: str, next: str = ""
+) -> tuple[requests.Session, requests.Response]:
     """Go through Keycloak's form as a browser does, up to the hub's answer."""
-    session = requests.Session()
-    session.headers["Sec-Fetch-Mode"] = "navigate"
-    form = session.get(f"{stack.url}/hub/oauth_login", timeout=60)
+    session = stack.session()
+    back = come_back(stack, session, name, password, next)
+    if back.is_redirect:
+        back = session.get(back.headers["Location"], allow_redirects=False, timeout=60)
+    return session, back
+
+
+def come_back(
+    stack: Stack, session: requests.Session, name: str, password: str, next: str = ""
+) -> requests.Response:
+    """Keycloak's answer to somebody's form: where it lets them in, the way back to the hub."""
+    way = f"?next={quote(next, safe='')}" if next else ""
+    form = session.get(f"{stack.url}/hub/oauth_login{way}", timeout=60)
     assert form.url.startswith(f"{stack.url}/auth/realms/mosshub/"), form.url
-    # Browsers count localhost as secure and send Keycloak's Secure cookies back to it.
-    for cookie in session.cookies:
-        cookie.secure = False
+    if not stack.https:
+        # Browsers count localhost as secure and send Keycloak's Secure cookies back to it.
+        for cookie in session.cookies:
+            cookie.secure = False
     action = re.search(r'action="([^"]+)"', form.text)
     assert action, form.text
-    answer = session.post(
+    return session.post(
         action[1].replace("&amp;", "&"),
         data={"username": name, "password": password},
         allow_redirects=False,
         timeout=60,
     )
-    if answer.is_redirect:
-        answer = session.get(answer.headers["Location"], allow_redirects=False, timeout=60)
-    return session, answer

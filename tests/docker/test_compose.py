@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from tests.docker.containers import Containers, eventually
-from tests.docker.stack import DOCKER, HUB_IMAGE, PEOPLE, SERVICES, Stack, sign_in
+from tests.docker.stack import DOCKER, HUB_IMAGE, PEOPLE, SERVICES, Stack, errors_in, sign_in
 from tests.standins.engine import docker
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of the images takes minutes
@@ -95,9 +95,7 @@ def test_compose_config_has_no_warning(stack, changes):
 
 def test_logs_of_a_clean_start_have_no_error(stack):
     for service in SERVICES:
-        log = stack.first_words[service]
-        bad = re.findall(r"(?m)^.*(?:Traceback|\bERROR\b|\bFATAL\b|ALERT|\[E ).*$", log)
-        assert bad == [], service
+        assert errors_in(stack.first_words[service]) == [], service
 
 
 def test_second_up_leaves_everything_and_everybody_running(stack, person):

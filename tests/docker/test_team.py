@@ -1,22 +1,56 @@
-"""A team in real browsers: through Keycloak to their editors, their work side by side, and out."""
+"""A team in real browsers: through Keycloak to their editors, their work side by side, and out.
 
+Over HTTPS, on a platform of their own that starts from nothing.
+"""
+
+import base64
+import hashlib
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page, expect
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.docker.containers import eventually
-from tests.docker.stack import Stack, sign_in
+from tests.docker.stack import DOMAIN, SERVICES, Stack, come_back, errors_in, sign_in, standins
 from tests.standins.engine import docker
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
 
 MINUTE = 60_000
 RECHECK = 5  # seconds between two looks at the provider, for the test of who left
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`make up` from nothing, with a domain."""
+    standins()
+    running = Stack(tmp_path_factory.mktemp("team"), https=True)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.remove()
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Browser], stack: Stack) -> Iterator[Browser]:
+    """A browser that knows the domain's address and trusts Caddy's authority, and no other."""
+    issuer = x509.load_pem_x509_certificate(stack.certificate("intermediate").encode())
+    key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    trusted = base64.b64encode(hashlib.sha256(key).digest()).decode()
+    running = launch(
+        f"--host-resolver-rules=MAP {DOMAIN} {stack.bind}",
+        f"--ignore-certificate-errors-spki-list={trusted}",
+    )
+    yield running
+    running.close()
 
 
 def fill_in(page: Page, name: str, password: str) -> None:
@@ -78,12 +112,12 @@ class Keeper:
     """Keycloak's admin, through its API."""
 
     def __init__(self, stack: Stack) -> None:
-        self.stack = stack
+        self.stack, self.session = stack, stack.session()
 
     def token(self) -> str:
         """Good for a minute."""
         form = {"grant_type": "password", "client_id": "admin-cli", "username": "keeper"}
-        answer = requests.post(
+        answer = self.session.post(
             f"{self.stack.url}/auth/realms/master/protocol/openid-connect/token",
             {**form, "password": self.stack.secret("keeper")},
             timeout=30,
@@ -92,7 +126,7 @@ class Keeper:
         return answer.json()["access_token"]
 
     def ask(self, method: str, path: str) -> requests.Response:
-        answer = requests.request(
+        answer = self.session.request(
             method,
             f"{self.stack.url}/auth/admin/realms/mosshub/{path}",
             headers={"Authorization": f"Bearer {self.token()}"},
@@ -110,20 +144,35 @@ class Keeper:
 
 
 @contextmanager
-def asked_often(stack: Stack) -> Iterator[None]:
-    """The hub asks the provider every RECHECK seconds; afterwards as before."""
+def settings(stack: Stack, more: str) -> Iterator[None]:
+    """The hub with more settings; afterwards as before."""
     before = stack.settings.read_text()
 
     def restart() -> None:
         stack.compose("up", "--detach", "--wait", "hub")
 
-    stack.settings.write_text(f"{before}AUTH_REFRESH_AGE={RECHECK}\nALLOWED_USERS=ada\n")
+    stack.settings.write_text(before + more)
     restart()
     try:
         yield
     finally:
         stack.settings.write_text(before)
         restart()
+
+
+def fetch(page: Page, path: str) -> dict:
+    """Status and JSON of what a script of the page's own asks; 0 where it is sent elsewhere."""
+    return page.evaluate(FETCH, path)
+
+
+FETCH = """async path => {
+    const xsrf = document.cookie.match(/_xsrf=([^;]+)/);
+    const answer = await fetch(path, {
+        redirect: "manual", headers: xsrf ? {"X-XSRFToken": xsrf[1]} : {},
+    });
+    const body = await answer.text();
+    return {status: answer.status, json: body.startsWith("[") ? JSON.parse(body) : null};
+}"""
 
 
 # Two people, side by side
@@ -172,11 +221,24 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
         home.reload()
         files(home)
         expect(home.get_by_text("adas_own.py", exact=True)).to_have_count(int(name == "ada"))
+    # All that was said meanwhile, by the platform and by both servers.
+    assert {s: errors_in(stack.logs(s)) for s in SERVICES} == {s: [] for s in SERVICES}
+    for name in homes:
+        done = subprocess.run(
+            ["docker", "logs", server(stack, name)], capture_output=True, text=True
+        )
+        assert errors_in(done.stdout + done.stderr) == [], name
+
     stranger = homes["linus"].context.new_page()
     reply = stranger.goto(f"{stack.url}/user/ada/")
     assert reply
     assert reply.status == 403
     picture(stranger, "team-refused")
+
+    cookies = [c for home in homes.values() for c in home.context.cookies()]
+    hubs = [c for c in cookies if (c.get("name") or "").startswith("jupyterhub-")]
+    assert len(hubs) >= 4, "of hub and server, for each of the two"
+    assert [c for c in hubs if not (c.get("secure") and c.get("httpOnly"))] == []
 
 
 # Who comes in, and who does not
@@ -227,60 +289,38 @@ def test_an_admin_lands_in_the_panel_with_the_providers_groups(stack, enter, pic
     expect(page.get_by_text("team", exact=True).first).to_be_visible()
     expect(page.get_by_text("admins", exact=True).first).to_be_visible()
     picture(page, "team-groups")
-    answer = page.request.get(f"{stack.url}/hub/api/groups", headers=panel(page))
-    groups = {group["name"]: set(group["users"]) for group in answer.json()}
+    answer = fetch(page, "/hub/api/groups")
+    groups = {group["name"]: set(group["users"]) for group in answer["json"]}
     assert {"ada", "grace"} <= groups["team"]
     assert groups["admins"] == {"grace"}
 
 
-def panel(page: Page) -> dict[str, str]:
-    """What the panel's own scripts send along with their requests."""
-    cookies = {c.get("name"): c.get("value", "") for c in page.context.cookies(page.url)}
-    return {
-        "X-XSRFToken": cookies.get("_xsrf", ""),
-        "Referer": page.url,
-        "Sec-Fetch-Mode": "cors",
-        "Sec-Fetch-Site": "same-origin",
-    }
-
-
 def test_a_replayed_code_and_a_replayed_state_are_refused(stack):
-    session = requests.Session()
-    session.headers["Sec-Fetch-Mode"] = "navigate"
-    form = session.get(f"{stack.url}/hub/oauth_login", timeout=60)
-    for cookie in session.cookies:
-        cookie.secure = False
+    session = stack.session()
+    back = come_back(stack, session, "ada", stack.secret("ada")).headers["Location"]
     before = session.cookies.copy()
-    action = re.search(r'action="([^"]+)"', form.text)
-    assert action
-    back = session.post(
-        action[1].replace("&amp;", "&"),
-        data={"username": "ada", "password": stack.secret("ada")},
-        allow_redirects=False,
-        timeout=60,
-    ).headers["Location"]
     sent = parse_qs(urlsplit(back).query)
     assert {"code", "state"} <= set(sent)
 
-    def come_back(session: requests.Session, address: str) -> requests.Response:
+    def present(session: requests.Session, address: str) -> requests.Response:
         return session.get(address, allow_redirects=False, timeout=60)
 
     # Somebody else's browser, or none of this sign-in: the state is not theirs.
-    other = requests.Session()
-    assert come_back(other, back).status_code in (400, 403)
-    sign = requests.Session()
+    other = stack.session()
+    assert present(other, back).status_code in (400, 403)
+    sign = stack.session()
     sign.get(f"{stack.url}/hub/oauth_login", timeout=60)
-    assert come_back(sign, back).status_code in (400, 403)
+    assert present(sign, back).status_code in (400, 403)
     assert not [c for s in (other, sign) for c in s.cookies if c.name == "jupyterhub-hub-login"]
     # A state of this sign-in with a code that nobody gave out.
-    forged = requests.Session()
+    forged = stack.session()
     forged.cookies = before.copy()  # type: ignore[assignment]
-    assert not come_back(forged, back.replace(sent["code"][0], "made-up")).is_redirect
+    assert not present(forged, back.replace(sent["code"][0], "made-up")).is_redirect
     # The nearest that may, once.
-    assert come_back(session, back).status_code == 302
-    again = requests.Session()
+    assert present(session, back).status_code == 302
+    again = stack.session()
     again.cookies = before  # type: ignore[assignment]
-    replayed = come_back(again, back)
+    replayed = present(again, back)
     assert replayed.status_code >= 400
     assert "jupyterhub-hub-login" not in again.cookies
     assert "Traceback" not in replayed.text
@@ -300,19 +340,17 @@ def test_an_expired_session_leads_through_sign_in_back_to_the_page(stack, enter)
 def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
     keeper = Keeper(stack)
     member, team = keeper.person("linus"), keeper.group("team")
-    home = f"{stack.url}/user/linus/"
-    with asked_often(stack):
+    home = "/user/linus/"
+    with settings(stack, f"AUTH_REFRESH_AGE={RECHECK}\nALLOWED_USERS=ada\n"):
         ada, page = enter("ada"), enter("linus")
         files(ada), files(page)
-        assert page.request.get(home, max_redirects=0).status == 200
+        assert fetch(page, home)["status"] == 200
         keeper.ask("DELETE", f"users/{member}/groups/{team}")
         try:
             # He stays at his editor and asks the hub for nothing.
-            eventually(
-                lambda: page.request.get(home, max_redirects=0).status != 200, 90, "no answer"
-            )
+            eventually(lambda: fetch(page, home)["status"] != 200, 90, "no answer")
             eventually(lambda: not running(stack, "linus"), 60, "his server has ended")
-            assert page.goto(home)
+            assert page.goto(stack.url + home)
             assert "/hub/login" in page.url
             page.get_by_role("button", name="Sign in with Keycloak").click()
             expect(page.get_by_role("heading", name="You are not let in")).to_be_visible()
@@ -326,6 +364,34 @@ def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
         page.goto(f"{stack.url}/hub/home")
         expect(page.get_by_role("button", name="Logout")).to_be_visible()
         assert "Traceback" not in stack.logs("hub")
+
+
+# The start of a server
+
+
+def test_an_image_is_chosen_and_one_that_fails_says_why(stack, enter, picture):
+    failing = f"{stack.name}/user:failing"
+    program = "FROM debian:trixie-slim\nCMD echo 'there is no editor in here'; exit 7\n"
+    build = ["docker", "build", "--quiet", "--tag", failing, "-"]
+    subprocess.run(build, input=program.encode(), check=True, capture_output=True)
+    try:
+        with settings(stack, f"USER_IMAGES=mosshub/user:cpu,{failing}\n"):
+            if running(stack, "linus"):
+                docker("rm", "-f", server(stack, "linus"))
+            page = enter("linus")
+            page.get_by_text("cpu", exact=True).wait_for()
+            picture(page, "team-images")
+            page.get_by_label(re.compile("image", re.IGNORECASE)).select_option("failing")
+            page.get_by_role("button", name="Start").click()
+            page.get_by_text("there is no editor in here").wait_for()
+            expect(page.get_by_text("exit code 7")).to_be_visible()
+            picture(page, "team-failed")
+            page.goto(f"{stack.url}/hub/spawn")
+            page.get_by_label(re.compile("image", re.IGNORECASE)).select_option("cpu")
+            page.get_by_role("button", name="Start").click()
+            files(page)
+    finally:
+        docker("image", "rm", "-f", failing)
 
 
 # Admins

@@ -1,9 +1,11 @@
 """`make run` on one machine: the start, two people, an admin, and an end that leaves nothing."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -11,7 +13,7 @@ import pytest
 import requests
 
 from hub.processes import left_over
-from tests.running import Person, RunningPlatform, wait_until
+from tests.running import ROOT, Person, RunningPlatform, wait_until
 
 
 @pytest.fixture
@@ -57,6 +59,19 @@ def test_a_name_that_cannot_be_is_refused_on_the_form(platform: RunningPlatform)
     person = Person(platform, "../../etc")
     assert person.login.status_code == 403
     assert "A name cannot hold slashes" in person.login.text
+
+
+def test_nobody_is_renamed(platform: RunningPlatform) -> None:
+    """The new name would have neither the files nor the topics of the old one."""
+    Person(platform, "dora")
+    admin = Person(platform, "admin", platform.admin_password)
+    refused = admin.api("PATCH", "users/dora", json={"name": "theodora"})
+    assert refused.status_code == 400
+    assert "dora cannot be renamed" in refused.json()["message"]
+    # The nearest that may.
+    assert admin.api("PATCH", "users/dora", json={"name": "dora", "admin": True}).ok
+    assert admin.api("GET", "users/dora").json()["admin"]
+    assert admin.api("GET", "users/theodora").status_code == 404
 
 
 def test_an_admin_sees_stops_starts_and_opens_servers(platform: RunningPlatform) -> None:
@@ -230,3 +245,28 @@ def test_a_wrong_node_is_refused(tmp_path: Path, script: str, said: str) -> None
     assert running.wait() == 1
     assert said in running.output
     assert "unset NODE" in running.output
+
+
+# An upgrade
+
+OLDER = "jupyterhub==5.3.0"
+PEOPLE_OF_BEFORE = """
+import sys
+from jupyterhub import orm
+with orm.new_session_factory(f"sqlite:///{sys.argv[1]}")() as db:
+    db.add(orm.User(name="ada"))
+    db.commit()
+"""
+
+
+def test_the_database_of_an_older_hub_is_taken_over(own_platform: RunningPlatform) -> None:
+    state = own_platform.data_dir / "hub"
+    state.mkdir(parents=True)
+    database = state / "jupyterhub.sqlite"
+    uv = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
+    older = [uv, "run", "--quiet", "--no-project", "--isolated", "--with", OLDER, "python", "-c"]
+    subprocess.run([*older, PEOPLE_OF_BEFORE, str(database)], check=True, timeout=300)
+    own_platform.start()
+    admin = Person(own_platform, "admin", own_platform.admin_password)
+    assert {"ada", "admin"} <= {user["name"] for user in admin.api("GET", "users").json()}
+    assert list(state.glob("jupyterhub.sqlite.*")), "the older database is kept"
