@@ -1,7 +1,7 @@
 """People's servers as Docker containers: each with its own volume, limits and no privileges."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from html import escape
 
@@ -39,6 +39,17 @@ def host_config(settings: Settings) -> dict:
 def images(settings: Settings) -> dict[str, str]:
     """Return the images a person may choose from, under the names they are shown."""
     return {image.rpartition(":")[2] or image: image for image in settings.user_images}
+
+
+def form(names: Iterable[str]) -> str:
+    """Return the page's form to choose an image; nothing where there is no choice."""
+    options = [f"<option>{escape(name)}</option>" for name in names]
+    if len(options) < 2:
+        return ""
+    return (
+        '<label for="image">Image</label>'
+        f'<select class="form-select" id="image" name="image">{"".join(options)}</select>'
+    )
 
 
 def form_options(form_data: dict[str, list]) -> dict:
@@ -198,6 +209,7 @@ def configure(c, settings: Settings) -> None:
     c.JupyterHub.spawner_class = ContainerSpawner
     c.JupyterHub.template_vars = {"ended": lambda viewer: _ended}
     c.DockerSpawner.allowed_images = images(settings)
+    c.DockerSpawner.options_form = form(images(settings))
     c.DockerSpawner.options_from_form = form_options
     c.DockerSpawner.image = settings.user_images[0]
     c.DockerSpawner.pull_policy = "never"  # `make up` has it here before anybody signs in

@@ -123,7 +123,11 @@ class TeamAuthenticator(OAuthenticator):
             self.auth_refresh_strict = not (ran_out or isinstance(handler, ActivityAPIHandler))
         if not isinstance(refreshed, dict):
             return refreshed
-        if refreshed["name"] == user.name and await self.check_allowed(user.name, refreshed):
+        if (
+            refreshed["name"] == user.name
+            and self.check_blocked_users(user.name, refreshed)
+            and await self.check_allowed(user.name, refreshed)
+        ):
             return refreshed
         self.log.warning("%s is not allowed in any more", user.name)
         if handler is not None:

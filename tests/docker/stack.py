@@ -98,6 +98,7 @@ class Stack:
         if self.https:
             session.mount("https://", Resolved(self.bind))
             session.verify = str(self.authority)
+            session.trust_env = False  # a machine's REQUESTS_CA_BUNDLE would win
         return session
 
     def script(self, name: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
