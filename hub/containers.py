@@ -88,6 +88,11 @@ class ContainerSpawner(DockerSpawner):
         """Return a name that stays the container's own: its address changes with a restart."""
         return self.container_id[:12], self.port
 
+    async def get_url(self) -> str:
+        """Return where it is, also of a server that was starting when the hub was ended."""
+        host, port = await self.get_ip_and_port()
+        return f"http://{host}:{port}{self.server.base_url}"
+
     async def _until_it_listens(self, host: str, port: int) -> None:
         """Wait for the editor, as long as the hub has time; say at once how a container failed."""
         while True:
