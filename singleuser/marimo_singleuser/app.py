@@ -16,8 +16,9 @@ from tornado.httpserver import HTTPServer
 from . import packages, processes, workspace
 from .activity import Activity
 from .backend import Services, client_session
+from .callback import CallbackHandler
 from .errors import StartError
-from .handlers import CallbackHandler, MarimoHandler
+from .handlers import MarimoHandler
 from .marimo_process import Marimo, notebook_environment
 from .settings import Settings
 

@@ -6,17 +6,17 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 from jupyter_server_proxy.handlers import SuperviseAndProxyHandler
 from jupyter_server_proxy.standalone.proxy import make_standalone_proxy
-from jupyterhub.services.auth import HubOAuthCallbackHandler, UserNotAllowed
+from jupyterhub.services.auth import UserNotAllowed
 from tornado import httputil, iostream, web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from . import activity, pages
+from .answers import Instead, PlainErrors
 from .backend import Backend, MarimoDown, Services
 from .headers import query_without_token, to_browser
 from .origin import is_page, refused, same_origin
@@ -38,37 +38,8 @@ _SPARE = 1024**2  # bytes that must be free beside the new version
 _SMALL = 1024**2
 
 
-class QuietMixin:
-    """Logs without query strings: they hold OAuth codes and tokens."""
-
-    request: httputil.HTTPServerRequest
-
-    def _request_summary(self) -> str:
-        return f"{self.request.method} {self.request.path}"
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        if isinstance(value, web.HTTPError):
-            if value.status_code >= 500:
-                message = str(value.log_message or "").partition("?")[0]
-                log.error("%d %s %s", value.status_code, self._request_summary(), message)
-        elif not isinstance(value, iostream.StreamClosedError):  # the browser went away
-            log.error("error in %s", self._request_summary(), exc_info=(typ, value, tb))
-
-
-class Instead(Exception):
-    """What a request gets in place of marimo's answer; `answer` sends it."""
-
-    def __init__(self, answer: Callable[[], None]) -> None:
-        super().__init__()
-        self.answer = answer
-
-
-class CallbackHandler(QuietMixin, HubOAuthCallbackHandler):
-    """Ends the sign-in at the hub."""
-
-
 @web.stream_request_body
-class MarimoHandler(QuietMixin, _StandaloneProxy):
+class MarimoHandler(PlainErrors, _StandaloneProxy):
     """Proxies to marimo for those who may use this server.
 
     `prepare` decides before a byte of the body is read; bodies, answers and WebSocket messages
@@ -86,10 +57,6 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
         self._admitted = False
 
     # -- who may come in ---------------------------------------------------------------------
-
-    @property
-    def _is_websocket(self) -> bool:
-        return self.request.headers.get("Upgrade", "").lower() == "websocket"
 
     def check_origin(self, origin: str | None = None) -> bool:
         """WebSockets: once more what `prepare` has asked already."""
@@ -256,15 +223,6 @@ class MarimoHandler(QuietMixin, _StandaloneProxy):
             e.answer()
         else:
             super()._handle_request_exception(e)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """What went wrong: a page for a person, one line for a program."""
-        text = self._reason
-        if is_page(self.request.method or "", self.request.headers) and not self._is_websocket:
-            self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(pages.error(self.server.base_url, status_code, f"{text}."))
-        else:
-            self.finish({"detail": text})
 
     # -- WebSockets --------------------------------------------------------------------------
 

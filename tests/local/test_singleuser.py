@@ -202,6 +202,23 @@ def test_anonymous_page_load_leads_to_the_login(ada: Person) -> None:
     assert answer.headers["Location"].startswith("/hub/api/oauth2/authorize")
 
 
+def test_the_end_of_a_sign_in_loaded_again_leads_to_the_editor(ada: Person) -> None:
+    """Back in the browser, or a network that went away: the hub's code has been used."""
+    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/")
+    opened = ada.get("")
+    (back,) = [step.url for step in opened.history if "oauth_callback?" in step.url]
+    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/")
+    again = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
+    assert (again.status_code, again.url) == (200, ada.base), again.text[-2000:]
+    assert "<marimo-" in again.text
+    # Not in a circle: what fails twice in a row is shown, as a page of ours.
+    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/", name="jupyterhub-user-ada")
+    twice = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
+    assert twice.status_code == 403
+    assert "The sign-in could not be finished. Open your editor from the hub." in twice.text
+    ada.open()
+
+
 def test_another_person_is_told_whose_server_it_is(ada: Person, bob: Person) -> None:
     page = bob.session.get(ada.base, headers={"Accept": "text/html"}, timeout=60)
     assert page.status_code == 403 and "/hub/" in page.url  # the hub refuses at sign-in
