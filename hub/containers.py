@@ -62,6 +62,16 @@ def form_options(form_data: dict[str, list]) -> dict:
 _ended: dict[tuple[str, str], str] = {}
 
 
+class NotStarted(SpawnException):
+    """Why a server was not started, in words for its person on every page that shows it."""
+
+    def __init__(self, sentence: str, *, reason: str, html: str = "") -> None:
+        super().__init__(sentence, reason=reason, message_html=html)
+        # Without these, some of JupyterHub's pages show the exception's name and number as well.
+        self.jupyterhub_message = sentence
+        self.jupyterhub_html_message = html or escape(sentence)
+
+
 class ContainerSpawner(DockerSpawner):
     """DockerSpawner that refuses what nobody offered, and tells how the start goes."""
 
@@ -98,15 +108,15 @@ class ContainerSpawner(DockerSpawner):
         while True:
             found = await self.get_object()
             if not found:
-                raise SpawnException(
+                raise NotStarted(
                     "Your container was removed while it started. Try again.", reason="removed"
                 )
             if not found["State"]["Running"] or found["RestartCount"]:
                 said = f"Its container did not stay: {_how(found)}. It said last:"
                 words = await self._last_words()
-                raise SpawnException(
+                raise NotStarted(
                     f"{said}\n{words}",
-                    message_html=f"{escape(said)}<pre>{escape(words)}</pre>",
+                    html=f"{escape(said)}<pre>{escape(words)}</pre>",
                     reason="ended",
                 )
             with suppress(OSError):
@@ -119,12 +129,12 @@ class ContainerSpawner(DockerSpawner):
         log = await self.docker("logs", self.container_id, tail=LAST_WORDS)
         return log.decode(errors="replace").strip() or "(nothing)"
 
-    def _refusal(self, sentence: str) -> SpawnException:
+    def _refusal(self, sentence: str) -> NotStarted:
         # What was asked for is the default of the next start: this must not be.
         self.orm_spawner.user_options = {}
         self.db.commit()
         self._refused = sentence
-        return SpawnException(sentence, reason="unoffered")
+        return NotStarted(sentence, reason="unoffered")
 
     async def get_options_form(self) -> str:
         """Return the page's form. JupyterHub asks for it after a link's wishes were refused, and

@@ -386,6 +386,7 @@ def test_an_image_is_chosen_and_one_that_fails_says_why(stack, enter, picture):
             page.get_by_role("button", name="Start").click()
             page.get_by_text("there is no editor in here").wait_for()
             expect(page.get_by_text("exit code 7")).to_be_visible()
+            expect(page.get_by_text("SpawnException")).to_have_count(0)
             picture(page, "team-failed")
             page.goto(f"{stack.url}/hub/spawn")
             choice.select_option("cpu")
