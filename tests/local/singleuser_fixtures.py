@@ -215,7 +215,8 @@ class Person:
 
     @property
     def marimo(self) -> psutil.Process:
-        return next(p for p in self.process.children() if "marimo" in p.cmdline())
+        module = "marimo_singleuser.mended_marimo"
+        return next(p for p in self.process.children() if module in p.cmdline())
 
     # -- as a browser
 

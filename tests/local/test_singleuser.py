@@ -293,6 +293,24 @@ def test_marimo_killed_is_back_at_the_next_request(ada: Person) -> None:
     wait_until(lambda: not psutil.pid_exists(kernel), 10, "the end of the kernel without a server")
 
 
+def _running(person: Person) -> list[dict[str, Any]]:
+    """Notebooks with a kernel, as marimo's list of files knows them."""
+    return person.post("api/home/running_notebooks").json()["files"]
+
+
+def test_a_killed_kernel_leaves_the_other_notebooks_alone(ada: Person) -> None:
+    """As when it used up the memory: the page is told, and the same server starts it again."""
+    marimo = ada.marimo.pid
+    session = ada.notebook()
+    os.kill(int(session.run("import os; print(os.getpid())")), signal.SIGKILL)
+    assert session.until("banner", 60)["title"] == "Kernel stopped"
+    # The server closes what is left of the session, and goes on answering.
+    wait_until(lambda: not _running(ada), 60, "the session's end")
+    again = ada.notebook()
+    assert again.run("print(6 * 7)").strip() == "42"
+    assert ada.marimo.pid == marimo
+
+
 def test_marimo_shut_down_from_its_page_is_back_at_the_next_request(ada: Person) -> None:
     before = ada.marimo
     assert ada.post("api/kernel/shutdown").ok
