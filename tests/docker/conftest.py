@@ -1,6 +1,5 @@
 """Fixtures of tests with a Docker engine: stand-in images, and containers that clean up."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,17 +8,6 @@ import pytest
 from tests.docker.containers import Containers
 from tests.docker.stack import Stack, standins
 from tests.standins import ensure
-
-# The team's size is being built: these tests were seen to pass one by one, and not yet together
-# from nothing. `TEAM=1 make test` runs them too.
-IN_WORK = ["test_team.py", "test_isolation.py", "test_accidents.py"]
-collect_ignore = [] if os.environ.get("TEAM") else IN_WORK
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if collect_ignore:
-        names = ", ".join(f"tests/docker/{name}" for name in collect_ignore)
-        terminalreporter.write_line(f"NOT RUN, in work (TEAM=1 runs them): {names}", yellow=True)
 
 
 @pytest.fixture
