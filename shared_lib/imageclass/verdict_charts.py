@@ -1,7 +1,5 @@
 """Charts of what was judged; each fits a notebook of medium width."""
 
-from collections.abc import Mapping
-
 import altair as alt
 import polars as pl
 
@@ -87,7 +85,7 @@ def accuracies(verdicts: Verdicts, strategies: Outcomes | None = None) -> alt.La
     text = base.mark_text(dy=-10, fontSize=11).encode(
         x=alt.X("accuracy:Q"), text=alt.Text("accuracy:Q", format=".1%")
     )
-    return alt.layer(interval, point, text)
+    return interval + point + text
 
 
 def agreement_matrix(outcomes: Outcomes) -> alt.LayerChart:
@@ -132,7 +130,6 @@ def class_heat_map(verdicts: Verdicts, strategies: Outcomes | None = None) -> al
 
 def latencies(verdicts: Verdicts) -> alt.LayerChart:
     """How long answers took, by agent, with the lines that half and 99 of 100 are left of."""
-    longest = verdicts.frame["latency_ms"].max() if len(verdicts.frame) else 1.0
     agents = list(verdicts.agents)
     color = alt.Color(
         "agent:N", title=None, sort=agents, legend=alt.Legend(orient="top"),
@@ -162,7 +159,7 @@ def latencies(verdicts: Verdicts) -> alt.LayerChart:
             tooltip=["agent:N", "line:N", alt.Tooltip("ms:Q", format=",.0f")],
         )
     )
-    return alt.layer(bars, lines)
+    return bars + lines
 
 
 def reliability_diagram(outcomes: Outcomes) -> alt.LayerChart:
@@ -198,7 +195,7 @@ def reliability_diagram(outcomes: Outcomes) -> alt.LayerChart:
             ],
         )
     )
-    return alt.layer(diagonal, line)
+    return diagonal + line
 
 
 def _class_axis(names: list[str]) -> alt.Axis:
@@ -215,4 +212,4 @@ def _heat_map(base: alt.Chart, value: str, title: str) -> alt.LayerChart:
         )
     )
     text = base.mark_text(fontSize=11).encode(text=alt.Text(f"{value}:Q", format=".0%"))
-    return alt.layer(cells, text)
+    return cells + text
