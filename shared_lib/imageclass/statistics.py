@@ -165,6 +165,29 @@ def latency_table(verdicts: Verdicts) -> pl.DataFrame:
     return joined.with_columns(pl.col("answers").fill_null(0))
 
 
+def latency_histogram(verdicts: Verdicts, bins: int = 40) -> pl.DataFrame:
+    """How many answers took from low to high ms, for each agent that has answered and the same
+    `bins` of equal width: agent, low, high, answers, and the agent's p50_ms and p99_ms."""
+    longest = max([1.0, *verdicts.frame["latency_ms"]])
+    edges = np.linspace(0, longest, bins + 1)
+    parts = []
+    for row in latency_table(verdicts).drop_nulls("p50_ms").iter_rows(named=True):
+        own = verdicts.frame.filter(pl.col("agent") == row["agent"])["latency_ms"].to_numpy()
+        counts, _ = np.histogram(own, edges)
+        part = pl.DataFrame({"low": edges[:-1], "high": edges[1:], "answers": counts})
+        parts.append(
+            part.select(
+                pl.lit(row["agent"], pl.String).alias("agent"),
+                pl.all(),
+                *(pl.lit(row[name], pl.Float64).alias(name) for name in ("p50_ms", "p99_ms")),
+            )
+        )
+    numbers = dict.fromkeys(("p50_ms", "p99_ms"), pl.Float64)
+    edge = dict.fromkeys(("low", "high"), pl.Float64)
+    empty = pl.DataFrame(schema={"agent": pl.String, **edge, "answers": pl.Int64, **numbers})
+    return pl.concat([empty, *parts])
+
+
 def class_table(verdicts: Verdicts, outcomes: Outcomes | None = None) -> pl.DataFrame:
     """How good each is at each class, by default each agent: name, class (its name), label,
     answers, correct, accuracy. Classes without answers have no row."""

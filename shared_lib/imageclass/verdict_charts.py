@@ -9,7 +9,7 @@ from imageclass.statistics import (
     accuracy_table,
     agreement_table,
     class_table,
-    latency_table,
+    latency_histogram,
     outcomes_of,
 )
 from imageclass.verdicts import Verdicts
@@ -50,14 +50,16 @@ def right_and_wrong(verdicts: Verdicts) -> alt.Chart | alt.FacetChart:
     )
     if alone:
         return chart
-    return chart.facet(alt.Facet("agent:N", title=None, sort=list(verdicts.agents)), columns=2)
+    panels = alt.Facet("agent:N", title=None, sort=list(verdicts.agents))
+    # An axis each, or the place that an odd number leaves free would have one too.
+    return chart.facet(panels, columns=2).resolve_axis(x="independent")
 
 
 def accuracies(verdicts: Verdicts, strategies: Outcomes | None = None) -> alt.LayerChart:
     """The accuracy of each agent and strategy with its Wilson interval of 95 %."""
     table = accuracy_table(verdicts, strategies).drop_nulls("accuracy")
     names = table["name"].to_list()
-    base = alt.Chart(table, height=28 * max(1, len(names)), width=_WIDTH - 100).encode(
+    base = alt.Chart(table, height=34 * max(1, len(names)), width=_WIDTH - 100).encode(
         y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=200)),
         color=alt.Color(
             "kind:N",
@@ -105,7 +107,7 @@ def agreement_matrix(outcomes: Outcomes) -> alt.LayerChart:
         y=alt.Y("second:N", sort=names, title=None, axis=alt.Axis(labelLimit=160)),
         tooltip=tooltip,
     )
-    return _heat_map(base, "share", "same answer")
+    return _heat_map(base, table["share"], "same answer")
 
 
 def class_heat_map(verdicts: Verdicts, strategies: Outcomes | None = None) -> alt.LayerChart:
@@ -125,46 +127,42 @@ def class_heat_map(verdicts: Verdicts, strategies: Outcomes | None = None) -> al
         y=alt.Y("name:N", sort=list(outcomes), title=None, axis=alt.Axis(labelLimit=160)),
         tooltip=tooltip,
     )
-    return _heat_map(base, "accuracy", "right")
+    return _heat_map(base, table["accuracy"], "right")
 
 
-def latencies(verdicts: Verdicts) -> alt.LayerChart:
-    """How long answers took, by agent, with the lines that half and 99 of 100 are left of."""
-    agents = list(verdicts.agents)
-    color = alt.Color(
-        "agent:N", title=None, sort=agents, legend=alt.Legend(orient="top"),
-        scale=alt.Scale(domain=agents, scheme="tableau10"),
-    )  # fmt: skip
-    bars = (
-        alt.Chart(verdicts.frame.select("agent", "latency_ms"), height=200, width=_WIDTH)
-        .mark_area(opacity=0.35, interpolate="step", line=True)
-        .encode(
-            x=alt.X("latency_ms:Q", bin=alt.Bin(maxbins=40), title="ms from asking to answering"),
-            y=alt.Y("count():Q", title="answers", stack=None),
-            color=color,
-        )
+def latencies(verdicts: Verdicts) -> alt.FacetChart:
+    """How long answers took, a panel per agent, with lines for the half (p50) and 99 of 100."""
+    base = alt.Chart(latency_histogram(verdicts), height=90, width=_WIDTH)
+    bars = base.mark_bar(color=_AGENT, opacity=0.6).encode(
+        x=alt.X("low:Q", title="ms from asking to answering", bin="binned"),
+        x2="high:Q",
+        y=alt.Y("answers:Q", axis=alt.Axis(tickCount=4, tickMinStep=1)),
+        tooltip=[
+            alt.Tooltip("low:Q", format=",.0f"),
+            alt.Tooltip("high:Q", format=",.0f"),
+            alt.Tooltip("answers:Q", format=","),
+        ],
     )
-    lines = (
-        alt.Chart(
-            latency_table(verdicts)
-            .drop_nulls("p50_ms")
-            .unpivot(["p50_ms", "p99_ms"], index="agent", variable_name="line", value_name="ms")
-            .with_columns(pl.col("line").replace({"p50_ms": "p50", "p99_ms": "p99"}))
+    layers = [bars]
+    for name, dash in (("p50", [1, 0]), ("p99", [5, 3])):
+        x = f"mean({name}_ms):Q"
+        line = base.mark_rule(color=_WRONG, strokeWidth=2, strokeDash=dash).encode(x=x)
+        text = base.mark_text(align="left", dx=4, y=8, color=_WRONG).encode(
+            x=x, text=alt.Text("label:N", aggregate="min")
         )
-        .mark_rule(strokeWidth=2)
-        .encode(
-            x="ms:Q",
-            color=color,
-            strokeDash=alt.StrokeDash("line:N", title=None, legend=alt.Legend(orient="top")),
-            tooltip=["agent:N", "line:N", alt.Tooltip("ms:Q", format=",.0f")],
-        )
+        layers += [
+            line,
+            text.transform_calculate(label=f"'{name} ' + format(datum.{name}_ms, ',.0f')"),
+        ]
+    return alt.layer(*layers).facet(
+        row=alt.Row("agent:N", title=None, sort=list(verdicts.agents)), spacing=8
     )
-    return bars + lines
 
 
 def reliability_diagram(outcomes: Outcomes) -> alt.LayerChart:
     """How often answers of about one confidence are right: on the dashed line for one that knows
-    how sure it may be, below it for one too sure. The expected calibration error is in the legend.
+    how sure it may be, below it for one too sure. The larger a point, the more answers; the
+    expected calibration error is in the legend.
     """
     tables, names = [], []
     for name, frame in outcomes.items():
@@ -180,36 +178,42 @@ def reliability_diagram(outcomes: Outcomes) -> alt.LayerChart:
         .mark_line(strokeDash=[4, 4], color="gray")
         .encode(x="confidence:Q", y="accuracy:Q")
     )
-    line = (
-        alt.Chart(table, height=300, width=300)
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("confidence:Q", scale=share, axis=alt.Axis(format="%")),
-            y=alt.Y("accuracy:Q", scale=share, axis=alt.Axis(format="%")),
-            color=alt.Color("name:N", title=None, sort=names, legend=alt.Legend(labelLimit=260)),
-            tooltip=[
-                alt.Tooltip("name:N"),
-                alt.Tooltip("confidence:Q", format=".1%"),
-                alt.Tooltip("accuracy:Q", format=".1%"),
-                alt.Tooltip("answers:Q", format=","),
-            ],
-        )
+    base = alt.Chart(table, height=300, width=300).encode(
+        x=alt.X("confidence:Q", scale=share, axis=alt.Axis(format="%", tickCount=5)),
+        y=alt.Y("accuracy:Q", scale=share, axis=alt.Axis(format="%", tickCount=5)),
+        color=alt.Color("name:N", title=None, sort=names, legend=alt.Legend(labelLimit=260)),
+        tooltip=[
+            alt.Tooltip("name:N"),
+            alt.Tooltip("confidence:Q", format=".1%"),
+            alt.Tooltip("accuracy:Q", format=".1%"),
+            alt.Tooltip("answers:Q", format=","),
+        ],
     )
-    return diagonal + line
+    points = base.mark_circle(opacity=1).encode(
+        size=alt.Size("answers:Q", scale=alt.Scale(range=[10, 200]), legend=None)
+    )
+    return diagonal + base.mark_line(opacity=0.6) + points
 
 
 def _class_axis(names: list[str]) -> alt.Axis:
     return alt.Axis(labelAngle=0 if max(map(len, names)) <= 3 else -35)
 
 
-def _heat_map(base: alt.Chart, value: str, title: str) -> alt.LayerChart:
+def _heat_map(base: alt.Chart, values: pl.Series, title: str) -> alt.LayerChart:
+    """`values`: the column of the chart's data that is to be shown."""
+    shown = f"{values.name}:Q"
+    low, high = min(values, default=0.0), max(values, default=1.0)
     cells = base.mark_rect().encode(
         color=alt.Color(
-            f"{value}:Q",
+            shown,
             title=title,
-            scale=alt.Scale(scheme="blues"),
-            legend=alt.Legend(format="%"),
+            scale=alt.Scale(scheme="blues", domain=[low, high]),
+            legend=alt.Legend(format="%", gradientLength=140),
         )
     )
-    text = base.mark_text(fontSize=11).encode(text=alt.Text(f"{value}:Q", format=".0%"))
+    dark = f"datum.{values.name} > {(low + high) / 2}"
+    text = base.mark_text(fontSize=11).encode(
+        text=alt.Text(shown, format=".1%"),
+        color=alt.condition(dark, alt.value("white"), alt.value("black")),
+    )
     return cells + text
