@@ -144,6 +144,7 @@ VERDICT = {
         {"index": True},
         {"sent_ms": float("nan")},
         {"sent_ms": float("inf")},
+        {"sent_ms": 10**400},
         {"label": "0"},
         {"label_name": "x" * 2_000},
         {"predicted": None},
