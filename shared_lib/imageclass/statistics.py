@@ -193,7 +193,7 @@ def class_table(verdicts: Verdicts, outcomes: Outcomes | None = None) -> pl.Data
     answers, correct, accuracy. Classes without answers have no row."""
     names = list(verdicts.dataset.class_names)
     frames = [
-        frame.with_columns(name=pl.lit(name, pl.String))
+        frame.select("label", "correct", name=pl.lit(name, pl.String))
         for name, frame in (outcomes or outcomes_of(verdicts)).items()
     ]
     return (

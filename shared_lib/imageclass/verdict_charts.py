@@ -78,7 +78,7 @@ def accuracies(verdicts: Verdicts, strategies: Outcomes | None = None) -> alt.La
         ],
     )
     scale = alt.Scale(zero=False, nice=True)
-    axis = alt.Axis(format=".1%", tickCount=6)
+    axis = alt.Axis(format=".1%", tickCount=6, labelOverlap=True)
     interval = base.mark_rule(strokeWidth=3, opacity=0.5).encode(
         x=alt.X("low:Q", title="accuracy, with its interval of 95 %", scale=scale, axis=axis),
         x2="high:Q",
@@ -134,7 +134,12 @@ def latencies(verdicts: Verdicts) -> alt.FacetChart:
     """How long answers took, a panel per agent, with lines for the half (p50) and 99 of 100."""
     base = alt.Chart(latency_histogram(verdicts), height=90, width=_WIDTH)
     bars = base.mark_bar(color=_AGENT, opacity=0.6).encode(
-        x=alt.X("low:Q", title="ms from asking to answering", bin="binned"),
+        x=alt.X(
+            "low:Q",
+            title="ms from asking to answering",
+            bin="binned",
+            axis=alt.Axis(tickCount=8, labelOverlap=True),
+        ),
         x2="high:Q",
         y=alt.Y("answers:Q", axis=alt.Axis(tickCount=4, tickMinStep=1)),
         tooltip=[
