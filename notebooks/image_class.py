@@ -36,7 +36,7 @@ def _(mo):
 @app.cell(hide_code=True)
 def _():
     import marimo as mo
-    from imageclass import charts, datasets, models, training
+    from imageclass import charts, datasets, models, training, verdict_charts
     from imageclass.agents import start_agent
     from imageclass.connection import NoBroker, connect
     from imageclass.judge import Judge, PublishError
@@ -52,6 +52,7 @@ def _():
         models,
         start_agent,
         training,
+        verdict_charts,
     )
 
 
@@ -306,7 +307,7 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(charts, is_script, mo, verdicts):
+def _(is_script, mo, verdict_charts, verdicts):
     summary = verdicts.summary()
     if is_script:
         _row = summary.row(0, named=True)
@@ -317,7 +318,7 @@ def _(charts, is_script, mo, verdicts):
         )
     mo.vstack(
         [
-            charts.right_and_wrong(verdicts),
+            verdict_charts.right_and_wrong(verdicts),
             mo.ui.table(
                 summary.rename({"latency_p50_ms": "p50 ms", "latency_p99_ms": "p99 ms"}),
                 selection=None,

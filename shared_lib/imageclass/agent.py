@@ -66,10 +66,12 @@ class Agent:
         dataset: str = "",
         batch_size: int = 256,
         max_wait: float = 0.02,
+        topic: str | None = None,
     ) -> None:
         """`name` is in every prediction and in the consumer group's name. With a `dataset`,
         requests that name another one are skipped. A batch is closed at `batch_size` requests or
-        `max_wait` seconds after its first. Raises `ValueError` for a name that Kafka cannot hold.
+        `max_wait` seconds after its first. `topic`: whose requests it answers, by default
+        `topics.requests`. Raises `ValueError` for a name that Kafka cannot hold.
         """
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name):
             raise ValueError(f"An agent's name is of letters, digits, . _ and -, not {name!r}.")
@@ -78,6 +80,7 @@ class Agent:
         self._serving = (classifier, dataset)
         self.batch_size = batch_size
         self.max_wait = max_wait
+        self.topic = topic or connection.topics.requests
         self._status = AgentStatus(name, "starting")
         self._failures = 0
         self._changed = threading.Condition()
@@ -154,7 +157,7 @@ class Agent:
             clients.callback(consumer.close, autocommit=False, timeout_ms=2_000)
             producer = self.connection.producer()
             clients.callback(producer.close, timeout=2.0)
-            consumer.subscribe([topics.requests])
+            consumer.subscribe([self.topic])
             while not self._stop.is_set():
                 batch = self._collect(consumer)
                 if consumer.assignment() and self.status.state != "running":

@@ -64,6 +64,11 @@ class Topics:
         """What could not be processed, with the reason."""
         return f"{self.prefix}dead-letters"
 
+    @property
+    def second_opinions(self) -> str:
+        """Requests on which the first agents disagree, for one more agent."""
+        return f"{self.prefix}second-opinions"
+
     def group(self, agent: str) -> str:
         """The consumer group of the agent (one group for each model)."""
         return f"{self.prefix}agent.{agent}"
@@ -71,7 +76,13 @@ class Topics:
     @property
     def all(self) -> tuple[str, ...]:
         """Every topic's name."""
-        return self.requests, self.predictions, self.verdicts, self.dead_letters
+        return (
+            self.requests,
+            self.predictions,
+            self.verdicts,
+            self.dead_letters,
+            self.second_opinions,
+        )
 
 
 @dataclass(frozen=True)

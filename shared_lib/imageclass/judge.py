@@ -6,23 +6,20 @@ counts twice, an answer to an older run counts for nothing, and one that comes t
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import polars as pl
-from kafka import TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaTimeoutError
+from kafka.producer.future import FutureRecordMetadata
 
 from imageclass.connection import Connection, NoBroker
 from imageclass.datasets import Dataset
-from imageclass.messages import (
-    Headers,
-    InvalidMessage,
-    decode_prediction,
-    encode_request,
-    raw_request,
-)
-from imageclass.verdicts import SCHEMA, Asked, Verdicts, judged
+from imageclass.joining import Join
+from imageclass.messages import encode_request, raw_request
+from imageclass.verdict_messages import encode_verdicts
+from imageclass.verdicts import Asked, Verdicts
 
 Progress = Callable[[int, int], object]  # (done, total)
 
@@ -45,6 +42,7 @@ class Judge:
         self.connection = connection
         self.agents = tuple(dict.fromkeys(agents))
         connection.ensure_topics()
+        self._producer: KafkaProducer | None = None
         topic = connection.topics.predictions
         self._consumer = connection.consumer()
         places = [
@@ -61,82 +59,109 @@ class Judge:
 
     def __exit__(self, *exc_info: object) -> None:
         self._consumer.close(timeout_ms=2_000)
+        self._close_producer()
+
+    def _close_producer(self) -> None:
+        if self._producer:
+            self._producer.close(timeout=2.0)
+        self._producer = None
 
     def publish(
         self,
         dataset: Dataset,
-        num_images: int,
+        num_images: int | None,
         *,
         seed: int | None = None,
+        deadline: float | None = None,
         timeout: float = 180.0,
         on_sent: Progress | None = None,
     ) -> Verdicts:
-        """Send `num_images` test images, drawn with repetition, as one run.
+        """Send test images as one run: `num_images` of them, drawn with repetition by `seed`; or,
+        with None, all of them, each once and in their order.
 
-        Returns the run's `Verdicts`, still without answers, once the broker has all requests. A
-        broker that goes away meanwhile is waited for; after `timeout` seconds `PublishError` is
-        raised.
+        Agents answer no request later than `deadline` seconds after it was sent. Returns the
+        run's `Verdicts`, still without answers, once the broker has all requests. A broker that
+        goes away meanwhile is waited for; after `timeout` seconds `PublishError` is raised.
         """
-        if num_images < 1:
+        if num_images is not None and num_images < 1:
             raise ValueError(f"num_images must be 1 or more, not {num_images}.")
+        every = len(dataset.test_images)
+        if num_images is None:
+            draw = np.arange(every)
+        else:
+            draw = np.random.default_rng(seed).integers(every, size=num_images)
         run_id = uuid.uuid4().hex
-        draw = np.random.default_rng(seed).integers(len(dataset.test_images), size=num_images)
-        indices = {f"{run_id[:8]}-{number}": int(index) for number, index in enumerate(draw)}
+        images = {f"{run_id[:8]}-{number}": index for number, index in enumerate(draw.tolist())}
         verdicts = Verdicts(run_id, dataset, self.agents, {})
-        messages: dict[str, tuple[bytes, Headers]] = {
-            request_id: encode_request(
-                raw_request(run_id, request_id, dataset.test_images[index], dataset.name)
-            )
-            for request_id, index in indices.items()
-        }
-
-        def sending(request_id: str) -> None:
-            if request_id not in verdicts.asked:
-                index = indices[request_id]
-                label = int(dataset.test_labels[index])
-                verdicts.asked[request_id] = Asked(index, label, time.time() * 1000)
-                if on_sent:
-                    on_sent(len(verdicts.asked), num_images)
-
-        self._deliver(messages, sending, timeout)
+        topic = self.connection.topics.requests
+        self.send(verdicts, images, topic, deadline=deadline, timeout=timeout, on_sent=on_sent)
         return verdicts
+
+    def send(
+        self,
+        verdicts: Verdicts,
+        images: Mapping[str, int],
+        topic: str,
+        *,
+        deadline: float | None = None,
+        timeout: float = 180.0,
+        on_sent: Progress | None = None,
+    ) -> None:
+        """Send test images to `topic` under the run of `verdicts`, which then knows them as asked.
+
+        `images`: for each request's id the index of its image; the rest as in `publish`.
+        """
+        dataset, asked = verdicts.dataset, verdicts.asked
+        labels = dataset.test_labels.tolist()
+
+        def send_one(request: str, producer: KafkaProducer) -> FutureRecordMetadata:
+            index = images[request]
+            if request not in asked:
+                asked[request] = Asked(index, labels[index], time.time() * 1000)
+                if on_sent:
+                    on_sent(len(asked), len(images))
+            until = None if deadline is None else int(asked[request].sent_ms + deadline * 1000)
+            image = dataset.test_images[index]
+            value, headers = encode_request(
+                raw_request(verdicts.run_id, request, image, dataset.name, until)
+            )
+            return producer.send(topic, key=request.encode(), value=value, headers=headers)
+
+        self._deliver(images, topic, send_one, timeout)
 
     def _deliver(
         self,
-        messages: dict[str, tuple[bytes, Headers]],
-        sending: Callable[[str], None],
+        requests: Collection[str],
+        topic: str,
+        send_one: Callable[[str, KafkaProducer], FutureRecordMetadata],
         timeout: float,
     ) -> None:
-        deadline = time.monotonic() + timeout
-        waiting, reason = messages, None
+        end = time.monotonic() + timeout
+        waiting, reason = list(requests), None
         while waiting:
             futures = {}
             try:
-                with self.connection.producer() as producer:
-                    # Connects now, so that the first request's latency is not that of connecting.
-                    producer.partitions_for(self.connection.topics.requests)
-                    for request_id, (value, headers) in waiting.items():
-                        sending(request_id)
-                        futures[request_id] = producer.send(
-                            self.connection.topics.requests,
-                            key=request_id.encode(),
-                            value=value,
-                            headers=headers,
-                        )
-                    producer.flush(timeout=max(0.1, deadline - time.monotonic()))
+                self._producer = self._producer or self.connection.producer()
+                # Connects now, so that the first request's latency is not that of connecting.
+                self._producer.partitions_for(topic)
+                for request in waiting:
+                    futures[request] = send_one(request, self._producer)
+                self._producer.flush(timeout=max(0.1, end - time.monotonic()))
             except (KafkaTimeoutError, NoBroker) as error:
                 reason = error
             # What failed is sent again under the same id. Should it have arrived after all, it is
             # answered twice, and the second answer counted as a duplicate.
-            waiting = {
-                request_id: message
-                for request_id, message in waiting.items()
-                if request_id not in futures or not futures[request_id].succeeded()
-            }
+            waiting = [
+                request
+                for request in waiting
+                if request not in futures or not futures[request].succeeded()
+            ]
             reason = next((f.exception for f in futures.values() if f.failed()), reason)
-            if waiting and time.monotonic() > deadline:
+            if waiting:
+                self._close_producer()  # a new one may fare better
+            if waiting and time.monotonic() > end:
                 raise PublishError(
-                    f"{len(waiting)} of {len(messages)} requests could not be delivered within"
+                    f"{len(waiting)} of {len(requests)} messages could not be delivered within"
                     f" {timeout:.0f} s ({reason}). Is the broker running?"
                 )
 
@@ -146,36 +171,46 @@ class Judge:
         *,
         patience: float = 60.0,
         on_reply: Progress | None = None,
+        on_complete: Callable[[Verdicts], object] | None = None,
     ) -> Verdicts:
         """Wait for the answers to a published run, fill them into `verdicts` and return it.
 
         Ends when every agent has answered every request, or when for `patience` seconds nothing
-        new has come; what is missing then is counted as such.
+        new has come; what is missing then is counted as such. `on_complete` gets the requests
+        that every agent has answered, as `Verdicts` of their own while the others are waited
+        for, and at the end those for which answers are missing: each request once.
         """
-        total = len(verdicts.asked) * len(self.agents)
-        rows = {(row["request_id"], row["agent"]): row for row in verdicts.frame.to_dicts()}
+        total = len(verdicts.asked) * len(verdicts.agents)
+        join = Join(verdicts)
         last_news = time.monotonic()
-        while len(rows) < total and time.monotonic() - last_news < patience:
-            found = self._consumer.poll(timeout_ms=200, max_records=2_000)
-            for record in (record for records in found.values() for record in records):
-                if ("run", verdicts.run_id.encode()) not in (record.headers or ()):
-                    continue
-                try:
-                    prediction = decode_prediction(record.value, record.headers)
-                    row = judged(prediction, record.timestamp, verdicts)
-                except InvalidMessage:
-                    verdicts.invalid += 1
-                    continue
-                if row is None:
-                    continue
-                key = (prediction.request, prediction.agent)
-                if key in rows:
-                    duplicates = verdicts.duplicates
-                    duplicates[prediction.agent] = duplicates.get(prediction.agent, 0) + 1
-                    continue
-                rows[key] = row
-                last_news = time.monotonic()
-                if on_reply:
-                    on_reply(len(rows), total)
-        verdicts.frame = pl.DataFrame(list(rows.values()), schema=SCHEMA)
-        return verdicts
+        while join.answers < total and time.monotonic() - last_news < patience:
+            found = self._consumer.poll(timeout_ms=200, max_records=5_000)
+            before = join.answers
+            if not join.take(record for records in found.values() for record in records):
+                continue
+            last_news = time.monotonic()
+            if on_reply:
+                for done in range(before + 1, join.answers + 1):
+                    on_reply(done, total)
+            if on_complete and (part := join.completed()).asked:
+                on_complete(part)
+        if on_complete and (part := join.incomplete()).asked:
+            on_complete(part)
+        return join.finish()
+
+    def announce(
+        self, verdicts: Verdicts, outcomes: pl.DataFrame, strategy: str, *, timeout: float = 60.0
+    ) -> None:
+        """Write a message for each request of `verdicts` to the topic of verdicts.
+
+        `outcomes`: what the `strategy` of that name made of them (see `strategies`); a request
+        that it does not have is announced as undecided. The format: `verdict_messages`. Raises
+        `PublishError` if the broker has not all of them after `timeout` seconds.
+        """
+        messages = encode_verdicts(verdicts, outcomes, strategy)
+        topic = self.connection.topics.verdicts
+
+        def send_one(request: str, producer: KafkaProducer) -> FutureRecordMetadata:
+            return producer.send(topic, key=request.encode(), value=messages[request])
+
+        self._deliver(messages, topic, send_one, timeout)

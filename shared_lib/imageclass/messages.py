@@ -14,7 +14,9 @@ little-endian float32 for each class.
 | `encoding`| `raw`, `png` or `jpeg`          | -                                  |
 | `shape`   | raw only: `height,width,channels` | -                                |
 | `dtype`   | raw only: `uint8`               | `float32`                          |
+| `deadline`| milliseconds since 1970, may be missing: later it is not answered | - |
 | `agent`   | -                               | name of the agent that answers     |
+| `model`   | -                               | hash of the model that answers, may be missing |
 | `classes` | -                               | number of probabilities            |
 """
 
@@ -41,7 +43,19 @@ _ID = re.compile(r"[A-Za-z0-9._@+:-]{1,128}")
 
 Headers = list[tuple[str, bytes]]
 _HEADERS = frozenset(
-    {"version", "run", "request", "dataset", "encoding", "shape", "dtype", "agent", "classes"}
+    {
+        "version",
+        "run",
+        "request",
+        "dataset",
+        "encoding",
+        "shape",
+        "dtype",
+        "deadline",
+        "agent",
+        "model",
+        "classes",
+    }
 )
 _ENCODINGS = {"png": "PNG", "jpeg": "JPEG"}  # header value -> Pillow's name
 
@@ -57,7 +71,8 @@ class ImageTooLarge(ValueError):
 @dataclass(frozen=True, eq=False)
 class Request:
     """One image to be classified. `shape` is (height, width, channels) of raw pixels and None
-    for an encoded image; `dataset` is empty when the sender named none."""
+    for an encoded image; `dataset` is empty when the sender named none. After `deadline_ms`
+    (milliseconds since 1970) nobody waits for the answer any more; None is never."""
 
     run: str
     request: str
@@ -65,19 +80,28 @@ class Request:
     encoding: str
     shape: tuple[int, int, int] | None = None
     dataset: str = ""
+    deadline_ms: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """An agent's answer. `probabilities`: float32, shape (classes,)."""
+    """An agent's answer. `probabilities`: float32, shape (classes,); `model`: short hash of the
+    model that gave them, empty if the agent does not say."""
 
     run: str
     request: str
     agent: str
     probabilities: NDArray[np.float32]
+    model: str = ""
 
 
-def raw_request(run: str, request: str, image: NDArray[np.uint8], dataset: str = "") -> Request:
+def raw_request(
+    run: str,
+    request: str,
+    image: NDArray[np.uint8],
+    dataset: str = "",
+    deadline_ms: int | None = None,
+) -> Request:
     """A request for an array of pixels, uint8 (height, width, channels).
 
     Raises `ValueError` for another type or shape, `ImageTooLarge` above `MAX_IMAGE_BYTES`.
@@ -90,7 +114,7 @@ def raw_request(run: str, request: str, image: NDArray[np.uint8], dataset: str =
     height, width, channels = image.shape
     _check_size(image.nbytes)
     body = np.ascontiguousarray(image).tobytes()
-    return Request(run, request, body, "raw", (height, width, channels), dataset)
+    return Request(run, request, body, "raw", (height, width, channels), dataset, deadline_ms)
 
 
 def file_request(run: str, request: str, body: bytes, dataset: str = "") -> Request:
@@ -129,6 +153,8 @@ def encode_request(request: Request) -> tuple[bytes, Headers]:
     if request.shape is not None:
         headers["shape"] = ",".join(map(str, request.shape))
         headers["dtype"] = "uint8"
+    if request.deadline_ms is not None:
+        headers["deadline"] = str(request.deadline_ms)
     return request.body, [(name, value.encode()) for name, value in headers.items()]
 
 
@@ -140,10 +166,14 @@ def decode_request(value: bytes | None, headers: Iterable[tuple[str, bytes | Non
     fields = _fields(headers)
     run, request = _id(fields, "run"), _id(fields, "request")
     dataset = _id(fields, "dataset") if fields.get("dataset") else ""
+    deadline = fields.get("deadline")
+    if deadline is not None and not re.fullmatch(r"[0-9]{1,15}", deadline):
+        raise InvalidMessage(f"deadline {deadline[:40]!r} is not milliseconds since 1970")
+    deadline_ms = None if deadline is None else int(deadline)
     encoding = _need(fields, "encoding")
     body = _body(value, MAX_IMAGE_BYTES)
     if encoding in _ENCODINGS:
-        return Request(run, request, body, encoding, None, dataset)
+        return Request(run, request, body, encoding, None, dataset, deadline_ms)
     if encoding != "raw":
         raise InvalidMessage(f"encoding {encoding[:40]!r} is none of raw, png, jpeg")
     if (dtype := _need(fields, "dtype")) != "uint8":
@@ -156,7 +186,7 @@ def decode_request(value: bytes | None, headers: Iterable[tuple[str, bytes | Non
         raise InvalidMessage(
             f"shape {text} needs {height * width * channels} bytes, the message has {len(body)}"
         )
-    return Request(run, request, body, "raw", (height, width, channels), dataset)
+    return Request(run, request, body, "raw", (height, width, channels), dataset, deadline_ms)
 
 
 def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -199,6 +229,8 @@ def encode_prediction(prediction: Prediction) -> tuple[bytes, Headers]:
         "dtype": "float32",
         "classes": str(len(prediction.probabilities)),
     }
+    if prediction.model:
+        headers["model"] = prediction.model
     value = prediction.probabilities.astype("<f4").tobytes()
     return value, [(name, text.encode()) for name, text in headers.items()]
 
@@ -209,6 +241,7 @@ def decode_prediction(
     """The prediction in a Kafka message. Raises `InvalidMessage` if it does not fit together."""
     fields = _fields(headers)
     run, request, agent = (_id(fields, name) for name in ("run", "request", "agent"))
+    model = _id(fields, "model") if fields.get("model") else ""
     if (dtype := _need(fields, "dtype")) != "float32":
         raise InvalidMessage(f"dtype {dtype[:40]!r} of probabilities is not float32")
     text = _need(fields, "classes")
@@ -221,7 +254,7 @@ def decode_prediction(
     # Written so that a NaN fails it too.
     if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
         raise InvalidMessage("probabilities outside of 0 to 1")
-    return Prediction(run, request, agent, probabilities)
+    return Prediction(run, request, agent, probabilities, model)
 
 
 def _fields(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:

@@ -1,13 +1,21 @@
 """What the judge found out about one run."""
 
-from dataclasses import dataclass, field
+from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from imageclass.datasets import Dataset
 from imageclass.messages import InvalidMessage, Prediction
 
-SCHEMA = {
+#: Columns of `Verdicts.frame` and their types.
+SCHEMA: dict[str, Any] = {
     "request_id": pl.String,
     "agent": pl.String,
     "index": pl.Int64,
@@ -16,6 +24,8 @@ SCHEMA = {
     "confidence": pl.Float64,
     "correct": pl.Boolean,
     "latency_ms": pl.Float64,
+    "model": pl.String,
+    "probabilities": pl.List(pl.Float32),
 }
 _SUMMARY_SCHEMA = {
     "agent": pl.String,
@@ -40,14 +50,31 @@ class Asked:
     sent_ms: float
 
 
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The answers of a run as arrays: n requests that have at least one, in the order of asking.
+
+    `request_ids`: n strings; `indices` and `labels`: int64, shape (n,); `there`: bool, shape
+    (agents, n), whose answers have come; `probabilities`: float64, shape (agents, n, classes),
+    zeros where none has.
+    """
+
+    request_ids: list[str]
+    indices: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    there: NDArray[np.bool_]
+    probabilities: NDArray[np.float64]
+
+
 @dataclass
 class Verdicts:
     """What came back for one run.
 
     `frame` has a row for each answer: request_id, agent, index (of the test image), label,
     predicted (both indices into `dataset.class_names`), confidence in [0, 1], correct, latency_ms
-    (from the judge's sending to the agent's answering). `duplicates`: answers that came again,
-    by agent; `invalid`: messages of this run that could not be read.
+    (from the judge's sending to the agent's answering), model (short hash of the one that
+    answered, empty if not said) and probabilities (one for each class). `duplicates`: answers
+    that came again, by agent; `invalid`: messages of this run that could not be read.
     """
 
     run_id: str
@@ -84,24 +111,85 @@ class Verdicts:
             )
         return pl.DataFrame(rows, schema=_SUMMARY_SCHEMA)
 
+    def answers(self) -> Answers:
+        """The answers side by side, for whoever decides between them."""
+        answered = set(self.frame["request_id"])
+        requests = [request for request in self.asked if request in answered]
+        place = {request: position for position, request in enumerate(requests)}
+        shape = (len(self.agents), len(requests))
+        there = np.zeros(shape, bool)
+        probabilities = np.zeros((*shape, len(self.dataset.class_names)))
+        for number, agent in enumerate(self.agents):
+            own = self.frame.filter(pl.col("agent") == agent)
+            places = np.array([place[request] for request in own["request_id"]], np.int64)
+            there[number, places] = True
+            probabilities[number, places] = matrix(own, len(self.dataset.class_names))
+        asked = [self.asked[request] for request in requests]
+        return Answers(
+            requests,
+            np.array([one.index for one in asked], np.int64),
+            np.array([one.label for one in asked], np.int64),
+            there,
+            probabilities,
+        )
 
-def judged(prediction: Prediction, answered_ms: float, verdicts: Verdicts) -> dict | None:
-    """A row of `Verdicts.frame`; None for an agent that was not asked. Raises `InvalidMessage`."""
+    def to_csv(self, path: str | Path) -> None:
+        """Write a row for each request and agent; see `exports.write_csv`."""
+        from imageclass import exports  # which knows this class
+
+        exports.write_csv(self, Path(path))
+
+    def to_json(self, path: str | Path) -> None:
+        """Write all there is to know about the run; see `exports.write_json`."""
+        from imageclass import exports
+
+        exports.write_json(self, Path(path))
+
+
+def matrix(frame: pl.DataFrame, classes: int) -> NDArray[np.float64]:
+    """The column `probabilities` of a frame of answers, as shape (rows, classes)."""
+    if frame.is_empty():
+        return np.zeros((0, classes))
+    return frame["probabilities"].list.to_array(classes).to_numpy().astype(np.float64)
+
+
+def check(prediction: Prediction, verdicts: Verdicts) -> bool:
+    """Whether `prediction` is of an agent that was asked. Raises `InvalidMessage` if it is, but
+    answers no request of this run, or for other classes."""
     if prediction.agent not in verdicts.agents:
-        return None
-    asked = verdicts.asked.get(prediction.request)
-    if asked is None:
+        return False
+    if prediction.request not in verdicts.asked:
         raise InvalidMessage(f"no request {prediction.request} in this run")
     if len(prediction.probabilities) != len(verdicts.dataset.class_names):
         raise InvalidMessage(f"{len(prediction.probabilities)} probabilities")
-    predicted = int(prediction.probabilities.argmax())
-    return {
-        "request_id": prediction.request,
-        "agent": prediction.agent,
-        "index": asked.index,
-        "label": asked.label,
-        "predicted": predicted,
-        "confidence": float(prediction.probabilities[predicted]),
-        "correct": predicted == asked.label,
-        "latency_ms": max(0.0, answered_ms - asked.sent_ms),
-    }
+    return True
+
+
+def judged(
+    predictions: Sequence[Prediction], answered_ms: Sequence[float], verdicts: Verdicts
+) -> pl.DataFrame:
+    """Rows of `Verdicts.frame` for predictions that `check` found good, answered at
+    `answered_ms` (milliseconds since 1970)."""
+    if not predictions:
+        return pl.DataFrame(schema=SCHEMA)
+    asked = [verdicts.asked[prediction.request] for prediction in predictions]
+    probabilities = np.stack([prediction.probabilities for prediction in predictions])
+    predicted = probabilities.argmax(axis=1)
+    labels = np.array([one.label for one in asked], np.int64)
+    waited = np.asarray(answered_ms, float) - np.array([one.sent_ms for one in asked])
+    return pl.DataFrame(
+        {
+            "request_id": [prediction.request for prediction in predictions],
+            "agent": [prediction.agent for prediction in predictions],
+            "index": np.array([one.index for one in asked], np.int64),
+            "label": labels,
+            "predicted": predicted,
+            # A sum of rounded numbers can be a little over 1, and the format allows it.
+            "confidence": probabilities.max(axis=1).astype(np.float64).clip(0, 1),
+            "correct": predicted == labels,
+            "latency_ms": waited.clip(0),
+            "model": [prediction.model for prediction in predictions],
+            "probabilities": pl.Series(probabilities).arr.to_list(),
+        },
+        schema=SCHEMA,
+    )

@@ -5,11 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from imageclass import charts, connection, models, training
+from imageclass import connection, models, training
 from imageclass.agent import Agent
 from imageclass.datasets import load
-from imageclass.messages import InvalidMessage, Prediction
-from imageclass.verdicts import SCHEMA, Asked, Verdicts, judged
 
 DIGITS = load("digits")
 
@@ -38,6 +36,7 @@ def test_topics_are_the_persons_in_the_hub_and_the_teams_outside(
     monkeypatch.delenv("MOSSHUB_TOPIC_PREFIX")
     assert connection.Topics().all == (
         "team.requests", "team.predictions", "team.verdicts", "team.dead-letters",
+        "team.second-opinions",
     )  # fmt: skip
 
 
@@ -121,43 +120,3 @@ def test_an_agents_name_must_fit_into_a_groups(name: str) -> None:
     Agent(nowhere, "cnn-1.b_2", lambda images: images)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="An agent's name"):
         Agent(nowhere, name, lambda images: images)  # type: ignore[arg-type]
-
-
-def verdicts() -> Verdicts:
-    asked = {f"q{n}": Asked(index=n, label=n % 10, sent_ms=1000.0) for n in range(4)}
-    return Verdicts("r", DIGITS, ("cnn", "other"), asked)
-
-
-def prediction(request: str, agent: str, number: int, classes: int = 10) -> Prediction:
-    return Prediction("r", request, agent, np.eye(classes, dtype=np.float32)[number])
-
-
-def test_answers_are_judged_by_the_judges_own_labels() -> None:
-    row = judged(prediction("q3", "cnn", 3), 1012.0, verdicts())
-    assert row == {
-        "request_id": "q3", "agent": "cnn", "index": 3, "label": 3, "predicted": 3,
-        "confidence": 1.0, "correct": True, "latency_ms": 12.0,
-    }  # fmt: skip
-    assert list(row) == list(SCHEMA)
-    assert judged(prediction("q3", "stranger", 3), 1012.0, verdicts()) is None
-    for wrong in (prediction("q9", "cnn", 3), prediction("q3", "cnn", 3, classes=5)):
-        with pytest.raises(InvalidMessage):
-            judged(wrong, 1012.0, verdicts())
-
-
-def test_the_summary_counts_what_is_missing_and_charts_what_is_there() -> None:
-    found = verdicts()
-    rows = [judged(prediction(f"q{n}", "cnn", min(n, 2)), 1000.0 + n, found) for n in range(4)]
-    found.frame = found.frame.extend(type(found.frame)(rows[1:], schema=SCHEMA))
-    found.duplicates = {"cnn": 2}
-    assert found.missing == 5
-    cnn, other = found.summary().to_dicts()
-    assert (cnn["answered"], cnn["missing"], cnn["duplicates"], cnn["correct"]) == (3, 1, 2, 2)
-    assert cnn["accuracy"] == pytest.approx(2 / 3)
-    assert cnn["latency_p50_ms"] == 2.0
-    assert (other["answered"], other["missing"], other["accuracy"]) == (0, 4, None)
-    drawn = charts.right_and_wrong(found).to_dict()
-    (data,) = drawn["datasets"].values()
-    assert {(bar["label"], bar["answer"], bar["images"]) for bar in data} == {
-        ("1", "right", 1), ("2", "right", 1), ("3", "wrong", 1),
-    }  # fmt: skip

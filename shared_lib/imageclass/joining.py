@@ -1,0 +1,105 @@
+"""Joins answers to requests by (run, request, agent): each counts once, whatever comes."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import polars as pl
+
+from imageclass.messages import InvalidMessage, Prediction, decode_prediction
+from imageclass.verdicts import Verdicts, check, judged
+
+
+class Record(Protocol):
+    """The part of kafka-python's `ConsumerRecord` that matters here; `timestamp` is when the
+    agent sent it, in milliseconds since 1970."""
+
+    timestamp: int
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]] | None
+
+
+class Join:
+    """Takes what lies on the topic of predictions, and fills `verdicts` with what belongs there.
+
+    What is in the frame of `verdicts` already counts as seen; the frame itself changes at
+    `finish` only, so that many small batches cost no more than one.
+    """
+
+    def __init__(self, verdicts: Verdicts) -> None:
+        self.verdicts = verdicts
+        self._run = ("run", verdicts.run_id.encode())
+        self._seen = set(zip(verdicts.frame["request_id"], verdicts.frame["agent"], strict=True))
+        self._frames = [verdicts.frame]
+        answered = Counter(request for request, _ in self._seen)
+        self._open = {
+            request: left
+            for request in verdicts.asked
+            if (left := len(verdicts.agents) - answered[request])
+        }
+        self._waiting = [verdicts.frame.filter(pl.col("request_id").is_in(list(self._open)))]
+        self._complete: list[str] = []
+
+    @property
+    def answers(self) -> int:
+        """How many answers there are so far."""
+        return len(self._seen)
+
+    def take(self, records: Iterable[Record]) -> int:
+        """Judge the new answers among `records`; how many they are.
+
+        Second answers and messages that cannot be read are counted in `verdicts`; other runs'
+        and those of agents that were not asked are passed over.
+        """
+        new: list[Prediction] = []
+        times: list[float] = []
+        for record in records:
+            if self._run not in (record.headers or ()):
+                continue
+            try:
+                prediction = decode_prediction(record.value, record.headers or ())
+                if not check(prediction, self.verdicts):
+                    continue
+            except InvalidMessage:
+                self.verdicts.invalid += 1
+                continue
+            request, agent = prediction.request, prediction.agent
+            if (request, agent) in self._seen:
+                self.verdicts.duplicates[agent] = self.verdicts.duplicates.get(agent, 0) + 1
+                continue
+            self._seen.add((request, agent))
+            self._open[request] -= 1
+            if not self._open[request]:
+                del self._open[request]
+                self._complete.append(request)
+            new.append(prediction)
+            times.append(record.timestamp)
+        if new:
+            frame = judged(new, times, self.verdicts)
+            self._frames.append(frame)
+            self._waiting.append(frame)
+        return len(new)
+
+    def completed(self) -> Verdicts:
+        """The requests that every agent has answered since this was asked last."""
+        frame = pl.concat(self._waiting)
+        done = pl.col("request_id").is_in(self._complete)
+        part = self._part(self._complete, frame.filter(done))
+        self._waiting, self._complete = [frame.filter(~done)], []
+        return part
+
+    def incomplete(self) -> Verdicts:
+        """The requests for which answers are missing, with the answers that have come."""
+        frame = pl.concat(self._waiting)
+        requests = list(self._open)
+        return self._part(requests, frame.filter(pl.col("request_id").is_in(requests)))
+
+    def _part(self, requests: Sequence[str], frame: pl.DataFrame) -> Verdicts:
+        asked = {request: self.verdicts.asked[request] for request in requests}
+        return replace(self.verdicts, asked=asked, frame=frame, duplicates={}, invalid=0)
+
+    def finish(self) -> Verdicts:
+        """`verdicts`, with all answers in its frame."""
+        self.verdicts.frame = pl.concat(self._frames)
+        return self.verdicts

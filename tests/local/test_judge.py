@@ -1,0 +1,137 @@
+"""The judge at the real broker: every image once, a second opinion, and what it announces."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from imageclass import agents, datasets, second_opinion
+from imageclass.agent import Agent
+from imageclass.broker import EmbeddedBroker
+from imageclass.connection import Connection, connect
+from imageclass.judge import Judge
+from imageclass.messages import decode_request
+from imageclass.strategies import highest_confidence
+from imageclass.verdict_messages import decode_verdict
+from imageclass.verdicts import Verdicts
+from kafka import TopicPartition
+
+DIGITS = datasets.load("digits")
+TRUTH = {
+    image.tobytes(): int(label)
+    for image, label in zip(DIGITS.test_images, DIGITS.test_labels, strict=True)
+}
+
+
+class Knows:
+    """Knows every test image, but for `wrong`: those it takes for the next number. `sure` is its
+    confidence in every answer."""
+
+    image_shape = DIGITS.image_shape
+
+    def __init__(self, sure: float, wrong: tuple[int, ...] = ()) -> None:
+        self.sure, self.wrong = sure, wrong
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        labels = [TRUTH[image.tobytes()] for image in images]
+        said = [(label + (label in self.wrong)) % 10 for label in labels]
+        return np.where(np.eye(10)[said], self.sure, (1 - self.sure) / 9).astype(np.float32)
+
+
+@pytest.fixture
+def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
+    made = connect(broker.bootstrap_servers, prefix=f"t{uuid.uuid4().hex[:8]}.")
+    yield made
+    for agent in agents.running_agents():
+        if agent.connection == made:
+            agents.stop_agent(made, agent.name)
+
+
+def read_all(connection: Connection, topic: str) -> list:
+    with connection.consumer() as consumer:
+        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        ends = consumer.end_offsets(places)
+        found: list = []
+        while any(consumer.position(place) < end for place, end in ends.items()):
+            found += [r for records in consumer.poll(timeout_ms=200).values() for r in records]
+        return found
+
+
+def test_ten_thousand_requests_are_judged_and_announced_once(connection: Connection) -> None:
+    for name, sure, wrong in (("a", 0.9, (3,)), ("b", 0.6, ())):
+        agents.start_agent(connection, name, Knows(sure, wrong)).wait_until_running()
+    progress: list[tuple[int, int]] = []
+    parts: list[int] = []
+    with Judge(connection, ["a", "b"]) as judge:
+
+        def announce(part: Verdicts) -> None:
+            parts.append(len(part.asked))
+            judge.announce(part, highest_confidence(part), "highest confidence")
+
+        run = judge.publish(DIGITS, 10_000, seed=1)
+        judge.collect(
+            run, on_reply=lambda *step: progress.append(step), on_complete=announce, patience=30
+        )
+    assert (run.missing, run.duplicates, run.invalid) == (0, {}, 0), run.summary()
+    assert run.frame.select("request_id", "agent").n_unique() == 20_000
+    assert progress == [(n, 20_000) for n in range(1, 20_001)]
+    wrong = int((run.frame.filter(agent="b")["label"] == 3).sum())
+    assert run.summary()["correct"].to_list() == [10_000 - wrong, 10_000]
+    # Announced while the others were still waited for, and each request once.
+    assert len(parts) > 1
+    records = read_all(connection, connection.topics.verdicts)
+    announced = [decode_verdict(record.value) for record in records]
+    assert len(announced) == len({verdict.request for verdict in announced}) == 10_000
+    assert {record.key.decode() for record in records} == run.asked.keys()
+    assert sum(verdict.correct is False for verdict in announced) == wrong
+    assert {len(verdict.answers) for verdict in announced} == {2}
+
+
+def test_the_whole_test_set_goes_out_once_with_a_deadline_and_missing_answers_are_announced(
+    connection: Connection,
+) -> None:
+    agents.start_agent(connection, "a", Knows(0.9)).wait_until_running()
+    with Judge(connection, ["a", "silent"]) as judge:
+        run = judge.publish(DIGITS, None, deadline=60)
+        parts: list[Verdicts] = []
+        judge.collect(run, patience=3, on_complete=parts.append)
+        for part in parts:
+            judge.announce(part, highest_confidence(part), "highest confidence")
+    assert [asked.index for asked in run.asked.values()] == list(range(len(DIGITS.test_images)))
+    assert run.summary()["missing"].to_list() == [0, len(DIGITS.test_images)]
+    for record in read_all(connection, connection.topics.requests):
+        request = decode_request(record.value, record.headers)
+        assert request.deadline_ms == int(run.asked[request.request].sent_ms + 60_000)
+    records = read_all(connection, connection.topics.verdicts)
+    announced = [decode_verdict(record.value) for record in records]
+    assert sorted(verdict.index for verdict in announced) == list(range(len(DIGITS.test_images)))
+    assert all(verdict.correct and len(verdict.answers) == 1 for verdict in announced)
+
+
+def test_a_third_agent_is_asked_only_where_two_disagree(connection: Connection) -> None:
+    agents.start_agent(connection, "a", Knows(0.9, wrong=(3, 5))).wait_until_running()
+    agents.start_agent(connection, "b", Knows(0.6)).wait_until_running()
+    third = Agent(connection, "c", Knows(0.7, wrong=(5,)), topic=connection.topics.second_opinions)
+    third.start()
+    try:
+        third.wait_until_running()
+        with Judge(connection, ["a", "b"]) as judge:
+            run = judge.collect(judge.publish(DIGITS, 300, seed=2))
+            opinions = second_opinion.ask(judge, run, "c")
+            with pytest.raises(ValueError, match="a has answered already"):
+                second_opinion.ask(judge, run, "a")
+    finally:
+        third.stop()
+    hard = {request for request, asked in run.asked.items() if asked.label in (3, 5)}
+    assert 0 < len(hard) < 300
+    assert opinions.asked.keys() == hard == set(opinions.frame["request_id"])
+    assert (opinions.missing, opinions.run_id, third.status.received) == (0, run.run_id, len(hard))
+    # The third is with b about the threes and with a about the fives: they lose them.
+    outcome = second_opinion.decide(run, opinions)
+    assert len(outcome) == 300
+    assert set(outcome.remove("correct")["label"]) == {5}
+    assert set(outcome.filter("correct")["label"]) == set(range(10)) - {5}
