@@ -148,10 +148,7 @@ def train_version(
         "parameters": model.count_params(),
         "seconds": round((ended - started).total_seconds(), 1),
         "created": ended.isoformat(timespec="seconds"),
-        "packages": {
-            package: installed(package)
-            for package in ("imageclass", "keras", "numpy")
-        },
+        "packages": {package: installed(package) for package in ("imageclass", "keras", "numpy")},
     }
 
     # A directory of this process's own, beside the place: a rename within one directory is atomic.
