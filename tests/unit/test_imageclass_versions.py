@@ -175,6 +175,7 @@ def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert files(tmp_path) == []
 
 
+@pytest.mark.filterwarnings("error:The model version:UserWarning")
 def test_what_an_ended_process_left_half_written_is_no_version(
     version: Version, tmp_path: Path
 ) -> None:
