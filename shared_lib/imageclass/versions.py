@@ -12,6 +12,7 @@ import inspect
 import json
 import os
 import shutil
+import time
 import uuid
 import warnings
 from collections.abc import Callable
@@ -124,8 +125,9 @@ def train_version(
     if path.exists():
         return _read(path)
 
+    path.parent.mkdir(parents=True, exist_ok=True)  # what cannot be saved is not trained
     model = builder(data.image_shape, len(data.class_names), seed, **options)
-    started = datetime.now(UTC)
+    started = time.monotonic()
     history = training.train(
         model,
         data,
@@ -137,7 +139,7 @@ def train_version(
         on_batch=on_batch,
         on_epoch=on_epoch,
     )
-    ended = datetime.now(UTC)
+    seconds = time.monotonic() - started
     classifier = models.CompiledClassifier(model)
     _, held_back = training.split(data, num_images, seed)
     about = {
@@ -146,24 +148,34 @@ def train_version(
         "class_names": data.class_names,
         "metrics": asdict(measure(classifier(data.test_images), data.test_labels)),
         "parameters": model.count_params(),
-        "seconds": round((ended - started).total_seconds(), 1),
-        "created": ended.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "packages": {package: installed(package) for package in ("imageclass", "keras", "numpy")},
     }
+    validation: dict[str, NDArray[Any]] = {
+        "probabilities": classifier(data.train_images[held_back]),
+        "labels": data.train_labels[held_back],
+    }
+    _save(path, about, model, history, validation)
+    return _read(path)
 
+
+def _save(
+    path: Path,
+    about: dict[str, Any],
+    model: keras.Model,
+    history: list[Epoch],
+    validation: dict[str, NDArray[Any]],
+) -> None:
     # A directory of this process's own, beside the place: a rename within one directory is atomic.
-    draft = path.with_name(f".{version_id}.{uuid.uuid4().hex}")
-    draft.mkdir(parents=True)
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    draft.mkdir()
     try:
         model.save(draft / "model.keras")
         (draft / "history.json").write_text(json.dumps([asdict(epoch) for epoch in history]))
-        np.savez(
-            draft / "validation.npz",
-            probabilities=classifier(data.train_images[held_back]),
-            labels=data.train_labels[held_back],
-        )
-        about["hashes"] = {file: _hash_of_file(draft / file) for file in _FILES}
-        (draft / "version.json").write_text(json.dumps(about, indent=1))
+        np.savez(draft / "validation.npz", **validation)  # type: ignore[arg-type]
+        hashes = {file: _hash_of_file(draft / file) for file in _FILES}
+        (draft / "version.json").write_text(json.dumps({**about, "hashes": hashes}, indent=1))
         try:
             draft.rename(path)
         except OSError:
@@ -172,7 +184,6 @@ def train_version(
             # Another process has trained the same meanwhile; its version is as good.
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return _read(path)
 
 
 def list_versions(root: Path | str | None = None) -> list[Version]:
