@@ -79,9 +79,8 @@ def main() -> None:
     print(text)
     if arguments.write:
         arguments.write.write_text(text)
-    print(
-        f"The trained networks are in {versions[0].path.parents[2]}; {ROOT_VARIABLE} names another place."
-    )
+    root = versions[0].path.parents[2]
+    print(f"The trained networks are in {root}; {ROOT_VARIABLE} names another place.")
 
 
 def trained(name: str) -> Version:
