@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test lint format clean pictures up demo logs down purge-user
+.PHONY: help run install images test lint format clean models pictures up demo logs down purge-user
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ purge-user: ## delete a removed person's files for good: NAME=…
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
 	@tests/prepare
 	@exec $(PY) -m pytest $(ARGS)
+
+models: install ## train the networks on Fashion-MNIST and write how good they are: docs/models.md
+	@$(PY) -m imageclass.reproduce --write docs/models.md
 
 pictures: .venv/.dev ## the pictures in docs/, taken anew by the browser tests
 	@tests/prepare

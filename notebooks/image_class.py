@@ -170,7 +170,7 @@ def _(batch_size, dataset, epochs, is_script, mo, models, train_button, train_im
             on_batch=lambda done, total: _bar.update(),
             on_epoch=lambda e: _bar.update(0, subtitle=f"epoch {e.epoch}: {e.accuracy:.1%} right"),
         )
-    test_accuracy = training.evaluate(model, dataset)
+    test_accuracy = training.evaluate(model, dataset).accuracy
     return history, model, test_accuracy
 
 

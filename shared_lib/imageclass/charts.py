@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from PIL import Image
 
+from imageclass.metrics import Metrics
 from imageclass.training import Epoch
 
 
@@ -19,21 +20,92 @@ def picture(image: NDArray[np.uint8], size: int = 96) -> Image.Image:
     return Image.fromarray(pixels).resize((size, size), Image.Resampling.NEAREST)
 
 
-def learning_curve(history: Sequence[Epoch]) -> alt.Chart:
-    """Accuracy after each epoch, on the images learned from and on those held back."""
+def learning_curve(history: Sequence[Epoch]) -> alt.HConcatChart:
+    """Accuracy and loss after each epoch, on the images learned from and on those held back."""
     epochs = pl.DataFrame([asdict(epoch) for epoch in history])
+    return alt.hconcat(
+        _curve(epochs, "accuracy", "accuracy", "%", ".1%"),
+        _curve(epochs, "loss", "mean cross-entropy", ".2f", ".3f"),
+    )
+
+
+def _curve(
+    epochs: pl.DataFrame, column: str, title: str, axis_format: str, exact_format: str
+) -> alt.Chart:
+    names = {column: "learned", f"val_{column}": "held back"}
     long = epochs.unpivot(
-        ["accuracy", "val_accuracy"], index="epoch", variable_name="on", value_name="share"
-    ).with_columns(pl.col("on").replace({"accuracy": "learned", "val_accuracy": "held back"}))
+        list(names), index="epoch", variable_name="on", value_name="value"
+    ).with_columns(pl.col("on").replace(names))
     return (
-        alt.Chart(long, height=200, width=520)
+        alt.Chart(long, height=200, width=260)
         .mark_line(point=True)
         .encode(
             x=alt.X("epoch:O", title="epoch", axis=alt.Axis(labelAngle=0)),
             y=alt.Y(
-                "share:Q", title="accuracy", axis=alt.Axis(format="%"), scale=alt.Scale(zero=False)
+                "value:Q",
+                title=title,
+                axis=alt.Axis(format=axis_format),
+                scale=alt.Scale(zero=False),
             ),
             color=alt.Color("on:N", title=None),
-            tooltip=["epoch:O", "on:N", alt.Tooltip("share:Q", format=".1%")],
+            tooltip=["epoch:O", "on:N", alt.Tooltip("value:Q", title=title, format=exact_format)],
         )
     )
+
+
+def confusion_matrix(metrics: Metrics, class_names: Sequence[str]) -> alt.LayerChart:
+    """A heat map: how many images of each class (rows) were taken for which (columns). Colour is
+    the share of the row, so that classes of different sizes compare."""
+    names = list(class_names)
+    cells = pl.DataFrame(
+        [
+            {"is": names[i], "taken for": names[j], "images": n, "share": n / (sum(row) or 1)}
+            for i, row in enumerate(metrics.confusion)
+            for j, n in enumerate(row)
+        ]
+    )
+    base = alt.Chart(cells, height=32 * len(names), width=40 * len(names)).encode(
+        x=alt.X("taken for:N", sort=names, axis=alt.Axis(labelAngle=_label_angle(names))),
+        y=alt.Y("is:N", sort=names),
+    )
+    squares = base.mark_rect().encode(
+        color=alt.Color(
+            "share:Q",
+            title="share of the class",
+            scale=alt.Scale(scheme="blues", domain=[0, 1]),
+            legend=alt.Legend(format="%"),
+        ),
+        tooltip=["is:N", "taken for:N", "images:Q", alt.Tooltip("share:Q", format=".1%")],
+    )
+    numbers = base.mark_text().encode(
+        text="images:Q",
+        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("black")),
+    )
+    return squares + numbers
+
+
+def precision_and_recall(metrics: Metrics, class_names: Sequence[str]) -> alt.Chart:
+    """Two bars for each class: precision and recall."""
+    names = list(class_names)
+    bars = pl.DataFrame(
+        [
+            {"class": name, "of": what, "share": share}
+            for what in ("precision", "recall")
+            for name, share in zip(names, getattr(metrics, what), strict=True)
+        ]
+    )
+    return (
+        alt.Chart(bars, height=240, width=520)
+        .mark_bar()
+        .encode(
+            x=alt.X("class:N", sort=names, axis=alt.Axis(labelAngle=_label_angle(names))),
+            xOffset="of:N",
+            y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%")),
+            color=alt.Color("of:N", title=None),
+            tooltip=["class:N", "of:N", alt.Tooltip("share:Q", format=".1%")],
+        )
+    )
+
+
+def _label_angle(names: Sequence[str]) -> int:
+    return 0 if max(map(len, names)) <= 3 else -35

@@ -5,6 +5,8 @@ say so when they cannot be had.
 """
 
 import gzip
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,7 +36,8 @@ class Dataset:
 
     `*_images`: uint8, shape (n, height, width, channels), 0 is black and 255 white (or full
     colour); `*_labels`: int64, shape (n,), an index into `class_names`. The arrays are read-only:
-    `load` gives the same ones to every caller.
+    `load` gives the same ones to every caller. `mirror`: an image flipped left to right is still
+    one of its class, which digits are not.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Dataset:
     test_images: NDArray[np.uint8] = field(repr=False)
     test_labels: NDArray[np.int64] = field(repr=False)
     class_names: tuple[str, ...]
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         for images, labels in (
@@ -61,6 +65,15 @@ class Dataset:
         """(height, width, channels) of every image."""
         _, height, width, channels = self.train_images.shape
         return height, width, channels
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits, a hash of all images, labels and class names."""
+        about = [self.image_shape, self.class_names, self.mirror]
+        digest = hashlib.sha256(json.dumps(about).encode())
+        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:12]
 
 
 def load(name: str) -> Dataset:
@@ -162,6 +175,7 @@ def _load_fashion_mnist() -> Dataset:
             "Bag",
             "Ankle boot",
         ),
+        mirror=True,
     )
 
 
@@ -224,6 +238,7 @@ def _load_cifar10() -> Dataset:
             "ship",
             "truck",
         ),
+        mirror=True,
     )
 
 

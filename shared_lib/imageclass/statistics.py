@@ -88,12 +88,16 @@ def mcnemar(first: pl.DataFrame, second: pl.DataFrame) -> McNemar:
     or percentages"; exact: if the two are equally good, each of the requests that only one has
     right is the first's with probability 1/2. With no such request `p` is 1.
     """
-    from scipy.stats import binomtest
-
     pairs = first.select("request_id", "correct").join(
         second.select("request_id", other="correct"), on="request_id"
     )
-    one, other = pairs["correct"].to_numpy(), pairs["other"].to_numpy()
+    return paired(pairs["correct"].to_numpy(), pairs["other"].to_numpy())
+
+
+def paired(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> McNemar:
+    """`mcnemar` of two arrays, bool (n,), that say of the same images which are right."""
+    from scipy.stats import binomtest
+
     only_first, only_second = int((one & ~other).sum()), int((other & ~one).sum())
     differing = only_first + only_second
     p = float(binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0

@@ -1,11 +1,10 @@
-"""Parts of imageclass that need no broker: imports, connection, models, training, verdicts."""
+"""Parts of imageclass that need no broker: imports, connection, agents' names, verdicts."""
 
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from imageclass import connection, models, training
+from imageclass import connection
 from imageclass.agent import Agent
 from imageclass.datasets import load
 
@@ -52,66 +51,6 @@ def test_a_broker_that_is_away_is_waited_for_and_named() -> None:
         connection.connect("127.0.0.1:1", timeout=3, on_wait=said.append)
     assert said
     assert "Waiting for the broker at 127.0.0.1:1" in said[0]
-
-
-@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3)])
-def test_the_cnn_takes_raw_pixels_of_every_data_set(shape: tuple[int, int, int]) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (3, *shape)).astype(np.uint8)
-    model = models.build_cnn(shape, 10, seed=5)
-    probabilities = np.asarray(model(images))
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-    same = np.asarray(models.build_cnn(shape, 10, seed=5)(images))
-    np.testing.assert_array_equal(probabilities, same)
-    assert not np.array_equal(probabilities, np.asarray(models.build_cnn(shape, 10, 6)(images)))
-
-
-def test_images_too_small_for_the_cnn_are_named() -> None:
-    with pytest.raises(ValueError, match=r"\(2, 2, 1\) are too small"):
-        models.build_cnn((2, 2, 1), 10)
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 16, 17, 64, 65, 200])
-def test_padding_and_slicing_change_no_answer(count: int) -> None:
-    model = models.build_cnn((8, 8, 1), 10, seed=1)
-    images = DIGITS.test_images[:count]
-    answers = models.CompiledClassifier(model, batch_size=64)(images)
-    assert answers.shape == (count, 10)
-    if count:
-        np.testing.assert_allclose(answers, np.asarray(model(images)), atol=1e-5)
-
-
-def train_once(seed: int) -> tuple[list[training.Epoch], float, list[tuple[int, int]]]:
-    model = models.build_cnn(DIGITS.image_shape, 10, seed=seed)
-    steps: list[tuple[int, int]] = []
-    history = training.train(
-        model,
-        DIGITS,
-        epochs=3,
-        batch_size=32,
-        seed=seed,
-        on_batch=lambda done, total: steps.append((done, total)),
-    )
-    return history, training.evaluate(model, DIGITS), steps
-
-
-def test_training_learns_reports_and_repeats() -> None:
-    history, accuracy, steps = train_once(seed=3)
-    assert accuracy > 0.9
-    assert [epoch.epoch for epoch in history] == [1, 2, 3]
-    assert history[-1].loss < history[0].loss
-    total = training.total_batches(len(DIGITS.train_images), 3, 32)
-    assert steps == [(done, total) for done in range(1, total + 1)]
-    again, accuracy_again, _ = train_once(seed=3)
-    assert accuracy_again == pytest.approx(accuracy, abs=0.005)
-    assert again[-1].loss == pytest.approx(history[-1].loss, rel=0.01)
-
-
-@pytest.mark.parametrize("numbers", [(0, 32, None), (1, 0, None), (1, 32, 1), (1, 32, 10**6)])
-def test_numbers_that_make_no_sense_are_refused(numbers: tuple[int, int, int | None]) -> None:
-    epochs, batch_size, num_images = numbers
-    model = models.build_cnn(DIGITS.image_shape, 10)
-    with pytest.raises(ValueError, match="must be"):
-        training.train(model, DIGITS, epochs=epochs, batch_size=batch_size, num_images=num_images)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 101])
