@@ -18,7 +18,17 @@ TEAM_PREFIX = "team."
 
 T = TypeVar("T")
 
-_PARTITIONS = 4  # as many agents as that can share the work of one model
+_MESSAGES = {"num_partitions": 4}  # as many agents as that can share the work of one model
+_ANNOUNCEMENTS = {
+    "num_partitions": 1,
+    # Only an agent's last words matter, and after a week not even those.
+    "configs": {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": str(7 * 24 * 3600 * 1000),
+        "segment.ms": str(10 * 60 * 1000),
+        "min.cleanable.dirty.ratio": "0.1",
+    },
+}
 
 _COMMON: dict = {
     "client_id": "imageclass",
@@ -64,6 +74,16 @@ class Topics:
         """What could not be processed, with the reason."""
         return f"{self.prefix}dead-letters"
 
+    @property
+    def second_opinions(self) -> str:
+        """Requests that go to a third agent only, because two disagree."""
+        return f"{self.prefix}second-opinions"
+
+    @property
+    def agents(self) -> str:
+        """Who is at work: the agents' announcements, the last of each kept (compacted)."""
+        return f"{self.prefix}agents"
+
     def group(self, agent: str) -> str:
         """The consumer group of the agent (one group for each model)."""
         return f"{self.prefix}agent.{agent}"
@@ -71,7 +91,14 @@ class Topics:
     @property
     def all(self) -> tuple[str, ...]:
         """Every topic's name."""
-        return self.requests, self.predictions, self.verdicts, self.dead_letters
+        return (
+            self.requests,
+            self.predictions,
+            self.verdicts,
+            self.dead_letters,
+            self.second_opinions,
+            self.agents,
+        )
 
 
 @dataclass(frozen=True)
@@ -135,7 +162,9 @@ class Connection:
             for topic in self.topics.all:
                 if topic not in there:
                     with suppress(TopicAlreadyExistsError):  # another one was quicker
-                        admin.create_topics({topic: {"num_partitions": _PARTITIONS}})
+                        admin.create_topics(
+                            {topic: _ANNOUNCEMENTS if topic == self.topics.agents else _MESSAGES}
+                        )
             admin.wait_for_topics(self.topics.all, timeout_ms=30_000)
 
 
