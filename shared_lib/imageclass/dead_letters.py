@@ -1,14 +1,14 @@
 """What an agent sets aside: the message as it came, and why it could not be processed."""
 
-from typing import Protocol
+from typing import NamedTuple
 
 from imageclass.messages import MAX_IMAGE_BYTES, Headers
 
 _MAX_HEADER_BYTES = 16_000  # with MAX_IMAGE_BYTES it stays under Kafka's 1 MiB
 
 
-class Record(Protocol):
-    """The part of kafka-python's `ConsumerRecord` that matters here."""
+class Record(NamedTuple):
+    """A message as it was read, of whatever client."""
 
     topic: str
     partition: int
