@@ -104,4 +104,6 @@ def agents_seen(connection: Connection) -> pl.DataFrame:
         alive = words.get("state") != "stopped" and age <= DEAD_AFTER_SECONDS
         row = {**words, "age_s": age, "alive": alive}
         rows.append({column: row.get(column) for column in SCHEMA})
-    return pl.DataFrame(rows, schema=SCHEMA).sort("name", "alive", "age_s", descending=[0, 1, 0])
+    return pl.DataFrame(rows, schema=SCHEMA).sort(
+        "name", "alive", "age_s", descending=[False, True, False]
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 
 from imageclass.dead_letters import Record
@@ -55,8 +56,9 @@ class Batch:
             if is_late and request.deadline_ms is not None:
                 seconds = (now_ms - request.deadline_ms) / 1000
                 self.expired.append((record, f"expired {seconds:.1f} s before its turn"))
-        for items in (self.requests, self.origins, self.pixels):
-            items[:] = [item for item, gone in zip(items, late, strict=True) if not gone]
+        groups: tuple[list, ...] = (self.requests, self.origins, self.pixels)
+        for group in groups:
+            group[:] = [item for item, gone in zip(group, late, strict=True) if not gone]
 
     def following(self) -> list[TopicPartition]:
         """Where each partition goes on behind this batch."""
@@ -69,8 +71,8 @@ class Batch:
         self.failed = error or self.failed
 
 
-def records_of(messages: Iterable[Message]) -> list[Record]:
-    """What librdkafka gave, errors left out: it goes on from them by itself."""
+def records_of(messages: Iterable[Any]) -> list[Record]:
+    """Of `confluent_kafka.Message`s, errors left out: librdkafka goes on from them by itself."""
     return [
         Record(m.topic(), m.partition(), m.offset(), m.value(), m.headers())
         for m in messages

@@ -112,11 +112,13 @@ class Connection:
     bootstrap_servers: tuple[str, ...]
     topics: Topics
 
-    def producer(self) -> KafkaProducer:
+    def producer(self, **settings: Any) -> KafkaProducer:
         """A producer that neither loses nor doubles a message while it lives: idempotent,
-        acknowledged by all replicas, tried again for two minutes. May be shared by threads."""
+        acknowledged by all replicas, tried again for two minutes. May be shared by threads.
+        `settings` are more of kafka-python's own."""
         return self._client(
             KafkaProducer,
+            **settings,
             enable_idempotence=True,
             acks="all",
             delivery_timeout_ms=120_000,
@@ -125,11 +127,13 @@ class Connection:
             batch_size=512 * 1024,
         )
 
-    def consumer(self, group: str | None = None) -> KafkaConsumer:
+    def consumer(self, group: str | None = None, **settings: Any) -> KafkaConsumer:
         """A consumer that commits only when told to, from the oldest message where its group has
-        no offset yet. Without a group, partitions must be assigned. For one thread only."""
+        no offset yet. Without a group, partitions must be assigned. For one thread only.
+        `settings` are more of kafka-python's own."""
         consumer = self._client(
             KafkaConsumer,
+            **settings,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

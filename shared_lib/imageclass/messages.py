@@ -153,7 +153,7 @@ def encode_request(request: Request) -> tuple[bytes, Headers]:
     return request.body, [(name, value.encode()) for name, value in headers.items()]
 
 
-def decode_request(value: bytes | None, headers: Iterable[Header]) -> Request:
+def decode_request(value: bytes | None, headers: Iterable[Header] | None) -> Request:
     """The request in a Kafka message; its image is not unfolded yet (see `decode_image`).
 
     Raises `InvalidMessage` if anything is missing or does not fit together.
@@ -255,7 +255,7 @@ def _prediction_headers(run: str, agent: str, model: str, classes: int) -> Heade
     return [(name, text.encode()) for name, text in headers.items()]
 
 
-def decode_prediction(value: bytes | None, headers: Iterable[Header]) -> Prediction:
+def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> Prediction:
     """The prediction in a Kafka message. Raises `InvalidMessage` if it does not fit together."""
     fields = _fields(header for header in headers or () if header[0] in _OF_A_PREDICTION)
     _check_version(fields)

@@ -147,7 +147,7 @@ class Worker:
         while True:
             try:
                 return self._producer.produce(
-                    topic, value, key, headers=headers, on_delivery=batch.delivered
+                    topic, value, key, headers=list(headers), on_delivery=batch.delivered
                 )
             except BufferError:  # the broker is slow, or away
                 if self._ending.is_set():
