@@ -77,7 +77,7 @@ class Agent:
         status = self.status
         size = status.batch_size if batch_size is None else batch_size
         wait = status.max_wait if max_wait is None else max_wait
-        if size < 1 or not 0 <= wait <= 10:
+        if size < 1 or not 0 <= wait <= 10:  # written so that a NaN fails it too
             raise ValueError(
                 f"A batch has 1 request or more and waits 0 to 10 s, not {size} and {wait} s."
             )

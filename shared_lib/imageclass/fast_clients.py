@@ -22,14 +22,14 @@ OnError = Callable[[KafkaError], object]
 
 
 def fast_consumer(
-    connection: Connection, group: str, client_id: str, on_error: OnError
+    connection: Connection, group: str, client_id: str, on_error: OnError, **settings: Any
 ) -> Consumer:
     """A consumer in `group`, from the oldest message where the group has no offset yet.
 
     It commits what `store_offsets` was told, twice a second, when partitions are taken away and
     when it is closed: so a message is committed only after its answer was delivered. `on_error`
     is called during `consume` with what librdkafka goes on from by itself, such as a broker
-    that is away.
+    that is away. `settings` are more of librdkafka's own.
     """
     return Consumer(
         {
@@ -48,6 +48,7 @@ def fast_consumer(
             "queued.max.messages.kbytes": 16 * 1024,
             "fetch.queue.backoff.ms": 10,
             "fetch.error.backoff.ms": 100,
+            **settings,
         },
         logger=_log,
     )

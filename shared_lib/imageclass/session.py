@@ -33,11 +33,12 @@ class Session:
         with ExitStack() as at_end:
             self._producer = fast_producer(agent.connection, agent.instance, self._heard)
             at_end.callback(self._producer.purge)
+            self._announcer = Announcer(self._say, agent.instance, agent.topic)
+            at_end.callback(self._say_goodbye)  # after the group was left, which announces too
             self._consumer = fast_consumer(
                 agent.connection, topics.group(name), agent.instance, self._heard
             )
             at_end.callback(self._consumer.close)
-            self._announcer = Announcer(self._say, agent.instance, agent.topic)
             self._worker = Worker(name, topics, self._producer, lambda: agent.serving, agent.failed)
             at_end.callback(self._finish)
             self._consumer.subscribe(
@@ -139,6 +140,8 @@ class Session:
         self._worker.close(timeout=5.0)
         with suppress(Exception):
             self._look_after()
+
+    def _say_goodbye(self) -> None:
         if self._agent.stopping.is_set():
             self._announcer.announce(replace(self._agent.status, state="stopped"))
             self._producer.flush(2.0)
