@@ -6,9 +6,10 @@ import atexit
 import threading
 from typing import TYPE_CHECKING
 
-from imageclass.agent import Agent, AgentStatus
+from imageclass.agent import Agent
 from imageclass.connection import Connection
 from imageclass.models import Classifier, CompiledClassifier
+from imageclass.status import AgentStatus
 
 if TYPE_CHECKING:
     import keras
@@ -25,14 +26,17 @@ def start_agent(
     model: keras.Model | Classifier,
     *,
     dataset: str = "",
+    version: str = "",
     batch_size: int = 256,
     max_wait: float = 0.02,
+    topic: str | None = None,
 ) -> Agent:
     """The one agent of this process with that name on these topics, answering with `model`.
 
-    Started if it is not there yet; if it is, its model is swapped and nothing else happens, so
-    the cell that calls this can be run again and again. Arguments as for `Agent`; a Keras model is
-    compiled first. A change of `batch_size` or `max_wait` restarts the agent.
+    Started if it is not there yet; if it is, its model, batch size and wait are changed while it
+    runs, so the cell that calls this can be run again and again. Arguments as for `Agent`, with
+    `version` for the model's hash; a Keras model is compiled first. Only another `topic` needs
+    another agent in its place.
     """
     compiled = hasattr(model, "image_shape")
     classifier: Classifier = model if compiled else CompiledClassifier(model, batch_size)
@@ -40,8 +44,9 @@ def start_agent(
     with _registry:
         agent = _agents.get(key)
         if agent and agent.thread.is_alive():
-            if (agent.batch_size, agent.max_wait) == (batch_size, max_wait):
-                agent.swap(classifier, dataset)
+            if agent.topic == (topic or connection.topics.requests):
+                agent.swap(classifier, dataset, version)
+                agent.adjust(batch_size=batch_size, max_wait=max_wait)
                 return agent
             agent.stop()
         agent = Agent(
@@ -49,8 +54,10 @@ def start_agent(
             name,
             classifier,
             dataset=dataset,
+            model=version,
             batch_size=batch_size,
             max_wait=max_wait,
+            topic=topic,
         )
         _agents[key] = agent
         agent.start()

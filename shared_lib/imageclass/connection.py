@@ -18,7 +18,17 @@ TEAM_PREFIX = "team."
 
 T = TypeVar("T")
 
-_PARTITIONS = 4  # as many agents as that can share the work of one model
+_MESSAGES = {"num_partitions": 4}  # as many agents as that can share the work of one model
+_ANNOUNCEMENTS = {
+    "num_partitions": 1,
+    # Only an agent's last words matter, and after a week not even those.
+    "configs": {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": str(7 * 24 * 3600 * 1000),
+        "segment.ms": str(10 * 60 * 1000),
+        "min.cleanable.dirty.ratio": "0.1",
+    },
+}
 
 _COMMON: dict = {
     "client_id": "imageclass",
@@ -66,8 +76,13 @@ class Topics:
 
     @property
     def second_opinions(self) -> str:
-        """Requests on which the first agents disagree, for one more agent."""
+        """Requests that go to a third agent only, because two disagree."""
         return f"{self.prefix}second-opinions"
+
+    @property
+    def agents(self) -> str:
+        """Who is at work: the agents' announcements, the last of each kept (compacted)."""
+        return f"{self.prefix}agents"
 
     def group(self, agent: str) -> str:
         """The consumer group of the agent (one group for each model)."""
@@ -82,6 +97,7 @@ class Topics:
             self.verdicts,
             self.dead_letters,
             self.second_opinions,
+            self.agents,
         )
 
 
@@ -96,11 +112,13 @@ class Connection:
     bootstrap_servers: tuple[str, ...]
     topics: Topics
 
-    def producer(self) -> KafkaProducer:
+    def producer(self, **settings: Any) -> KafkaProducer:
         """A producer that neither loses nor doubles a message while it lives: idempotent,
-        acknowledged by all replicas, tried again for two minutes. May be shared by threads."""
+        acknowledged by all replicas, tried again for two minutes. May be shared by threads.
+        `settings` are more of kafka-python's own."""
         return self._client(
             KafkaProducer,
+            **settings,
             enable_idempotence=True,
             acks="all",
             delivery_timeout_ms=120_000,
@@ -109,11 +127,13 @@ class Connection:
             batch_size=512 * 1024,
         )
 
-    def consumer(self, group: str | None = None) -> KafkaConsumer:
+    def consumer(self, group: str | None = None, **settings: Any) -> KafkaConsumer:
         """A consumer that commits only when told to, from the oldest message where its group has
-        no offset yet. Without a group, partitions must be assigned. For one thread only."""
+        no offset yet. Without a group, partitions must be assigned. For one thread only.
+        `settings` are more of kafka-python's own."""
         consumer = self._client(
             KafkaConsumer,
+            **settings,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -146,7 +166,9 @@ class Connection:
             for topic in self.topics.all:
                 if topic not in there:
                     with suppress(TopicAlreadyExistsError):  # another one was quicker
-                        admin.create_topics({topic: {"num_partitions": _PARTITIONS}})
+                        admin.create_topics(
+                            {topic: _ANNOUNCEMENTS if topic == self.topics.agents else _MESSAGES}
+                        )
             admin.wait_for_topics(self.topics.all, timeout_ms=30_000)
 
 

@@ -1,20 +1,70 @@
-"""What an agent sets aside: the message as it came, and why it could not be processed."""
+"""What an agent sets aside: the message as it came, and why it could not be processed.
 
-from typing import Protocol
+Read them, and send them again. The topic has two kinds of messages: letters, and marks that a
+letter's record has been sent again. A mark lies in the same topic and is written in one transaction
+with the request that it speaks of, so there is never one without the other. All who replay
+under one prefix share a transactional id: the broker lets only the latest of them finish, and that
+one has seen every mark of those before it. So no record is sent again twice, whoever presses
+the button, and whenever a process ends.
+"""
 
-from imageclass.messages import MAX_IMAGE_BYTES, Headers
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+
+from imageclass.connection import Connection
+from imageclass.messages import MAX_IMAGE_BYTES, Header, Headers
 
 _MAX_HEADER_BYTES = 16_000  # with MAX_IMAGE_BYTES it stays under Kafka's 1 MiB
 
 
-class Record(Protocol):
-    """The part of kafka-python's `ConsumerRecord` that matters here."""
+class Record(NamedTuple):
+    """A message as it was read, of whatever client."""
 
     topic: str
     partition: int
     offset: int
     value: bytes | None
-    headers: list[tuple[str, bytes | None]] | None
+    headers: list[Header] | None
+
+
+@dataclass(frozen=True, eq=False)
+class DeadLetter:
+    """A message that an agent could not process. `origin`: where it lies, topic/partition/offset;
+    `headers` and `value`: as they came, if `complete`; `size` of the value then, in bytes;
+    `time_ms`: when it was set aside, milliseconds since 1970. `replayed`: its record was sent again
+    already, be it for another agent's letter about it."""
+
+    origin: str
+    agent: str
+    reason: str
+    value: bytes
+    headers: Headers
+    size: int
+    complete: bool
+    time_ms: int
+    replayed: bool = False
+
+
+@dataclass
+class Replay:
+    """What became of the letters, by origin: `sent` again, `already` sent before, and `refused`
+    with the reason."""
+
+    sent: list[str] = field(default_factory=list)
+    already: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+class ReplayError(Exception):
+    """Nothing was sent again; the text says why and what to do."""
 
 
 def encode_dead_letter(record: Record, agent: str, reason: str) -> tuple[bytes, bytes, Headers]:
@@ -23,12 +73,15 @@ def encode_dead_letter(record: Record, agent: str, reason: str) -> tuple[bytes, 
     The key names where the record lies and who refused it, so the same dead letter written twice
     (an agent restarted before it could commit) is known as one. The value and headers are the
     record's own, the headers followed by `dead-letter.reason`, `.agent`, `.origin` and `.size`
-    (bytes of the original value). A value or headers too large to be written again are left out.
+    (bytes of the original value). A value or headers too large to be written again are left out,
+    which `dead-letter.incomplete` then says.
     """
     origin = f"{record.topic}/{record.partition}/{record.offset}"
     value = record.value or b""
     headers: Headers = [(name, content or b"") for name, content in record.headers or ()]
-    if sum(len(name.encode()) + len(content) for name, content in headers) > _MAX_HEADER_BYTES:
+    large_headers = sum(len(n.encode()) + len(c) for n, c in headers) > _MAX_HEADER_BYTES
+    large_value = len(value) > MAX_IMAGE_BYTES
+    if large_headers:
         headers = []
     headers += [
         ("dead-letter.reason", reason[:500].encode()),
@@ -36,5 +89,104 @@ def encode_dead_letter(record: Record, agent: str, reason: str) -> tuple[bytes, 
         ("dead-letter.origin", origin.encode()),
         ("dead-letter.size", str(len(value)).encode()),
     ]
-    kept = value if len(value) <= MAX_IMAGE_BYTES else b""
-    return f"{origin}/{agent}".encode(), kept, headers
+    if large_value or large_headers:
+        missing = "its value" if large_value else "its headers"
+        headers.append(("dead-letter.incomplete", missing.encode()))
+    return f"{origin}/{agent}".encode(), b"" if large_value else value, headers
+
+
+def read(connection: Connection, *, limit: int = 1_000) -> list[DeadLetter]:
+    """The newest `limit` dead letters, the newest first, each once. Reads the whole topic, about
+    40,000 letters in a second. Raises `connection.NoBroker`."""
+    letters: dict[tuple[str, str], dict[str, Any]] = {}
+    replayed = set()
+    for record in _everything(connection):
+        about = {n: (c or b"").decode("utf-8", "replace") for n, c in record.headers or ()}
+        origin = about.get("dead-letter.origin", "")
+        if "dead-letter.replayed" in about:
+            replayed.add(origin)
+        elif (key := (origin, about.get("dead-letter.agent", ""))) not in letters:
+            letters[key] = {
+                "reason": about.get("dead-letter.reason", ""),
+                "value": record.value or b"",
+                "headers": [(n, c) for n, c in record.headers if not n.startswith("dead-letter.")],
+                "size": int(about.get("dead-letter.size") or 0),
+                "complete": "dead-letter.incomplete" not in about,
+                "time_ms": record.timestamp,
+            }
+    newest = sorted(letters.items(), key=lambda item: item[1]["time_ms"], reverse=True)[:limit]
+    return [
+        DeadLetter(origin, agent, **parts, replayed=origin in replayed)
+        for (origin, agent), parts in newest
+    ]
+
+
+def replay(
+    connection: Connection, letters: Iterable[DeadLetter], *, deadline_ms: int | None = None
+) -> Replay:
+    """Send the records of these letters again to the topics they came from, as they came but for
+    the deadline, which is `deadline_ms` (milliseconds since 1970) or none. Each at most once ever.
+
+    All are sent, or none: raises `ReplayError` if the broker fails meanwhile or somebody
+    else replays at the same time, and `connection.NoBroker` if it does not answer at all.
+    """
+    done = Replay()
+    topics = connection.topics
+    with connection.producer(transactional_id=f"{topics.prefix}dead-letters.replay") as producer:
+        try:
+            producer.init_transactions()  # from here on no other one can finish
+            marks = (dict(record.headers or ()) for record in _everything(connection))
+            known = {m.get("dead-letter.origin") for m in marks if "dead-letter.replayed" in m}
+            producer.begin_transaction()
+            for letter in {letter.origin: letter for letter in letters}.values():
+                topic, _, _ = letter.origin.rsplit("/", 2)
+                if letter.origin.encode() in known:
+                    done.already.append(letter.origin)
+                    continue
+                if reason := _refusal(letter, topic, topics.prefix):
+                    done.refused[letter.origin] = reason
+                    continue
+                headers = [(n, c) for n, c in letter.headers if n != "deadline"]
+                if deadline_ms is not None:
+                    headers.append(("deadline", str(deadline_ms).encode()))
+                key = dict(letter.headers).get("request") or None
+                producer.send(topic, key=key, value=letter.value, headers=headers)
+                mark = [
+                    ("dead-letter.origin", letter.origin.encode()),
+                    ("dead-letter.replayed", str(int(time.time() * 1000)).encode()),
+                ]
+                producer.send(topics.dead_letters, key=letter.origin.encode(), headers=mark)
+                done.sent.append(letter.origin)
+            producer.commit_transaction()
+        except KafkaError as error:
+            with suppress(KafkaError):
+                producer.abort_transaction()
+            raise ReplayError(
+                f"Nothing was sent again ({type(error).__name__}: {error}). If somebody else is"
+                " replaying too, look at the letters anew; otherwise try again."
+            ) from error
+    return done
+
+
+def _refusal(letter: DeadLetter, topic: str, prefix: str) -> str:
+    if not letter.complete:
+        return (
+            f"The message of {letter.size:,} bytes was too large to be kept whole: send the image"
+            " anew, smaller."
+        )
+    if not topic.startswith(prefix):
+        return f"It came from {topic}, which is not one of the topics {prefix}*."
+    return ""
+
+
+def _everything(connection: Connection) -> Iterator[Any]:
+    """Every record on the dead-letter topic now, without what an aborted replay left."""
+    topic = connection.topics.dead_letters
+    with connection.consumer(isolation_level="read_committed") as consumer:
+        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        ends = consumer.end_offsets(places)
+        while any(consumer.position(place) < end for place, end in ends.items()):
+            for records in consumer.poll(timeout_ms=500, max_records=2_000).values():
+                yield from records

@@ -11,12 +11,12 @@ little-endian float32 for each class.
 | `run`     | id of the run it belongs to     | copied from the request            |
 | `request` | id of the request               | copied from the request            |
 | `dataset` | whose classes are asked for, may be missing | -                      |
+| `deadline`| milliseconds since 1970 after which nobody wants the answer, may be missing | - |
 | `encoding`| `raw`, `png` or `jpeg`          | -                                  |
 | `shape`   | raw only: `height,width,channels` | -                                |
 | `dtype`   | raw only: `uint8`               | `float32`                          |
-| `deadline`| milliseconds since 1970, may be missing: later it is not answered | - |
 | `agent`   | -                               | name of the agent that answers     |
-| `model`   | -                               | hash of the model that answers, may be missing |
+| `model`   | -                               | hash of its model, may be missing  |
 | `classes` | -                               | number of probabilities            |
 """
 
@@ -24,6 +24,7 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,22 +42,14 @@ MAX_IMAGE_PIXELS = 25_000_000
 _MAX_CLASSES = 10_000
 _ID = re.compile(r"[A-Za-z0-9._@+:-]{1,128}")
 
-Headers = list[tuple[str, bytes]]
-_HEADERS = frozenset(
-    {
-        "version",
-        "run",
-        "request",
-        "dataset",
-        "encoding",
-        "shape",
-        "dtype",
-        "deadline",
-        "agent",
-        "model",
-        "classes",
-    }
-)
+Header = tuple[str, bytes | None]  # as it is read
+Headers = list[tuple[str, bytes]]  # as it is written
+
+#: A run's requests share these headers, so they are understood once for all of them.
+_OF_A_RUN = frozenset({"version", "run", "dataset", "encoding", "shape", "dtype"})
+_OF_A_REQUEST = frozenset({"request", "deadline"})
+_OF_A_PREDICTION = frozenset({"version", "run", "request", "agent", "model", "dtype", "classes"})
+_MAX_HEADER_BYTES = 1_000
 _ENCODINGS = {"png": "PNG", "jpeg": "JPEG"}  # header value -> Pillow's name
 
 
@@ -71,8 +64,8 @@ class ImageTooLarge(ValueError):
 @dataclass(frozen=True, eq=False)
 class Request:
     """One image to be classified. `shape` is (height, width, channels) of raw pixels and None
-    for an encoded image; `dataset` is empty when the sender named none. After `deadline_ms`
-    (milliseconds since 1970) nobody waits for the answer any more; None is never."""
+    for an encoded image; `dataset` is empty when the sender named none. `deadline_ms`: when the
+    answer is of no use any more, in milliseconds since 1970."""
 
     run: str
     request: str
@@ -85,8 +78,8 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """An agent's answer. `probabilities`: float32, shape (classes,); `model`: short hash of the
-    model that gave them, empty if the agent does not say."""
+    """An agent's answer. `probabilities`: float32, shape (classes,). `model`: hash of the model
+    that gave it, empty if the agent was told none."""
 
     run: str
     request: str
@@ -117,7 +110,9 @@ def raw_request(
     return Request(run, request, body, "raw", (height, width, channels), dataset, deadline_ms)
 
 
-def file_request(run: str, request: str, body: bytes, dataset: str = "") -> Request:
+def file_request(
+    run: str, request: str, body: bytes, dataset: str = "", deadline_ms: int | None = None
+) -> Request:
     """A request for the bytes of a PNG or JPEG file.
 
     Raises `ValueError` if they are neither, `ImageTooLarge` above `MAX_IMAGE_BYTES`.
@@ -129,7 +124,7 @@ def file_request(run: str, request: str, body: bytes, dataset: str = "") -> Requ
     else:
         raise ValueError("The file is neither PNG nor JPEG; save it as one of them.")
     _check_size(len(body))
-    return Request(run, request, body, encoding, None, dataset)
+    return Request(run, request, body, encoding, None, dataset, deadline_ms)
 
 
 def _check_size(size: int) -> None:
@@ -158,22 +153,44 @@ def encode_request(request: Request) -> tuple[bytes, Headers]:
     return request.body, [(name, value.encode()) for name, value in headers.items()]
 
 
-def decode_request(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> Request:
+def decode_request(value: bytes | None, headers: Iterable[Header] | None) -> Request:
     """The request in a Kafka message; its image is not unfolded yet (see `decode_image`).
 
     Raises `InvalidMessage` if anything is missing or does not fit together.
     """
-    fields = _fields(headers)
-    run, request = _id(fields, "run"), _id(fields, "request")
-    dataset = _id(fields, "dataset") if fields.get("dataset") else ""
-    deadline = fields.get("deadline")
-    if deadline is not None and not re.fullmatch(r"[0-9]{1,15}", deadline):
-        raise InvalidMessage(f"deadline {deadline[:40]!r} is not milliseconds since 1970")
-    deadline_ms = None if deadline is None else int(deadline)
-    encoding = _need(fields, "encoding")
+    common: list[Header] = []
+    own: list[Header] = []
+    for header in headers or ():  # the others are not ours: tracing tools, for one, add their own
+        if header[0] in _OF_A_RUN:
+            common.append(header)
+        elif header[0] in _OF_A_REQUEST:
+            own.append(header)
+    run, dataset, encoding, shape = _about(tuple(common))
+    fields = _fields(own)
+    request = _id(fields, "request")
+    deadline_ms = None
+    if text := fields.get("deadline"):
+        if not re.fullmatch(r"[0-9]{1,15}", text):
+            raise InvalidMessage(f"deadline {text[:40]!r} is not milliseconds since 1970")
+        deadline_ms = int(text)
     body = _body(value, MAX_IMAGE_BYTES)
+    if shape is not None and (size := shape[0] * shape[1] * shape[2]) != len(body):
+        raise InvalidMessage(
+            f"shape {','.join(map(str, shape))} needs {size} bytes, the message has {len(body)}"
+        )
+    return Request(run, request, body, encoding, shape, dataset, deadline_ms)
+
+
+@lru_cache(maxsize=256)
+def _about(headers: tuple[Header, ...]) -> tuple[str, str, str, tuple[int, int, int] | None]:
+    """Run, data set, encoding and shape in those headers of a request that its run shares."""
+    fields = _fields(headers)
+    _check_version(fields)
+    run = _id(fields, "run")
+    dataset = _id(fields, "dataset") if fields.get("dataset") else ""
+    encoding = _need(fields, "encoding")
     if encoding in _ENCODINGS:
-        return Request(run, request, body, encoding, None, dataset, deadline_ms)
+        return run, dataset, encoding, None
     if encoding != "raw":
         raise InvalidMessage(f"encoding {encoding[:40]!r} is none of raw, png, jpeg")
     if (dtype := _need(fields, "dtype")) != "uint8":
@@ -182,11 +199,7 @@ def decode_request(value: bytes | None, headers: Iterable[tuple[str, bytes | Non
     if not re.fullmatch(r"[1-9][0-9]{0,6},[1-9][0-9]{0,6},[1-4]", text):
         raise InvalidMessage(f"shape {text[:40]!r} is not height,width,channels")
     height, width, channels = map(int, text.split(","))
-    if height * width * channels != len(body):
-        raise InvalidMessage(
-            f"shape {text} needs {height * width * channels} bytes, the message has {len(body)}"
-        )
-    return Request(run, request, body, "raw", (height, width, channels), dataset, deadline_ms)
+    return run, dataset, encoding, (height, width, channels)
 
 
 def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -221,25 +234,31 @@ def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.ui
 
 def encode_prediction(prediction: Prediction) -> tuple[bytes, Headers]:
     """Value and headers of the Kafka message for `prediction`."""
+    value = prediction.probabilities.astype("<f4", copy=False).tobytes()
+    common = _prediction_headers(
+        prediction.run, prediction.agent, prediction.model, len(prediction.probabilities)
+    )
+    return value, [*common, ("request", prediction.request.encode())]
+
+
+@lru_cache(maxsize=256)
+def _prediction_headers(run: str, agent: str, model: str, classes: int) -> Headers:
     headers = {
         "version": FORMAT_VERSION,
-        "run": prediction.run,
-        "request": prediction.request,
-        "agent": prediction.agent,
+        "run": run,
+        "agent": agent,
         "dtype": "float32",
-        "classes": str(len(prediction.probabilities)),
+        "classes": str(classes),
     }
-    if prediction.model:
-        headers["model"] = prediction.model
-    value = prediction.probabilities.astype("<f4").tobytes()
-    return value, [(name, text.encode()) for name, text in headers.items()]
+    if model:
+        headers["model"] = model
+    return [(name, text.encode()) for name, text in headers.items()]
 
 
-def decode_prediction(
-    value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
-) -> Prediction:
+def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> Prediction:
     """The prediction in a Kafka message. Raises `InvalidMessage` if it does not fit together."""
-    fields = _fields(headers)
+    fields = _fields(header for header in headers or () if header[0] in _OF_A_PREDICTION)
+    _check_version(fields)
     run, request, agent = (_id(fields, name) for name in ("run", "request", "agent"))
     model = _id(fields, "model") if fields.get("model") else ""
     if (dtype := _need(fields, "dtype")) != "float32":
@@ -257,21 +276,24 @@ def decode_prediction(
     return Prediction(run, request, agent, probabilities, model)
 
 
-def _fields(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+def _fields(headers: Iterable[Header]) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for name, value in headers or ():
-        if name not in _HEADERS:  # not ours: tracing tools, for one, add their own
-            continue
+    for name, value in headers:
         if name in fields:
-            raise InvalidMessage(f"header {name[:40]!r} is there twice")
+            raise InvalidMessage(f"header {name!r} is there twice")
+        if value and len(value) > _MAX_HEADER_BYTES:
+            raise InvalidMessage(f"header {name!r} of {len(value)} bytes is too long")
         try:
             fields[name] = (value or b"").decode()
         except UnicodeDecodeError:
-            raise InvalidMessage(f"header {name[:40]!r} is not UTF-8") from None
+            raise InvalidMessage(f"header {name!r} is not UTF-8") from None
+    return fields
+
+
+def _check_version(fields: dict[str, str]) -> None:
     version = _need(fields, "version")
     if version != FORMAT_VERSION:
         raise InvalidMessage(f"format version {version[:40]!r}, this is {FORMAT_VERSION}")
-    return fields
 
 
 def _need(fields: dict[str, str], name: str) -> str:

@@ -213,7 +213,7 @@ class CompiledClassifier:
     """A Keras model as a `Classifier`, compiled once for each of a few fixed batch sizes.
 
     A new shape would make TensorFlow trace the model anew, in the middle of the stream. So each
-    call is padded to the next of the sizes 1, 16 and `batch_size`, all traced on construction;
+    call is padded to the next of the sizes 1, 16, 64 and `batch_size`, all traced on construction;
     more than `batch_size` images are done in slices. The weights are the model's own: training
     it further changes the answers.
     """
@@ -226,7 +226,9 @@ class CompiledClassifier:
         self._tf = tf
         _, height, width, channels = model.input_shape
         self.image_shape: Shape = (height, width, channels)
-        self.batch_sizes = sorted({size for size in (1, 16) if size < batch_size} | {batch_size})
+        self.batch_sizes = sorted(
+            {size for size in (1, 16, 64) if size < batch_size} | {batch_size}
+        )
         # The concrete functions hold the weights only weakly: the model must stay.
         self._model = model
         function = tf.function(lambda images: model(images, training=False))

@@ -1,11 +1,14 @@
-"""What the tests with real parts share: one Apache Kafka."""
+"""What the tests with real parts share: one Apache Kafka, and topics of a test's own on it."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
+from imageclass import agents
 from imageclass.broker import EmbeddedBroker
+from imageclass.connection import Connection, connect
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +19,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
     """
     with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print) as running:
         yield running
+
+
+@pytest.fixture
+def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
+    """Topics of the test's own; its agents are stopped afterwards."""
+    made = connect(broker.bootstrap_servers, prefix=f"t{uuid.uuid4().hex[:8]}.")
+    yield made
+    for agent in agents.running_agents():
+        if agent.connection == made:
+            assert agents.stop_agent(made, agent.name)
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +23,10 @@ from imageclass.messages import (
     file_request,
     raw_request,
 )
-from kafka import KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 from kafka.coordinator.base import MemberState
+
+from tests.local.streaming import members, read_all, until
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "image_class.py"
 DIGITS = datasets.load("digits")
@@ -38,38 +38,6 @@ def model() -> models.CompiledClassifier:
     cnn = models.build_cnn(DIGITS.image_shape, 10, seed=1)
     training.train(cnn, DIGITS, epochs=4, batch_size=32, seed=1)
     return models.CompiledClassifier(cnn, 256)
-
-
-@pytest.fixture
-def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
-    """Topics of the test's own; its agents are stopped afterwards."""
-    made = connect(broker.bootstrap_servers, prefix=f"t{uuid.uuid4().hex[:8]}.")
-    yield made
-    for agent in agents.running_agents():
-        if agent.connection == made:
-            assert agents.stop_agent(made, agent.name)
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
-
-
-def read_all(connection: Connection, topic: str) -> list:
-    """Every message on the topic now."""
-    with connection.consumer() as consumer:
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
-        consumer.seek_to_beginning(*places)
-        ends = consumer.end_offsets(places)
-        found: list = []
-        deadline = time.monotonic() + 30
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            assert time.monotonic() < deadline, f"{topic} cannot be read to its end"
-            found += [r for records in consumer.poll(timeout_ms=200).values() for r in records]
-        return found
 
 
 def reasons(connection: Connection) -> list[str]:
@@ -186,6 +154,7 @@ def test_broker_killed_while_requests_are_answered(
     again.wait_until_running()
     with Judge(connection, ["cnn"]) as judge:
         assert judge.collect(judge.publish(DIGITS, 10)).missing == 0
+    until(lambda: again.status.received >= 10, f"all are counted: {again.status}")
     assert again.status.received == 10, again.status
 
 
@@ -242,12 +211,6 @@ def test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent(
     assert agent.status.rejected == 1
     (letter,) = read_all(connection, connection.topics.dead_letters)
     assert dict(letter.headers)["dead-letter.size"] == b"5000000"
-
-
-def members(connection: Connection, agent: str) -> int:
-    group = connection.topics.group(agent)
-    with connection.admin() as admin:
-        return len(admin.describe_groups([group])[group]["members"])
 
 
 def test_a_rebalance_that_ran_out_of_time_is_ended_by_the_next_poll(

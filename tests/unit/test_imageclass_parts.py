@@ -35,7 +35,7 @@ def test_topics_are_the_persons_in_the_hub_and_the_teams_outside(
     monkeypatch.delenv("MOSSHUB_TOPIC_PREFIX")
     assert connection.Topics().all == (
         "team.requests", "team.predictions", "team.verdicts", "team.dead-letters",
-        "team.second-opinions",
+        "team.second-opinions", "team.agents",
     )  # fmt: skip
 
 

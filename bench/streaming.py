@@ -1,0 +1,206 @@
+"""An agent through Kafka beside its model alone, and beside one `predict` for each JSON message.
+
+    python bench/streaming.py [--images 30000] [--old 100] [--seconds 10]
+
+Writes bench/results/streaming.md. Takes about a minute and a half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from imageclass import models
+from imageclass.agent import Agent
+from imageclass.broker import EmbeddedBroker
+from imageclass.connection import Connection, connect
+from imageclass.fast_clients import fast_consumer, fast_producer
+from imageclass.messages import encode_request, raw_request
+from numpy.typing import NDArray
+
+RESULTS = Path(__file__).with_name("results") / "streaming.md"
+SHAPE = (28, 28, 1)
+BATCH_SIZE = 256
+MAX_WAIT = 0.02  # seconds
+IMAGES = np.random.default_rng(0).integers(0, 256, (1024, *SHAPE)).astype(np.uint8)
+
+
+def alone(classifier: models.CompiledClassifier, seconds: float) -> float:
+    """Images a second of the model in full batches, without Kafka."""
+    batches = [IMAGES[start : start + BATCH_SIZE] for start in range(0, 1024, BATCH_SIZE)]
+    done, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        classifier(batches[done % len(batches)])
+        done += 1
+    return done * BATCH_SIZE / (time.perf_counter() - begin)
+
+
+def fill(connection: Connection, count: int) -> None:
+    """Lay requests ready."""
+    producer = fast_producer(connection, "bench", lambda error: None)
+    for number in range(count):
+        value, headers = encode_request(raw_request("run", f"q-{number}", IMAGES[number % 1024]))
+        producer.produce(connection.topics.requests, value, b"%d" % number, headers=list(headers))
+        if number % 1_000 == 0:
+            producer.flush()
+    producer.flush()
+
+
+def through_kafka(
+    connection: Connection, classifier: models.CompiledClassifier, count: int
+) -> float:
+    """Images a second that an agent answers when they lie ready, delivered and all."""
+    agent = Agent(connection, "fast", classifier, batch_size=BATCH_SIZE, max_wait=MAX_WAIT)
+    agent.start()
+    agent.wait_until_running()
+    while not (started := agent.status.answered):
+        time.sleep(0.01)
+    begin = time.perf_counter()
+    while agent.status.answered < count:
+        time.sleep(0.02)
+    rate = (count - started) / (time.perf_counter() - begin)
+    agent.stop()
+    return rate
+
+
+def one_by_one(connection: Connection, model: object, count: int) -> float:
+    """The old notebook's way: pixels as JSON lists, one `predict` and one reply a message."""
+    topic = connection.topics.requests
+    with connection.producer() as producer:
+        for number in range(count + 1):
+            pixels = json.dumps({"id": number, "image": (IMAGES[number] / 255).tolist()})
+            producer.send(topic, pixels.encode())
+    done, begin = 0, 0.0
+    with connection.consumer("old") as consumer, connection.producer() as producer:
+        consumer.subscribe([topic])
+        while done <= count:
+            for records in consumer.poll(timeout_ms=1_000, max_records=10).values():
+                for record in records:
+                    message = json.loads(record.value)
+                    image = np.array([message["image"]], np.float32) * 255
+                    row = model.predict(image.astype(np.uint8), verbose=0)[0]  # type: ignore[attr-defined]
+                    answer = {"id": message["id"], "prediction": row.tolist()}
+                    producer.send(connection.topics.predictions, json.dumps(answer).encode())
+                    done += 1
+                    begin = begin or time.perf_counter()  # the first one pays for the tracing
+            consumer.commit()
+    return (done - 1) / (time.perf_counter() - begin)
+
+
+def latencies(servers: str, prefix: str, rate: float, seconds: float) -> list[float]:
+    """In a process of its own: send at `rate` and read the answers. Milliseconds for each."""
+    connection = connect(servers, prefix)
+    topics = connection.topics
+    consumer = fast_consumer(
+        connection, "bench", "bench", lambda e: None, **{"fetch.wait.max.ms": 10}
+    )
+    consumer.subscribe([topics.predictions])
+    while not consumer.assignment():
+        consumer.poll(0.1)
+    producer = fast_producer(connection, "bench", lambda error: None)
+    total, sent, took = int(rate * seconds), 0, {}
+    due: list[float] = []
+    begin = time.perf_counter()
+    while len(took) < total and time.perf_counter() - begin < seconds + 15:
+        while sent < total and (now := time.perf_counter()) >= begin + sent / rate:
+            request = raw_request("paced", str(sent), IMAGES[sent % 1024])
+            value, headers = encode_request(request)
+            due.append(now)
+            producer.produce(topics.requests, value, headers=list(headers))
+            sent += 1
+        producer.poll(0)
+        for message in consumer.consume(1_000, 0.0005):
+            number = int(dict(message.headers())["request"])
+            took.setdefault(number, 1000 * (time.perf_counter() - due[number]))
+    consumer.close()
+    return [took.get(number, float("inf")) for number in range(total // 10, total)]
+
+
+def paced(
+    connection: Connection, classifier: models.CompiledClassifier, rate: float, seconds: float
+) -> NDArray[np.float64]:
+    """Milliseconds from sending to having the answer, at `rate` requests a second."""
+    agent = Agent(connection, "paced", classifier, batch_size=BATCH_SIZE, max_wait=MAX_WAIT)
+    agent.start()
+    agent.wait_until_running()
+    command = [sys.executable, __file__, "--latencies", connection.bootstrap_servers[0]]
+    command += [connection.topics.prefix, str(rate), str(seconds)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    agent.stop()
+    return np.array(json.loads(shown.splitlines()[-1]))
+
+
+def main() -> None:
+    """Measures all of them in one run and writes the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--images", type=int, default=30_000)
+    parser.add_argument("--old", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--latencies", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.latencies:
+        servers, prefix, rate, seconds = options.latencies
+        print(json.dumps(latencies(servers, prefix, float(rate), float(seconds))))
+        return
+    busy = os.getloadavg()[0]
+    model = models.build_cnn(SHAPE, 10)
+    classifier = models.CompiledClassifier(model, BATCH_SIZE)
+    with tempfile.TemporaryDirectory() as directory, EmbeddedBroker(directory, 0) as broker:
+        topics = [connect(broker.bootstrap_servers, f"bench{n}.") for n in range(3)]
+        fill(topics[0], options.images)
+        # Before and after, so that a change of the machine's mood shows.
+        before = alone(classifier, 4)
+        agent = through_kafka(topics[0], classifier, options.images)
+        after = alone(classifier, 4)
+        old = one_by_one(topics[1], model, options.old)
+        took = paced(topics[2], classifier, agent / 10, options.seconds)
+    own = (before + after) / 2
+    p50, p99 = np.percentile(took, [50, 99])
+    limit = 2000 * MAX_WAIT
+    rows = [
+        (
+            "the model alone, in batches",
+            f"{own:,.0f}/s ({before:,.0f} before, {after:,.0f} after the agent)",
+            "",
+        ),
+        (
+            "the agent, through Kafka",
+            f"{agent:,.0f}/s: {agent / own:.0%} of the model alone",
+            "90 % or more",
+        ),
+        (
+            "`predict` and JSON for each message",
+            f"{old:,.1f}/s: the agent is {agent / old:,.0f} times as fast",
+            "50 times or more",
+        ),
+        (
+            f"from sending to having the answer, at {agent / 10:,.0f}/s",
+            f"p50 {p50:.0f} ms, p99 {p99:.0f} ms",
+            f"p99 under {limit:.0f} ms, twice the wait",
+        ),
+    ]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    text = (
+        f"# An agent through Kafka\n\n`python bench/streaming.py`: {model.name},"  # type: ignore[attr-defined]
+        f" {model.count_params():,} parameters, images of {SHAPE}, batches of {BATCH_SIZE},"  # type: ignore[attr-defined]
+        f" {1000 * MAX_WAIT:.0f} ms of wait; {os.cpu_count()} cores shared by model, agent, broker"
+        f" and sender, Python {platform.python_version()}; load on the machine when it began:"
+        f" {busy:.1f}.\n\n| | measured | must be |\n|---|---|---|\n{table}\n"
+    )
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(text, "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

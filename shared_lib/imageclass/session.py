@@ -1,0 +1,147 @@
+"""An agent's membership in its group, from joining to leaving or to the first error."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from imageclass.announcements import Announcer
+from imageclass.batches import prepare, records_of
+from imageclass.dead_letters import Record
+from imageclass.fast_clients import fast_consumer, fast_producer
+from imageclass.worker import Worker
+
+if TYPE_CHECKING:
+    from imageclass.agent import Agent
+
+_IDLE_SECONDS = 0.2  # how soon an idle agent sees that it shall stop
+_FULL_SECONDS = 1.0  # how long the model may be behind before the partitions are paused
+
+
+class Session:
+    """The consumer's side of an agent: collects, hands over, commits, announces. A context manager
+    for one thread; what was not committed at its end comes again to the group's next consumer."""
+
+    def __init__(self, agent: Agent) -> None:
+        """Raises `confluent_kafka.KafkaException` for settings that librdkafka refuses."""
+        self._agent = agent
+        self._delivered: dict[tuple[str, int], int] = {}  # where each partition goes on
+        topics, name = agent.connection.topics, agent.name
+        with ExitStack() as at_end:
+            self._producer = fast_producer(agent.connection, agent.instance, self._heard)
+            at_end.callback(self._producer.purge)
+            self._announcer = Announcer(self._say, agent.instance, agent.topic)
+            at_end.callback(self._say_goodbye)  # after the group was left, which announces too
+            self._consumer = fast_consumer(
+                agent.connection, topics.group(name), agent.instance, self._heard
+            )
+            at_end.callback(self._consumer.close)
+            self._worker = Worker(name, topics, self._producer, lambda: agent.serving, agent.failed)
+            at_end.callback(self._finish)
+            self._consumer.subscribe(
+                [agent.topic], on_assign=self._assigned, on_revoke=self._revoked
+            )
+            self._at_end = at_end.pop_all()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._at_end.close()
+
+    def turn(self) -> None:
+        """Take the next batch, if there is one, and look after those before it. Raises what
+        ended the worker."""
+        if records := self._collect():
+            self._hand_over(records)
+        self._look_after()
+
+    def _collect(self) -> list[Record]:
+        first = self._consumer.consume(1, _IDLE_SECONDS)
+        status = self._agent.status
+        if not first or status.batch_size == 1:
+            return records_of(first)
+        # Returns when it has that many, or when the time is over.
+        return records_of(first + self._consumer.consume(status.batch_size - 1, status.max_wait))
+
+    def _hand_over(self, records: list[Record]) -> None:
+        """Give a batch to the worker. As long as that has no room the partitions are paused:
+        nothing more comes into memory, and polling keeps the place in the group."""
+        agent, consumer = self._agent, self._consumer
+        batch = prepare(records, agent.serving)
+        # Not at once: librdkafka throws away what it has ready for a partition that is paused.
+        if self._worker.offer(batch, _FULL_SECONDS):
+            return
+        agent.update(paused=True)
+        try:
+            consumer.pause(consumer.assignment())
+            while not agent.stopping.is_set() and not self._worker.offer(batch, _IDLE_SECONDS):
+                consumer.poll(0)
+                self._look_after()
+        finally:
+            agent.update(paused=False)
+            consumer.resume(consumer.assignment())
+
+    def _look_after(self) -> None:
+        """Count what was delivered, have it committed, and announce that all this goes on."""
+        for batch in self._worker.take_done():
+            status = self._agent.status
+            self._agent.recovered()
+            following = batch.following()
+            self._delivered.update({(p.topic, p.partition): p.offset for p in following})
+            self._agent.update(
+                received=status.received + len(batch.records),
+                answered=status.answered + len(batch.requests),
+                rejected=status.rejected + len(batch.invalid),
+                expired=status.expired + len(batch.expired),
+                skipped=status.skipped + batch.skipped,
+                lag=self._lag(),
+            )
+            with suppress(KafkaException):  # no longer ours: its next owner does it again
+                self._consumer.store_offsets(offsets=following)
+        self._announcer.announce(self._agent.status)
+
+    def _lag(self) -> int:
+        lag = 0
+        for (topic, number), following in self._delivered.items():
+            place = TopicPartition(topic, number)
+            with suppress(KafkaException):
+                _, end = self._consumer.get_watermark_offsets(place, cached=True)
+                lag += max(0, end - following)
+        return lag
+
+    def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        consumer.assign(places)
+        if self._agent.status.paused:
+            consumer.pause(places)
+        self._agent.update(state="running")
+
+    def _revoked(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        # What is finished and committed now need not be done again by the next owner.
+        self._worker.drain(timeout=3.0)
+        with suppress(Exception):  # raised again by the next turn
+            self._look_after()
+        self._delivered.clear()
+
+    def _say(self, key: bytes, value: bytes) -> None:
+        with suppress(BufferError):  # the next one will do
+            self._producer.produce(self._agent.connection.topics.agents, value, key)
+
+    def _heard(self, error: KafkaError) -> None:
+        """What librdkafka goes on from by itself is worth a word all the same."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            servers = ", ".join(self._agent.connection.bootstrap_servers)
+            self._agent.update(last_error=f"The broker at {servers} does not answer.")
+
+    def _finish(self) -> None:
+        self._worker.close(timeout=5.0)
+        with suppress(Exception):
+            self._look_after()
+
+    def _say_goodbye(self) -> None:
+        if self._agent.stopping.is_set():
+            self._announcer.announce(replace(self._agent.status, state="stopped"))
+            self._producer.flush(2.0)

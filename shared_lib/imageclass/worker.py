@@ -1,0 +1,155 @@
+"""The thread beside an agent's own: it asks the model, and delivers the answers in order.
+
+The agent's thread can so go on polling, which keeps its place in the group however long the model
+takes. At most two batches wait for the model and four for the broker: more is not taken in.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from confluent_kafka import Producer
+
+from imageclass.batches import Batch, prepare
+from imageclass.connection import Topics
+from imageclass.dead_letters import encode_dead_letter
+from imageclass.messages import Headers, Prediction, encode_prediction
+from imageclass.serving import Serving
+
+_READY = 2  # batches that wait for the model
+_FLYING = 4  # batches that wait for the broker's word that it has all of their answers
+
+
+class NotDelivered(Exception):
+    """The broker did not take an answer; what was not committed comes again."""
+
+
+class Worker:
+    """Takes batches from one thread and gives them back when all their answers are delivered."""
+
+    def __init__(
+        self,
+        name: str,
+        topics: Topics,
+        producer: Producer,
+        serving: Callable[[], Serving],
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        """`serving` is asked before each batch. `on_error` gets what the model raised, and
+        returns when the batch shall be tried again."""
+        self.error: Exception | None = None
+        self._name, self._topics, self._producer = name, topics, producer
+        self._serving, self._on_error = serving, on_error
+        self._ready: queue.Queue[Batch] = queue.Queue(_READY)
+        self._flying: deque[Batch] = deque()
+        self._done: deque[Batch] = deque()
+        self._inside = 0
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"model-{name}", daemon=True)
+        self._thread.start()
+
+    def offer(self, batch: Batch, timeout: float) -> bool:
+        """Hand a batch over; False if there was no room for it within `timeout` seconds."""
+        try:
+            self._ready.put(batch, timeout=timeout)
+        except queue.Full:
+            return False
+        self._inside += 1
+        return True
+
+    def take_done(self) -> list[Batch]:
+        """The batches that were delivered since the last call, in the order they were handed over.
+        Raises what ended the worker."""
+        batches = []
+        while self._done:
+            batches.append(self._done.popleft())
+        self._inside -= len(batches)
+        if self.error is not None and not batches:
+            raise self.error
+        return batches
+
+    def drain(self, timeout: float) -> None:
+        """Wait until every batch in it is done, at most `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while len(self._done) < self._inside and self.error is None:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.005)
+
+    def close(self, timeout: float) -> None:
+        """End after the current batch; waits at most `timeout` seconds for it and its delivery."""
+        self._ending.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            while not self._ending.is_set():
+                try:
+                    batch = self._ready.get(timeout=0.02 if self._flying else 0.2)
+                except queue.Empty:
+                    batch = None
+                self._settle(0)
+                if batch is not None:
+                    self._answer(batch)
+            deadline = time.monotonic() + 2
+            while self._flying and time.monotonic() < deadline:
+                self._settle(0.05)
+        except Exception as error:
+            self.error = error
+
+    def _settle(self, seconds: float) -> None:
+        """Hear from the broker for up to `seconds`, and put aside the batches that it has."""
+        self._producer.poll(seconds)
+        while self._flying and not self._flying[0].waiting:
+            if (reason := self._flying[0].failed) is not None:
+                raise NotDelivered(f"An answer could not be delivered: {reason}")
+            self._done.append(self._flying.popleft())
+
+    def _answer(self, batch: Batch) -> None:
+        while not self._ending.is_set():
+            serving = self._serving()
+            try:
+                if not batch.fits(serving):
+                    batch = prepare(batch.records, serving)
+                batch.expire(time.time() * 1000)
+                rows, models = (
+                    serving.answer(batch.requests, batch.images) if batch.requests else ([], [])
+                )
+            # Whatever it is, it must be seen, and must not end the agent.
+            except Exception as error:
+                self._on_error(error)
+                continue
+            break
+        else:
+            return
+        for record, reason in batch.invalid + batch.expired:
+            self._produce(
+                batch, self._topics.dead_letters, *encode_dead_letter(record, self._name, reason)
+            )
+        for request, row, model in zip(batch.requests, rows, models, strict=True):
+            prediction = Prediction(request.run, request.request, self._name, row, model)
+            value, headers = encode_prediction(prediction)
+            key = request.request.encode()
+            self._produce(batch, self._topics.predictions, key, value, headers)
+        self._flying.append(batch)
+        self._settle(0)
+        while len(self._flying) > _FLYING and not self._ending.is_set():
+            self._settle(0.1)
+
+    def _produce(
+        self, batch: Batch, topic: str, key: bytes, value: bytes, headers: Headers
+    ) -> None:
+        batch.waiting += 1
+        while True:
+            try:
+                return self._producer.produce(
+                    topic, value, key, headers=list(headers), on_delivery=batch.delivered
+                )
+            except BufferError:  # the broker is slow, or away
+                if self._ending.is_set():
+                    raise NotDelivered("The agent was stopped while the broker was away.") from None
+                self._settle(0.1)

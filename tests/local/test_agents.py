@@ -1,0 +1,232 @@
+"""Agents while they work: adjusted, full, swapped, tried out, announced, and sharing."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from imageclass import agents, datasets, dead_letters
+from imageclass.agent import Agent
+from imageclass.announcements import agents_seen
+from imageclass.connection import Connection
+from imageclass.dead_letters import DeadLetter, ReplayError
+from imageclass.judge import Judge
+from imageclass.messages import decode_prediction, encode_request, raw_request
+from imageclass.serving import Canary
+
+from tests.local.streaming import Linear, members, read_all, until
+
+DIGITS = datasets.load("digits")
+
+
+def send(
+    connection: Connection, count: int, run: str = "r", deadline_ms: int | None = None
+) -> None:
+    with connection.producer() as producer:
+        for number in range(count):
+            image = DIGITS.test_images[number % 450]
+            request = raw_request(run, f"{run}-{number}", image, "digits", deadline_ms)
+            value, headers = encode_request(request)
+            producer.send(connection.topics.requests, value=value, headers=headers)
+
+
+def answers(connection: Connection) -> dict[str, str]:
+    """Which model answered which request."""
+    found = read_all(connection, connection.topics.predictions)
+    predictions = [decode_prediction(record.value, record.headers) for record in found]
+    assert len({p.request for p in predictions}) == len(predictions)
+    return {p.request: p.model for p in predictions}
+
+
+def test_batch_size_and_wait_change_while_it_runs(connection: Connection) -> None:
+    model = Linear()
+    agent = agents.start_agent(connection, "linear", model, batch_size=50, max_wait=10)
+    agent.wait_until_running()
+    send(connection, 100)  # two full batches, which wait for nothing
+    until(lambda: agent.status.answered == 100, "two batches")
+    assert model.calls == [50, 50]
+    assert agents.start_agent(connection, "linear", model, batch_size=400, max_wait=0.5) is agent
+    send(connection, 300)
+    until(lambda: agent.status.answered == 400, "what was left when the time was over")
+    assert max(model.calls) > 50
+    agent.adjust(batch_size=1)
+    send(connection, 10)
+    until(lambda: agent.status.answered == 410, "one by one")
+    assert model.calls[-9:] == [1] * 9
+    assert (agent.status.batch_size, agent.status.max_wait) == (1, 0.5)
+    for wrong in ({"batch_size": 0}, {"max_wait": -1.0}, {"max_wait": float("nan")}):
+        with pytest.raises(ValueError, match="1 request or more"):
+            agent.adjust(**wrong)  # type: ignore[arg-type]
+    assert members(connection, "linear") == 1
+
+
+def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model takes longer than a member of the group may be silent."""
+    import imageclass.session as session
+
+    real, silence = session.fast_consumer, 6
+    collected: list[int] = []
+    prepare = session.prepare
+
+    def impatient(
+        connection: Connection, group: str, client: str, on_error: object, **more: object
+    ):
+        limits = {"max.poll.interval.ms": silence * 1000, "session.timeout.ms": silence * 1000}
+        return real(connection, group, client, on_error, **limits)  # type: ignore[arg-type]
+
+    def counting(records: list, serving: object):
+        collected.append(len(records))
+        return prepare(records, serving)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(session, "fast_consumer", impatient)
+    monkeypatch.setattr(session, "prepare", counting)
+    model = Linear()
+    agent = agents.start_agent(connection, "linear", model, batch_size=20)
+    agent.wait_until_running()
+    model.gate.clear()
+    send(connection, 1_000)
+    until(lambda: agent.status.paused, "the agent is full")
+    took_in = sum(collected)
+    assert took_in <= 4 * 20  # one at the model, two ready, one in hand
+    begin = time.monotonic()
+    while time.monotonic() - begin < silence + 3:
+        assert members(connection, "linear") == 1
+        assert agent.status.paused
+        time.sleep(0.5)
+    assert sum(collected) == took_in
+    (row,) = agents_seen(connection).to_dicts()
+    assert (row["alive"], row["paused"], row["state"]) == (True, True, "running")
+    model.gate.set()
+    until(lambda: agent.status.answered >= 1_000, "all are answered")
+    assert not agent.status.paused
+    assert (agent.status.answered, agent.status.errors) == (1_000, 0)  # nothing was done again
+    assert len(answers(connection)) == 1_000
+
+
+def test_a_canary_answers_its_share_and_is_promoted_or_ended(connection: Connection) -> None:
+    old, new = Linear(seed=0), Linear(seed=1)
+    agent = agents.start_agent(connection, "linear", old, version="0" * 12)
+    agent.wait_until_running()
+    agent.canary(new, 0.3, model="1" * 12)
+    send(connection, 1_000, "tried")
+    until(lambda: agent.status.answered == 1_000, "all are answered")
+    tried = answers(connection)
+    canary = Canary(new, 0.3)
+    assert {request for request, model in tried.items() if model == "1" * 12} == {
+        request for request in tried if canary.takes(request)
+    }
+    assert 250 < sum(model == "1" * 12 for model in tried.values()) < 350
+    agent.promote()
+    assert (agent.status.model, agent.status.canary) == ("1" * 12, "")
+    send(connection, 50, "promoted")
+    until(lambda: agent.status.answered == 1_050, "all are answered")
+    assert {m for r, m in answers(connection).items() if r.startswith("promoted")} == {"1" * 12}
+    agent.swap(old, model="0" * 12)
+    send(connection, 50, "swapped")
+    until(lambda: agent.status.answered == 1_100, "all are answered")
+    assert {m for r, m in answers(connection).items() if r.startswith("swapped")} == {"0" * 12}
+    assert (agent.status.errors, members(connection, "linear")) == (0, 1)
+
+
+def test_a_canary_that_fails_is_ended_and_costs_no_answer(connection: Connection) -> None:
+    class Broken(Linear):
+        def __call__(self, images: np.ndarray) -> np.ndarray:
+            raise MemoryError("no room left")
+
+    agent = agents.start_agent(connection, "linear", Linear(), version="good")
+    agent.wait_until_running()
+    agent.canary(Broken(), 0.5, model="bad")
+    send(connection, 40)
+    until(lambda: agent.status.answered == 40, "all are answered")
+    assert set(answers(connection).values()) == {"good"}
+    assert (agent.status.canary, agent.status.state) == ("", "running")
+    assert "the canary: MemoryError: no room left" in agent.status.last_error
+    with pytest.raises(ValueError, match="no canary"):
+        agent.promote()
+
+
+def test_agents_of_one_name_share_the_requests_and_are_announced(connection: Connection) -> None:
+    pair = [
+        Agent(connection, "linear", Linear(), dataset="digits", model="abc", batch_size=20)
+        for _ in range(2)
+    ]
+    for agent in pair:
+        agent.start()
+    until(lambda: members(connection, "linear") == 2, "two members")
+    for agent in pair:
+        agent.wait_until_running()
+    until(lambda: agents_seen(connection)["alive"].sum() == 2, "both are announced")
+    with Judge(connection, ["linear"]) as judge:
+        verdicts = judge.collect(judge.publish(DIGITS, 400, seed=1))
+    assert (verdicts.missing, verdicts.duplicates) == (0, {})
+    until(lambda: sum(agent.status.answered for agent in pair) == 400, "all are counted")
+    assert all(agent.status.answered > 50 for agent in pair)
+    pair[0].stop()
+    until(lambda: members(connection, "linear") == 1, "one has left")
+    with Judge(connection, ["linear"]) as judge:
+        assert judge.collect(judge.publish(DIGITS, 50)).missing == 0
+    pair[1].stop()
+    seen = agents_seen(connection)
+    assert set(seen["instance"]) == {agent.instance for agent in pair}
+    assert seen.select(
+        "name", "model", "dataset", "state", "alive", "batch_size"
+    ).unique().rows() == [("linear", "abc", "digits", "stopped", False, 20)]
+    assert seen["answered"].sum() == 450
+
+
+def test_what_comes_too_late_is_a_dead_letter_and_can_be_sent_again(connection: Connection) -> None:
+    agent = agents.start_agent(connection, "linear", Linear())
+    agent.wait_until_running()
+    now_ms = int(time.time() * 1000)
+    send(connection, 3, "late", deadline_ms=now_ms - 5_000)
+    send(connection, 4, "early", deadline_ms=now_ms + 600_000)
+    until(lambda: agent.status.received == 7, "all are received")
+    assert (agent.status.expired, agent.status.answered, agent.status.rejected) == (3, 4, 0)
+    letters = dead_letters.read(connection)
+    assert len(letters) == 3
+    assert all(letter.reason.startswith("expired ") and letter.complete for letter in letters)
+    assert len(dead_letters.read(connection, limit=2)) == 2
+
+    first = dead_letters.replay(connection, letters[:2])
+    assert (len(first.sent), first.already, first.refused) == (2, [], {})
+    until(lambda: agent.status.answered == 6, "two are answered after all")
+    again = dead_letters.replay(connection, letters)
+    assert (len(again.sent), sorted(again.already)) == (1, sorted(first.sent))
+    until(lambda: agent.status.answered == 7, "the third is answered")
+    assert [letter.replayed for letter in dead_letters.read(connection)] == [True] * 3
+    assert set(answers(connection)) == {f"late-{n}" for n in range(3)} | {
+        f"early-{n}" for n in range(4)
+    }
+    late = [r for r in read_all(connection, connection.topics.requests) if r.offset >= 0]
+    assert sum("dead-letter.reason" in dict(record.headers) for record in late) == 0
+
+
+def test_what_cannot_be_sent_again_is_refused_with_the_reason(connection: Connection) -> None:
+    parts = {"agent": "a", "reason": "r", "headers": [], "time_ms": 0}
+    own = connection.topics.requests
+    too_large = DeadLetter(f"{own}/0/1", value=b"", size=5_000_000, complete=False, **parts)  # type: ignore[arg-type]
+    foreign = DeadLetter("other.requests/0/1", value=b"x", size=1, complete=True, **parts)  # type: ignore[arg-type]
+    done = dead_letters.replay(connection, [too_large, foreign])
+    assert (done.sent, done.already) == ([], [])
+    assert "5,000,000 bytes was too large" in done.refused[f"{own}/0/1"]
+    assert "not one of the topics" in done.refused["other.requests/0/1"]
+
+
+def test_of_two_who_replay_at_once_only_one_does(connection: Connection) -> None:
+    letter = DeadLetter(
+        f"{connection.topics.requests}/0/1", "a", "r", b"x", [], 1, complete=True, time_ms=0
+    )
+
+    class Meddling(list):
+        """Somebody else replays after this one has looked which letters were sent already."""
+
+        def __iter__(self):
+            assert dead_letters.replay(connection, [letter]).sent == [letter.origin]
+            return super().__iter__()
+
+    with pytest.raises(ReplayError, match="Nothing was sent again"):
+        dead_letters.replay(connection, Meddling([letter]))
+    assert dead_letters.replay(connection, [letter]).already == [letter.origin]

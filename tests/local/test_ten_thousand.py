@@ -1,0 +1,101 @@
+"""Ten thousand requests through every accident at once: exactly ten thousand verdicts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from imageclass import datasets
+from imageclass.announcements import agents_seen
+from imageclass.broker import EmbeddedBroker
+from imageclass.connection import Connection
+from imageclass.judge import Judge
+from kafka.producer.future import FutureRecordMetadata
+
+from tests.local.streaming import Linear, members, read_all, until
+
+DIGITS = datasets.load("digits")
+TOTAL, BAD = 10_000, 100
+
+
+class Processes:
+    """Agents of one group, a process each; `python -m tests.local.streaming`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._command = [
+            sys.executable, "-m", "tests.local.streaming",
+            connection.bootstrap_servers[0], connection.topics.prefix, "0.03",
+        ]  # fmt: skip
+        self.running: dict[str, subprocess.Popen] = {}
+
+    def start(self, name: str) -> None:
+        self.running[name] = subprocess.Popen(self._command)
+
+    def end(self, name: str, sig: int) -> int:
+        process = self.running.pop(name)
+        process.send_signal(sig)
+        return process.wait(timeout=30)
+
+
+@pytest.fixture
+def processes(connection: Connection) -> Iterator[Processes]:
+    made = Processes(connection)
+    yield made
+    for process in made.running.values():
+        process.kill()
+        process.wait()
+
+
+def test_ten_thousand_requests_get_ten_thousand_verdicts(
+    connection: Connection, broker: EmbeddedBroker, processes: Processes
+) -> None:
+    for name in ("to be killed", "to leave"):
+        processes.start(name)
+    until(lambda: members(connection, "linear") == 2, "two agents share the group")
+    ended: dict[str, int] = {}
+    restart = threading.Thread(target=broker.start)
+
+    def accidents(done: int, total: int) -> None:
+        if done == 2_000:
+            ended["killed"] = processes.end("to be killed", signal.SIGKILL)
+            processes.start("late")
+        elif done == 5_000:
+            broker.kill()
+            restart.start()
+        elif done == 8_000:
+            ended["left"] = processes.end("to leave", signal.SIGTERM)
+
+    bad: list[FutureRecordMetadata] = []
+    with Judge(connection, ["linear"]) as judge, connection.producer() as producer:
+
+        def one_in_a_hundred(done: int, total: int) -> None:
+            if done % (TOTAL // BAD) == 0:
+                bad.append(producer.send(connection.topics.requests, os.urandom(64)))
+
+        run = judge.publish(DIGITS, TOTAL, seed=1, on_sent=one_in_a_hundred)
+        producer.flush()
+        verdicts = judge.collect(run, on_reply=accidents)
+    restart.join(timeout=60)
+    assert ended == {"killed": -signal.SIGKILL, "left": 0}
+    # Everybody was answered once, and by the model: the judge's join has nothing double in it.
+    assert (verdicts.missing, verdicts.invalid) == (0, 0), (
+        verdicts.summary(),
+        agents_seen(connection),
+    )
+    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == TOTAL
+    expected = Linear()(DIGITS.test_images)[verdicts.frame["index"].to_numpy()].argmax(axis=1)
+    assert (verdicts.frame["predicted"].to_numpy() == expected).all()
+    # What was done again by another agent has the same key, which names its origin.
+    origins = {
+        f"{future.value.topic}/{future.value.partition}/{future.value.offset}" for future in bad
+    }
+    assert len(origins) == BAD
+    letters = {
+        letter.key.decode() for letter in read_all(connection, connection.topics.dead_letters)
+    }
+    assert letters == {f"{origin}/linear" for origin in origins}
