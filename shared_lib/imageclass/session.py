@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from imageclass.announcements import Announcer
 from imageclass.batches import prepare, records_of
@@ -29,6 +29,7 @@ class Session:
         """Raises `confluent_kafka.KafkaException` for settings that librdkafka refuses."""
         self._agent = agent
         self._delivered: dict[tuple[str, int], int] = {}  # where each partition goes on
+        self._left_over: list[Message] = []
         topics, name = agent.connection.topics, agent.name
         with ExitStack() as at_end:
             self._producer = fast_producer(agent.connection, agent.instance, self._heard)
@@ -60,7 +61,8 @@ class Session:
         self._look_after()
 
     def _collect(self) -> list[Record]:
-        first = self._consumer.consume(1, _IDLE_SECONDS)
+        first, self._left_over = self._left_over, []
+        first = first or self._consumer.consume(1, _IDLE_SECONDS)
         status = self._agent.status
         if not first or status.batch_size == 1:
             return records_of(first)
@@ -79,7 +81,11 @@ class Session:
         try:
             consumer.pause(consumer.assignment())
             while not agent.stopping.is_set() and not self._worker.offer(batch, _IDLE_SECONDS):
-                consumer.poll(0)
+                # A message means that a rebalance gave us partitions that are not paused. (Paused
+                # in the rebalance itself, before their offset is known, they never go on.)
+                if (message := consumer.poll(0)) is not None:
+                    self._left_over.append(message)
+                    consumer.pause(consumer.assignment())
                 self._look_after()
         finally:
             agent.update(paused=False)
@@ -115,8 +121,6 @@ class Session:
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         consumer.assign(places)
-        if self._agent.status.paused:
-            consumer.pause(places)
         self._agent.update(state="running")
 
     def _revoked(self, consumer: Consumer, places: list[TopicPartition]) -> None:

@@ -48,6 +48,15 @@ def test_a_request_has_no_place_for_the_label() -> None:
     }  # fmt: skip
 
 
+def test_a_deadline_and_the_models_hash_come_back() -> None:
+    sent = messages.raw_request("r", "q", IMAGE, deadline_ms=1_700_000_000_123)
+    assert messages.decode_request(*messages.encode_request(sent)).deadline_ms == 1_700_000_000_123
+    assert messages.decode_request(IMAGE.tobytes(), headers()).deadline_ms is None
+    answer = messages.Prediction("r", "q", "cnn", np.full(10, 0.1, np.float32), "0123456789ab")
+    got = messages.decode_prediction(*messages.encode_prediction(answer))
+    assert got.model == "0123456789ab"
+
+
 @pytest.mark.parametrize(
     ("kind", "mode"),
     [("PNG", mode) for mode in ("RGB", "L", "RGBA", "P", "1")]
@@ -79,6 +88,9 @@ def test_headers_of_others_are_left_alone() -> None:
         ({"request": "a b"}, "'request' is not an id"),
         ({"request": "x" * 129}, "'request' is not an id"),
         ({"dataset": "../etc"}, "'dataset' is not an id"),
+        ({"deadline": "tomorrow"}, "deadline 'tomorrow' is not milliseconds"),
+        ({"deadline": "-5"}, "deadline '-5' is not milliseconds"),
+        ({"run": "x" * 2_000}, "'run' of 2000 bytes is too long"),
         ({"encoding": None}, "'encoding' is missing"),
         ({"encoding": "gif"}, "none of raw, png, jpeg"),
         ({"dtype": "float64"}, "not uint8"),
@@ -211,3 +223,4 @@ def test_a_dead_letter_always_fits_into_a_message() -> None:
     size = len(key) + len(value) + sum(len(name) + len(content) for name, content in head)
     assert size < 1_000
     assert dict(head)["dead-letter.size"] == b"5000000"
+    assert dict(head)["dead-letter.incomplete"] == b"its value"
