@@ -57,7 +57,7 @@ purge-user: ## delete a removed person's files for good: NAME=…
 
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
 	@tests/prepare
-	@exec $(PY) -m pytest $(ARGS)
+	@exec tests/run $(ARGS)
 
 models: install ## train the networks on Fashion-MNIST and write how good they are: docs/models.md
 	@$(PY) -m imageclass.reproduce --write docs/models.md
