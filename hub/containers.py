@@ -65,6 +65,7 @@ _ended: dict[tuple[str, str], str] = {}
 class ContainerSpawner(DockerSpawner):
     """DockerSpawner that refuses what nobody offered, and tells how the start goes."""
 
+    broker_note = ""  # what the page says of a broker that is away
     _stage = (0, "")
     _refused = ""
     _seen_ended = 0
@@ -149,6 +150,8 @@ class ContainerSpawner(DockerSpawner):
     async def progress(self) -> AsyncGenerator[dict, None]:
         """Yield the stages of the start for the page that waits."""
         shown = None
+        if self.broker_note:
+            yield {"progress": 0, "message": self.broker_note}
         while True:
             if self._stage != shown:
                 shown = self._stage

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import (
@@ -57,7 +58,7 @@ class Broker:
             with suppress(Exception):  # it may be what failed
                 client.close()
 
-    def _call(self, request: Callable[[KafkaAdminClient], object]) -> object:
+    def _call(self, request: Callable[[KafkaAdminClient], Any]) -> Any:
         try:
             if self._client is None:
                 self._client = KafkaAdminClient(
@@ -85,11 +86,11 @@ class Broker:
     def names(self) -> set[str]:
         """Return the names of all accounts that have a password."""
         found = self._call(lambda client: client.describe_user_scram_credentials())
-        return set(found)  # type: ignore[call-overload]
+        return set(found)
 
     def rights(self, name: str | None = None) -> dict[str, set[ACL]]:
         """Return who has which rights: of the account `name`, or of all."""
-        acls, error = self._call(lambda client: client.describe_acls(_any_right(name)))  # type: ignore[misc]
+        acls, error = self._call(lambda client: client.describe_acls(_any_right(name)))
         if error is not NoError:
             raise BrokerAway(str(error))
         held = defaultdict(set)
@@ -103,14 +104,14 @@ class Broker:
             return
         passwords = [UserScramCredentialUpsertion(a.name, _SCRAM, a.password) for a in accounts]
         refused = self._call(lambda client: client.alter_user_scram_credentials(passwords))
-        for name, reason in refused.items():  # type: ignore[attr-defined]
+        for name, reason in refused.items():
             if reason is not None:
                 raise BrokerAway(f"no password for {name}: {reason}")
         missing = [acl for a in accounts for acl in a.rights - held.get(a.name, set())]
         if missing:
             made = self._call(lambda client: client.create_acls(missing))
-            if made["failed"]:  # type: ignore[index]
-                raise BrokerAway(f"no right {made['failed'][0]}")  # type: ignore[index]
+            if made["failed"]:
+                raise BrokerAway(f"no right {made['failed'][0]}")
         self._take(acl for a in accounts for acl in held.get(a.name, set()) - a.rights)
 
     def remove(self, names: Iterable[str]) -> None:
@@ -146,7 +147,7 @@ class Broker:
 
     def make_topics(self, topics: Iterable[str]) -> None:
         """Make the topics that are not there yet."""
-        there = set(self._call(lambda client: client.list_topics()))  # type: ignore[call-overload]
+        there = set(self._call(lambda client: client.list_topics()))
         for topic in topics:
             if topic not in there:
                 with suppress(TopicAlreadyExistsError):  # another hub was quicker
@@ -173,7 +174,7 @@ class Broker:
             validate_only=False,
         )
         answer = self._call(lambda client: client._manager.run(client._manager.send, request))
-        for entry in answer.entries:  # type: ignore[attr-defined]
+        for entry in answer.entries:
             if entry.error_code:
                 raise BrokerAway(f"no quotas: {for_code(entry.error_code)} {entry.error_message}")
 
@@ -181,7 +182,7 @@ class Broker:
         """Return the quotas of everybody who has none of their own."""
         request = DescribeClientQuotasRequest(components=[("user", 1, None)], strict=True)
         answer = self._call(lambda client: client._manager.run(client._manager.send, request))
-        return {v.key: v.value for e in answer.entries or () for v in e.values}  # type: ignore[attr-defined]
+        return {v.key: v.value for e in answer.entries or () for v in e.values}
 
 
 def _quota_entry(user: str | None, quotas: Mapping[str, float]) -> tuple:
@@ -194,7 +195,5 @@ def _any_right(name: str | None) -> ACLFilter:
         host=None,
         operation=ACLOperation.ANY,
         permission_type=ACLPermissionType.ANY,
-        resource_pattern=ResourcePatternFilter(
-            ResourceType.ANY, None, ACLResourcePatternType.ANY
-        ),
+        resource_pattern=ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
     )

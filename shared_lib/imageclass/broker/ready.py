@@ -32,9 +32,7 @@ def wait_until_ready(
     addresses = [_address(server) for server in bootstrap_servers.split(",")]
     deadline = time.monotonic() + timeout
     while not give_up():
-        if any(_accepts(address) for address in addresses) and _answers(
-            bootstrap_servers, client
-        ):
+        if any(_accepts(address) for address in addresses) and _answers(bootstrap_servers, client):
             return
         if time.monotonic() > deadline:
             break
