@@ -11,7 +11,7 @@ export NODE_USE_SYSTEM_CA = 1
 .PHONY: help run install images test lint format clean pictures up demo logs down purge-user check-accounts
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 run: install ## the platform on this machine: http://127.0.0.1:8000 (PORT=… changes it)
 	@exec $(PY) -m hub.launcher

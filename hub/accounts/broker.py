@@ -1,5 +1,6 @@
 """Accounts on the broker, through Kafka's own requests. It waits: call it in a thread."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -25,6 +26,9 @@ from kafka.protocol.admin.client_quotas import (
 )
 
 from hub.accounts.rights import ADMIN, Account, admin_password
+
+# Its library calls every lost connection an error; the keeper says once what there is to say.
+logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 _SCRAM = ScramMechanism.SCRAM_SHA_512
 _PARTITIONS = 4  # of the team's topics, as of a person's
@@ -120,10 +124,9 @@ class Broker:
         if not names:
             return
         self._call(lambda client: client.delete_acls([_any_right(name) for name in names]))
-        there = self.names()
-        gone = [UserScramCredentialDeletion(name, _SCRAM) for name in names if name in there]
-        if gone:
-            self._call(lambda client: client.alter_user_scram_credentials(gone))
+        # Not only those that the broker names: what was made just now it may not show yet.
+        gone = [UserScramCredentialDeletion(name, _SCRAM) for name in names]
+        self._call(lambda client: client.alter_user_scram_credentials(gone))
 
     def _take(self, acls: Iterable[ACL]) -> None:
         filters = [

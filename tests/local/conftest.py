@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from imageclass.broker import EmbeddedBroker
 
+from tests.local.accounts import Guarded
+
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
@@ -15,6 +17,13 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
     A test may `.stop()`, `.kill()` (SIGKILL) and `.start()` it; its address: `.bootstrap_servers`.
     """
     with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A running broker with accounts, and who keeps them."""
+    with Guarded(tmp_path_factory.mktemp("guarded")) as running:
         yield running
 
 
