@@ -148,9 +148,13 @@ class Broker:
 
     # -- what they share
 
+    def topics(self) -> set[str]:
+        """Return the names of all topics."""
+        return set(self._call(lambda client: client.list_topics()))
+
     def make_topics(self, topics: Iterable[str]) -> None:
         """Make the topics that are not there yet."""
-        there = set(self._call(lambda client: client.list_topics()))
+        there = self.topics()
         for topic in topics:
             if topic not in there:
                 with suppress(TopicAlreadyExistsError):  # another hub was quicker

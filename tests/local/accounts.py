@@ -63,9 +63,9 @@ class Guarded:
             self.admin(), self.secret_file.read_text(), lambda: list(self.people), **given
         )
 
-    def enter(self, name: str, groups: Iterable[str] = (), **settings: Any) -> Member:
+    def enter(self, name: str, member_of: Iterable[str] = (), **settings: Any) -> Member:
         """Somebody new, with their account made and usable."""
-        person = Person(name, since="2026", groups=frozenset(groups), active=True)
+        person = Person(name, since="2026", groups=frozenset(member_of), active=True)
         self.people.append(person)
         keeper = self.keeper(**settings)
         assert asyncio.run(keeper.ensure(person))
