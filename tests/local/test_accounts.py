@@ -467,7 +467,8 @@ def test_who_is_removed_is_cut_off_and_others_notice_nothing(tmp_path, monkeypat
         stays, goes = own.enter("stays"), own.enter("goes")
         topic, group = stays.topic("x"), "stays.g"
         theirs = goes.topic("x")
-        renewed = own.broker.log_file
+        idle = stays.admin(**quick)
+        idle.list_topics()
         with stays.producer() as producer, stays.consumer(topic, group_id=group) as consumer:
             with goes.producer(max_block_ms=3_000) as leaving, goes.admin(**quick) as looking:
                 leaving.send(theirs, b"x").get(10)
@@ -495,6 +496,7 @@ def test_who_is_removed_is_cut_off_and_others_notice_nothing(tmp_path, monkeypat
                     print(f"\n  removed: denied after {cut:.2f} s, closed after {closed:.1f} s")
                 refused(lambda: goes.admin(bootstrap_timeout_ms=2_000), KafkaError)
             producer.send(topic, b"still here").get(10)
+        idle.close()
 
 
 def lost(admin: KafkaAdminClient) -> bool:
