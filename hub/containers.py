@@ -150,9 +150,11 @@ class ContainerSpawner(DockerSpawner):
     async def progress(self) -> AsyncGenerator[dict, None]:
         """Yield the stages of the start for the page that waits."""
         shown = None
-        if self.broker_note:
-            yield {"progress": 0, "message": self.broker_note}
+        noted = ""
         while True:
+            if self.broker_note != noted:
+                noted = self.broker_note
+                yield {"message": noted}
             if self._stage != shown:
                 shown = self._stage
                 yield {"progress": shown[0], "message": shown[1] or "Waiting for a place …"}

@@ -19,6 +19,7 @@ asks the hub for it, with its own token.
 | `MOSSHUB_BROKER_ACCOUNT`  | file with the person's account on the broker, for them alone to read |
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -66,9 +67,13 @@ class LaptopSpawner(SimpleLocalProcessSpawner):
 
     async def progress(self) -> AsyncGenerator[dict, None]:
         """Yield what the page that waits shows."""
-        if self.broker_note:
-            yield {"progress": 0, "message": self.broker_note}
         yield {"progress": 50, "message": "Starting your editor …"}
+        shown = ""
+        while True:  # until the start is over
+            if self.broker_note != shown:
+                shown = self.broker_note
+                yield {"message": shown}
+            await asyncio.sleep(0.2)
 
     def make_preexec_fn(self, name):
         """Let the server end with the hub, however the hub ends."""

@@ -104,6 +104,54 @@ def test_check_accounts_agrees_after_a_start(stack, ada):
     assert "Hub and broker agree." in said
 
 
+def test_a_new_secret_reaches_servers_that_run_and_nothing_is_lost(stack, ada):
+    """`make up` after the secret was replaced: broker and hub start anew, people's servers go on."""
+    before = json.loads(ada.with_account(READ))
+    topic = f"ada.{secrets.token_hex(4)}"
+    ada.with_account(WRITE, topic)
+    file, old = stack.secrets / "broker_secret", stack.secret("broker_secret")
+    file.unlink()
+    try:
+        up = stack.script("up", BUILD="no")
+        assert up.returncode == 0, up.stdout[-6000:]
+        assert stack.secret("broker_secret") != old
+
+        def changed() -> dict | None:
+            now = json.loads(ada.with_account(READ))
+            return now if now["password"] != before["password"] else None
+
+        assert eventually(changed, 90, "the server has the new password")["username"] == "ada"
+        said = eventually(lambda: ada.with_account(FETCH, topic), 60, "it is let in")
+        assert said.split() == ["kept"]
+    finally:
+        file.write_text(old)
+        back = stack.script("up", BUILD="no")
+    assert back.returncode == 0, back.stdout[-6000:]
+    eventually(lambda: ada.with_account(FETCH, topic).split() == ["kept"], 90, "as before")
+
+
+WRITE = """
+import sys
+from imageclass.account import find_account
+from kafka import KafkaAdminClient, KafkaProducer
+known = {"bootstrap_servers": "kafka:9092", **find_account().settings}
+with KafkaAdminClient(**known) as admin:
+    admin.create_topics({sys.argv[1]: {"num_partitions": 1}})
+with KafkaProducer(**known) as producer:
+    producer.send(sys.argv[1], b"kept").get(30)
+"""
+FETCH = """
+import sys
+from imageclass.account import find_account
+from kafka import KafkaConsumer
+with KafkaConsumer(
+    sys.argv[1], bootstrap_servers="kafka:9092", auto_offset_reset="earliest",
+    consumer_timeout_ms=20000, **find_account().settings,
+) as consumer:
+    print(next(iter(consumer)).value.decode())
+"""
+
+
 def test_who_is_removed_has_no_account_any_more(stack):
     linus, grace = Member(stack, "linus"), Member(stack, "grace")
     linus.start()

@@ -411,7 +411,8 @@ def test_one_persons_flood_is_held_to_the_quota_and_slows_nobody(guarded, ada, b
     flooding = None
     try:
         before = latencies(5)
-        flooding = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+        # Last in line for this machine's processors: it is the broker that must hold it.
+        flooding = subprocess.Popen(["nice", "-n", "19", sys.executable, "-c", script])
         wait_until(lambda: end_of(ada, flood) > 2 * limit, 60, "the flood has begun")
         # Kafka averages over eleven seconds: what came before it saw the flood is paid back first.
         first = latencies(WINDOW)

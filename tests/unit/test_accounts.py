@@ -6,16 +6,19 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from imageclass.broker import accounts as doors
+from jupyterhub.auth import Authenticator
 from marimo_singleuser.backend import client_session
 from marimo_singleuser.broker_account import BrokerAccount
 from marimo_singleuser.settings import Settings
 
 from hub.accounts import rights
+from hub.accounts.hooks import with_accounts
 
 SECRET = "5e" * 32
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +86,46 @@ def test_hub_and_broker_agree_on_the_hubs_own_account():
         f"super.users=User:{rights.ADMIN}\n"
         in (ROOT / "docker/kafka/server.properties").read_text()
     )
+
+
+class _Kept:
+    """A keeper that only notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.removed: list[str] = []
+
+    def watch(self) -> None:
+        pass
+
+    async def remove(self, name: str) -> None:
+        self.removed.append(name)
+
+
+@pytest.mark.parametrize(
+    ("refreshed", "strict", "removed"),
+    [(False, True, ["ada"]), (False, False, []), (True, True, [])],
+)
+def test_whom_the_provider_does_not_let_in_any_more_has_no_account(refreshed, strict, removed):
+    """Not so who only has to sign in again, as far as the sign-in can tell (not strict)."""
+
+    class SignIn(Authenticator):
+        async def refresh_user(self, user, handler=None, **kwargs):
+            self.auth_refresh_strict = strict
+            return refreshed
+
+    keeper = _Kept()
+
+    async def story() -> None:
+        sign_in = with_accounts(SignIn, keeper)()  # type: ignore[arg-type]
+        sign_in.get_handlers(None)
+        user = SimpleNamespace(name="ada")
+        assert await sign_in.refresh_user(user) is refreshed
+        await asyncio.sleep(0)
+        assert keeper.removed == removed
+        await sign_in.delete_user(SimpleNamespace(name="bob"))
+        assert keeper.removed == [*removed, "bob"]
+
+    asyncio.run(story())
 
 
 def test_the_file_follows_what_the_hub_says(tmp_path):
