@@ -105,7 +105,7 @@ def test_check_accounts_agrees_after_a_start(stack, ada):
 
 
 def test_a_new_secret_reaches_servers_that_run_and_nothing_is_lost(stack, ada):
-    """`make up` after the secret was replaced: broker and hub start anew, people's servers go on."""
+    """`make up` after the secret was replaced: broker and hub start anew, servers go on."""
     before = json.loads(ada.with_account(READ))
     topic = f"ada.{secrets.token_hex(4)}"
     ada.with_account(WRITE, topic)
