@@ -58,7 +58,7 @@ purge-user: ## delete a removed person's files for good: NAME=…
 # The demo or team platform that runs, else this machine's.
 check-accounts: ## compare the accounts of hub and broker, and repair
 	@if docker/compose ps --quiet hub 2>/dev/null | grep -q .; then exec docker/compose exec -T hub python -m hub.accounts check; fi; \
-	if DEMO=1 docker/compose ps --quiet hub 2>/dev/null | grep -q .; then DEMO=1 exec docker/compose exec -T hub python -m hub.accounts check; fi; \
+	if DEMO=1 docker/compose ps --quiet hub 2>/dev/null | grep -q .; then exec env DEMO=1 docker/compose exec -T hub python -m hub.accounts check; fi; \
 	exec $(PY) -m hub.accounts check
 
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
