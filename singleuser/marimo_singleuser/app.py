@@ -102,6 +102,6 @@ async def run(settings: Settings) -> None:
             server.stop()
             for task in tasks:
                 task.cancel()
+            account.remove()  # early: who ends this may not wait for the rest
             await marimo.stop()
             await asyncio.to_thread(processes.end_descendants)
-            account.remove()
