@@ -8,10 +8,10 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test lint format clean models pictures up demo logs down purge-user
+.PHONY: help run install images test lint format clean models pictures up demo logs down purge-user check-accounts
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 run: install ## the platform on this machine: http://127.0.0.1:8000 (PORT=… changes it)
 	@exec $(PY) -m hub.launcher
@@ -54,6 +54,12 @@ down: ## stop team platform and demo; people's files, messages and accounts stay
 
 purge-user: ## delete a removed person's files for good: NAME=…
 	@docker/purge-user "$$NAME"
+
+# The demo or team platform that runs, else this machine's.
+check-accounts: ## compare the accounts of hub and broker, and repair
+	@if docker/compose ps --quiet hub 2>/dev/null | grep -q .; then exec docker/compose exec -T hub python -m hub.accounts check; fi; \
+	if DEMO=1 docker/compose ps --quiet hub 2>/dev/null | grep -q .; then exec env DEMO=1 docker/compose exec -T hub python -m hub.accounts check; fi; \
+	exec $(PY) -m hub.accounts check
 
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
 	@tests/prepare

@@ -2,7 +2,7 @@
 
 import sys
 
-from hub import containers, oauth
+from hub import accounts, containers, oauth
 from hub.broker import broker_command
 from hub.login import LaptopAuthenticator, load_passwords
 from hub.names import keep_names
@@ -48,14 +48,16 @@ else:
 c.Authenticator.admin_users = set(settings.admins)
 keep_names()
 if team:
-    c.JupyterHub.authenticator_class = oauth.authenticator_class(settings)
+    sign_in = oauth.authenticator_class(settings)
     oauth.configure(c, settings)
 else:
     passwords = load_passwords(state / "passwords.json")
-    c.JupyterHub.authenticator_class = LaptopAuthenticator
+    sign_in = LaptopAuthenticator
     c.LaptopAuthenticator.user_password = passwords.people
     c.LaptopAuthenticator.admin_password = passwords.admins
     c.Authenticator.allow_all = True
+# Who signs in has an account on the broker too, from their first start until they are removed.
+c.JupyterHub.authenticator_class = accounts.sign_in(sign_in, settings)
 
 # Server: marimo behind the hub's sign-in, in a container or a directory of each person's own.
 c.Spawner.environment = environment(settings)

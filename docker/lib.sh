@@ -38,20 +38,28 @@ load() {
   HUB_IMAGE=$(setting HUB_IMAGE mosshub/hub:local)
   USER_IMAGES=$(setting USER_IMAGES mosshub/user:cpu)
   SIGN_IN=$(setting SIGN_IN elsewhere)
+  KAFKA_PUBLIC=$(setting KAFKA_PUBLIC "")
+  KAFKA_PUBLIC_PORT=${KAFKA_PUBLIC##*:}
+  case $KAFKA_PUBLIC in
+    "" | ?*:[0-9]*) ;;
+    *) die "KAFKA_PUBLIC=$KAFKA_PUBLIC: expected host:port, as people outside reach the broker." ;;
+  esac
   if [ -n "$DOMAIN" ]; then PUBLIC_URL=https://$DOMAIN; else PUBLIC_URL=http://localhost:$PORT; fi
   COMPOSE_PROJECT_NAME=$INSTANCE
-  export SETTINGS SECRETS INSTANCE PORT DOMAIN TLS HUB_IMAGE SIGN_IN PUBLIC_URL COMPOSE_PROJECT_NAME
+  export SETTINGS SECRETS INSTANCE PORT DOMAIN TLS HUB_IMAGE SIGN_IN PUBLIC_URL COMPOSE_PROJECT_NAME \
+    KAFKA_PUBLIC KAFKA_PUBLIC_PORT
 
   CADDY_FILES=$(fingerprint caddy)
   ENGINE_FILES=$(fingerprint engine)
   FIREWALL_FILES=$(fingerprint firewall)
-  KAFKA_FILES=$(fingerprint kafka)
   DEMO_FILES=$(fingerprint demo/realm.json)
-  export CADDY_FILES ENGINE_FILES FIREWALL_FILES KAFKA_FILES DEMO_FILES
+  export CADDY_FILES ENGINE_FILES FIREWALL_FILES DEMO_FILES
   if [ -d "$SECRETS" ]; then
     PROXY_FILES=$(fingerprint proxy "$SECRETS/proxy_token")
     HUB_FILES=$(fingerprint "$SECRETS")
-    export PROXY_FILES HUB_FILES
+    KAFKA_FILES=$(fingerprint kafka "$SECRETS/broker_secret")
+    [ -z "$KAFKA_PUBLIC" ] || KAFKA_FILES=$(fingerprint kafka "$SECRETS/broker_secret" "$SECRETS/kafka_certificate")
+    export PROXY_FILES HUB_FILES KAFKA_FILES
   fi
   if [ "$SIGN_IN" = demo ] && [ -d "$SECRETS" ]; then
     DEMO_CLIENT_SECRET=$(cat "$SECRETS/oauth_client_secret")
@@ -70,6 +78,7 @@ compose() {
   set -- --env-file "$SETTINGS" "$@"
   [ "$SIGN_IN" != demo ] || set -- --profile demo "$@"
   [ -z "$DOMAIN" ] || set -- --file https.yaml "$@"
+  [ -z "$KAFKA_PUBLIC" ] || set -- --file kafka-public.yaml "$@"
   docker compose --project-directory . --file compose.yaml "$@"
 }
 

@@ -75,6 +75,7 @@ class NotStarted(SpawnException):
 class ContainerSpawner(DockerSpawner):
     """DockerSpawner that refuses what nobody offered, and tells how the start goes."""
 
+    broker_note = ""  # what the page says of a broker that is away
     _stage = (0, "")
     _refused = ""
     _seen_ended = 0
@@ -159,7 +160,11 @@ class ContainerSpawner(DockerSpawner):
     async def progress(self) -> AsyncGenerator[dict, None]:
         """Yield the stages of the start for the page that waits."""
         shown = None
+        noted = ""
         while True:
+            if self.broker_note != noted:
+                noted = self.broker_note
+                yield {"message": noted}
             if self._stage != shown:
                 shown = self._stage
                 yield {"progress": shown[0], "message": shown[1] or "Waiting for a place …"}

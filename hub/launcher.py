@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from hub.broker import broker_command
+from hub.broker import broker_command, broker_secret
 from hub.login import Passwords, load_passwords
 from hub.processes import INSTANCE, die_with_parent, end, left_over
 from hub.proxy import NodeError, proxy_command
@@ -180,6 +180,7 @@ def prepare() -> tuple[Settings, Passwords]:
     if settings.embedded_broker:
         hint = "set another KAFKA_PORT, or KAFKA_BOOTSTRAP_SERVERS to use the broker that is there"
         check_port("KAFKA_PORT", settings.kafka_port, hint)
+        broker_secret(settings)  # the broker reads it at its start
         prepare_broker(settings)
     proxy_command(settings)
     return settings, load_passwords(settings.data_dir / "hub" / "passwords.json")

@@ -10,8 +10,17 @@ What passes between the hub and a server is environment variables, and only thes
 | `MOSSHUB_TOPIC_PREFIX`    | prefix of the person's own topics and groups, e.g. `ada.`            |
 | `MOSSHUB_NOTEBOOKS`       | directory of the notebooks that are laid into `~/notebooks`          |
 | `MOSSHUB_INSTANCE`        | the platform a process belongs to, so that no orphan is overlooked   |
+
+One more is set by the server for its kernels. The account itself is in no environment: the server
+asks the hub for it, with its own token.
+
+| variable                  | meaning                                                              |
+|---------------------------|----------------------------------------------------------------------|
+| `MOSSHUB_BROKER_ACCOUNT`  | file with the person's account on the broker, for them alone to read |
 """
 
+import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
@@ -49,11 +58,22 @@ class LaptopSpawner(SimpleLocalProcessSpawner):
     who must be protected from each other run in containers.
     """
 
+    broker_note = ""  # what the page says of a broker that is away
     users_dir = Unicode(config=True, help="Directory that holds a directory for each person.")
 
     @default("home_dir")
     def _default_home_dir(self) -> str:
         return str(Path(self.users_dir) / safe_name(self.user.name))
+
+    async def progress(self) -> AsyncGenerator[dict, None]:
+        """Yield what the page that waits shows."""
+        yield {"progress": 50, "message": "Starting your editor …"}
+        shown = ""
+        while True:  # until the start is over
+            if self.broker_note != shown:
+                shown = self.broker_note
+                yield {"message": shown}
+            await asyncio.sleep(0.2)
 
     def make_preexec_fn(self, name):
         """Let the server end with the hub, however the hub ends."""

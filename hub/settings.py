@@ -43,6 +43,12 @@ def _hex_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _bytes(value: object) -> object:
+    """Return `25M` as 25 times 1024², anything else as it is."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT])", value) if isinstance(value, str) else None
+    return float(found[1]) * 1024 ** ("KMGT".index(found[2]) + 1) if found else value
+
+
 def _memory(value: str) -> str:
     if not re.fullmatch(r"\d+(\.\d+)?[KMGT]", value):
         raise ValueError("a number and K, M, G or T, for example 2G")
@@ -56,6 +62,7 @@ Names = Annotated[Words, AfterValidator(lambda names: frozenset(n.lower() for n 
 Images = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
 Memory = Annotated[str, AfterValidator(_memory)]
+Bytes = Annotated[float, BeforeValidator(_bytes), Field(gt=0)]
 Web = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")]
 
 
@@ -111,6 +118,9 @@ class Settings(BaseSettings):
     proxy_token: SecretStr = Field(SecretStr(""), description="what the hub shows to the proxy")
     cookie_secret: HexKey = Field(SecretStr(""), description="what signs the hub's cookies")
     crypt_key: HexKey = Field(SecretStr(""), description="what encrypts sign-in state at rest")
+    broker_secret: HexKey = Field(
+        SecretStr(""), description="what the passwords on the broker are derived from"
+    )
 
     # People's servers in containers
     instance: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,30}$")] = Field(
@@ -131,6 +141,27 @@ class Settings(BaseSettings):
         None, description="host:port[,host:port] of a broker to use instead of the embedded one"
     )
     kafka_port: Port = Field(9092, description="port of the embedded broker on 127.0.0.1")
+    kafka_admin_server: str | None = Field(
+        None, description="host:port where the hub keeps the accounts of a broker in a container"
+    )
+    kafka_groups: Words = Field(
+        frozenset(), description="the hub's groups that share the prefix group.<name>."
+    )
+    kafka_services: Names = Field(
+        frozenset(), description="names of agents that run as a service, each with an account"
+    )
+    kafka_produce_quota: Bytes = Field(
+        25 * 2**20, description="bytes per second that a person may send, for example 25M"
+    )
+    kafka_consume_quota: Bytes = Field(
+        50 * 2**20, description="bytes per second that a person may read, for example 50M"
+    )
+    kafka_request_quota: Annotated[float, Field(gt=0)] = Field(
+        200, description="percent of one of the broker's threads that a person may take"
+    )
+    kafka_topic_quota: Annotated[float, Field(gt=0)] = Field(
+        10, description="partitions per second that a person may make or delete"
+    )
 
     # Between the platform's own parts; 0 lets `make run` pick free ports.
     hub_port: FreePort = Field(0, description="port of the hub's API")
@@ -149,7 +180,7 @@ class Settings(BaseSettings):
             raise ValueError("letters, digits, hyphens and dots only")
         return value
 
-    @field_validator("kafka_bootstrap_servers")
+    @field_validator("kafka_bootstrap_servers", "kafka_admin_server")
     @classmethod
     def _host_and_port(cls, value: str | None) -> str | None:
         for address in (value or "").split(","):
@@ -164,6 +195,8 @@ class Settings(BaseSettings):
             return self
         needed = ["oauth_provider", "oauth_client_id", "oauth_client_secret"]
         needed += ["proxy_token", "cookie_secret", "crypt_key", "kafka_bootstrap_servers"]
+        if self.kafka_admin_server:
+            needed.append("broker_secret")
         if self.oauth_provider in ("auth0", "okta", "keycloak", "oidc"):
             needed.append("oauth_url")
         if self.oauth_provider == "azuread":
@@ -192,6 +225,21 @@ class Settings(BaseSettings):
     def embedded_broker(self) -> bool:
         """Whether the hub runs a broker of its own."""
         return self.kafka_bootstrap_servers is None
+
+    @property
+    def broker_accounts(self) -> bool:
+        """Whether the hub keeps accounts on the broker: on its own, not on one it only uses."""
+        return self.embedded_broker or self.kafka_admin_server is not None
+
+    @property
+    def quotas(self) -> dict[str, float]:
+        """What one person may take of the broker, by Kafka's keys."""
+        return {
+            "producer_byte_rate": self.kafka_produce_quota,
+            "consumer_byte_rate": self.kafka_consume_quota,
+            "request_percentage": self.kafka_request_quota,
+            "controller_mutation_rate": self.kafka_topic_quota,
+        }
 
     @property
     def bootstrap_servers(self) -> str:

@@ -18,6 +18,7 @@ from typing import TypeVar
 import psutil
 import pytest
 import requests
+from imageclass.broker.accounts import admin_settings
 
 from hub.launcher import free_port
 
@@ -74,6 +75,12 @@ class RunningPlatform:
     def log(self) -> str:
         path = self.data_dir / "logs" / "hub.log"
         return path.read_text(errors="replace") if path.exists() else "(no log)"
+
+    def broker_admin(self) -> dict[str, str]:
+        """What kafka-python's clients need to see everything on the broker."""
+        secret = (self.data_dir / "hub" / "broker_secret").read_text().strip()
+        address = (self.data_dir / "kafka" / "admin.address").read_text()
+        return {"bootstrap_servers": address, **admin_settings(secret)}
 
     def launch(self) -> "RunningPlatform":
         """Start it without waiting; what it prints is gathered in `output`."""

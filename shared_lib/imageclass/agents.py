@@ -35,8 +35,8 @@ def start_agent(
 
     Started if it is not there yet; if it is, its model, batch size and wait are changed while it
     runs, so the cell that calls this can be run again and again. Arguments as for `Agent`, with
-    `version` for the model's hash; a Keras model is compiled first. Only another `topic` needs
-    another agent in its place.
+    `version` for the model's hash; a Keras model is compiled first. Only another `topic` or
+    account on the broker needs another agent in its place.
     """
     compiled = hasattr(model, "image_shape")
     classifier: Classifier = model if compiled else CompiledClassifier(model, batch_size)
@@ -44,7 +44,8 @@ def start_agent(
     with _registry:
         agent = _agents.get(key)
         if agent and agent.thread.is_alive():
-            if agent.topic == (topic or connection.topics.requests):
+            same_topic = agent.topic == (topic or connection.topics.requests)
+            if same_topic and agent.connection.account == connection.account:
                 agent.swap(classifier, dataset, version)
                 agent.adjust(batch_size=batch_size, max_wait=max_wait)
                 return agent

@@ -14,6 +14,8 @@ import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
+from .account import Account, NoAccount, find_account, refused
+
 TEAM_PREFIX = "team."
 
 T = TypeVar("T")
@@ -111,6 +113,7 @@ class Connection:
 
     bootstrap_servers: tuple[str, ...]
     topics: Topics
+    account: Account | None = None
 
     def producer(self, **settings: Any) -> KafkaProducer:
         """A producer that neither loses nor doubles a message while it lives: idempotent,
@@ -151,9 +154,12 @@ class Connection:
         return closing(self._client(KafkaAdminClient))
 
     def _client(self, kind: Callable[..., T], **settings: Any) -> T:
+        settings = {**_COMMON, **(self.account.settings if self.account else {}), **settings}
         try:
-            return kind(bootstrap_servers=list(self.bootstrap_servers), **{**_COMMON, **settings})
+            return kind(bootstrap_servers=list(self.bootstrap_servers), **settings)
         except KafkaTimeoutError as error:
+            if why := refused(self.bootstrap_servers, self.account):
+                raise NoBroker(why) from error
             raise NoBroker(
                 f"The broker at {', '.join(self.bootstrap_servers)} does not answer. Is it"
                 " running, and is KAFKA_BOOTSTRAP_SERVERS its address?"
@@ -189,25 +195,37 @@ def connect(
     bootstrap_servers: str | None = None,
     prefix: str | None = None,
     *,
+    account: Account | None = None,
     timeout: float = 60.0,
     on_wait: Callable[[str], object] = print,
 ) -> Connection:
     """Wait for the broker, make sure the topics are there, and return the `Connection`.
 
     `bootstrap_servers` is `host:port`, several with commas between; by default that of
-    `KAFKA_BOOTSTRAP_SERVERS`. `prefix` of the topics: see `Topics`. While the broker is not there
+    `KAFKA_BOOTSTRAP_SERVERS`. `prefix` of the topics: see `Topics`. `account`: by default the one
+    that the hub gave to this server, at the broker of the hub. While the broker is not there
     `on_wait` gets a sentence about every two seconds, and after `timeout` seconds `NoBroker` is
     raised; at once if none is set.
     """
-    addresses = bootstrap_servers or os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or ""
+    ours = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or ""
+    addresses = bootstrap_servers or ours
     servers = tuple(part.strip() for part in addresses.split(",") if part.strip())
     if not servers:
         raise NoBroker(
             "No broker is set. In a server of the hub it always is; elsewhere set"
             " KAFKA_BOOTSTRAP_SERVERS to the broker's address, such as 127.0.0.1:9092."
         )
-    connection = Connection(servers, Topics() if prefix is None else Topics(prefix))
+    topics = Topics() if prefix is None else Topics(prefix)
     started = time.monotonic()
+
+    def attempt() -> Connection:
+        try:  # read anew each time: the hub may be about to give it
+            known = account or (find_account() if addresses == ours else None)
+        except NoAccount as error:
+            raise NoBroker(str(error)) from None
+        connection = Connection(servers, topics, known)
+        connection.ensure_topics()
+        return connection
 
     def say(state: tenacity.RetryCallState) -> None:
         seconds = time.monotonic() - started
@@ -225,9 +243,8 @@ def connect(
         reraise=True,
     )
     try:
-        retrying(connection.ensure_topics)
+        return retrying(attempt)
     except NoBroker as error:
         raise NoBroker(f"{error} (Waited {timeout:.0f} s.)") from error.__cause__
     except (KafkaError, ValueError) as error:
         raise NoBroker(f"The broker at {', '.join(servers)} cannot be used: {error}") from error
-    return connection

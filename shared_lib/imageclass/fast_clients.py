@@ -83,4 +83,5 @@ def _common(connection: Connection, client_id: str, on_error: OnError) -> dict[s
         # The default lets a client sleep 10 s after the broker is back.
         "reconnect.backoff.max.ms": 1_000,
         "error_cb": on_error,
+        **(connection.account.librdkafka_settings if connection.account else {}),
     }

@@ -16,6 +16,7 @@ from tornado.httpserver import HTTPServer
 from . import packages, processes, workspace
 from .activity import Activity
 from .backend import Services, client_session
+from .broker_account import VARIABLE, BrokerAccount
 from .callback import CallbackHandler
 from .errors import StartError
 from .handlers import MarimoHandler
@@ -71,20 +72,27 @@ async def run(settings: Settings) -> None:
     HubOAuth.instance(cache_max_age=60)
 
     workspace.prepare(settings)
-    env = notebook_environment(os.environ, settings.venv, settings.home)
-    marimo = Marimo(
-        settings.notebooks, settings.base_url, env, start_timeout=settings.start_timeout
-    )
     async with client_session() as session:
+        account = BrokerAccount(settings, session)
+        env = notebook_environment(os.environ, settings.venv, settings.home)
+        env[VARIABLE] = str(account.path)
+        marimo = Marimo(
+            settings.notebooks, settings.base_url, env, start_timeout=settings.start_timeout
+        )
         activity = Activity(settings, marimo, session)
         services = Services(settings, marimo, activity, session)
         server = _listen(make_app(services), settings)
-        reinstall: asyncio.Task[None] | None = None
+        tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.to_thread(packages.prepare, settings)
+            await asyncio.gather(account.look(), asyncio.to_thread(packages.prepare, settings))
+            if account.refused:
+                # The broker is one without accounts.
+                marimo.env.pop(VARIABLE)
+            else:
+                tasks.append(asyncio.create_task(account.run()))
             marimo.start()
             log.warning("serving %s for %s", settings.base_url, settings.user)
-            reinstall = asyncio.create_task(packages.reinstall(settings, env, marimo.keep_pids))
+            tasks.append(asyncio.create_task(packages.reinstall(settings, env, marimo.keep_pids)))
             while not stop.is_set():
                 await activity.look()
                 try:
@@ -93,7 +101,8 @@ async def run(settings: Settings) -> None:
                     continue
         finally:
             server.stop()
-            if reinstall is not None:
-                reinstall.cancel()
+            for task in tasks:
+                task.cancel()
+            account.remove()  # early: who ends this may not wait for the rest
             await marimo.stop()
             await asyncio.to_thread(processes.end_descendants)

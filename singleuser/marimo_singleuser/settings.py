@@ -42,6 +42,7 @@ class Settings:
     home: Path
     templates: Path | None
     hub_url: str
+    api_url: str
     activity_url: str
     api_token: str = field(repr=False)
     activity_interval: float = 60
@@ -106,6 +107,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         home=Path(env["HOME"]),
         templates=Path(templates) if templates else None,
         hub_url=env.get("JUPYTERHUB_BASE_URL", "/") + "hub/",
+        api_url=env["JUPYTERHUB_API_URL"].rstrip("/"),
         activity_url=env["JUPYTERHUB_ACTIVITY_URL"],
         api_token=env["JUPYTERHUB_API_TOKEN"],
         activity_interval=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),

@@ -72,7 +72,7 @@ def test_two_people_train_and_stream_side_by_side(
     page.get_by_role("button", name="Train").click()
     show(page, re.compile(r"Trained\. Of all 10,000 test images"))
     page.get_by_text("running", exact=True).wait_for(timeout=MINUTE)
-    admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{platform.kafka_port}")
+    admin = KafkaAdminClient(**platform.broker_admin())
     groups = admin.describe_groups(["grace.agent.cnn", "linus.agent.cnn"])
     admin.close()
     assert {name: len(group["members"]) for name, group in groups.items()} == {

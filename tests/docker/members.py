@@ -147,6 +147,14 @@ class Member:
         """Standard output of a command run as the person."""
         return docker("exec", "--user", "1000", self.container, *command, timeout=timeout)
 
+    def with_account(self, program: str, *arguments: str, timeout: float = 300) -> str:
+        """Standard output of a Python program that has the broker account a kernel has."""
+        script = (
+            "export MOSSHUB_BROKER_ACCOUNT=$(echo /dev/shm/mosshub-*/broker-account.json); "
+            'exec python -c "$@"'
+        )
+        return self.inside("bash", "-c", script, "bash", program, *arguments, timeout=timeout)
+
     @property
     def address(self) -> str:
         """The container's IP address among people's servers."""

@@ -380,7 +380,7 @@ def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
     """Another hub image under the same name; a message in the broker, files, a running kernel."""
     image = f"mosshub/hub:{uuid.uuid4().hex[:8]}"
     topic = f"ada.{uuid.uuid4().hex[:8]}"
-    ada.inside("python", "-c", WRITE, topic)
+    ada.with_account(WRITE, topic)
     ada.inside("sh", "-c", "echo kept > ~/notebooks/kept.txt")
     known = {u["name"] for u in Member(stack, "grace").api("GET", "users").json()}
     before = stack.started()
@@ -401,7 +401,7 @@ def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
             assert anew >= {"hub", "proxy", "firewall"}, "what has a new image started anew"
             assert not anew & {"kafka", "engine", "keycloak"}, "nothing else but the edge did"
             assert notebooks
-        assert ada.inside("python", "-c", READ, topic).strip() == "kept"
+        assert ada.with_account(READ, topic).strip() == "kept"
         assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"
         assert {u["name"] for u in Member(stack, "grace").api("GET", "users").json()} >= known
         assert ada.session.get(f"{stack.url}/hub/home", timeout=60).url.endswith("/hub/home")
@@ -413,19 +413,22 @@ def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
 
 WRITE = """
 import sys
+from imageclass.account import find_account
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
-with KafkaAdminClient(bootstrap_servers="kafka:9092") as admin:
+known = {"bootstrap_servers": "kafka:9092", **find_account().settings}
+with KafkaAdminClient(**known) as admin:
     admin.create_topics({sys.argv[1]: {"num_partitions": 1, "replication_factor": 1}})
-with KafkaProducer(bootstrap_servers="kafka:9092") as producer:
+with KafkaProducer(**known) as producer:
     producer.send(sys.argv[1], b"kept").get(30)
 """
 READ = """
 import sys
+from imageclass.account import find_account
 from kafka import KafkaConsumer
 with KafkaConsumer(
     sys.argv[1], bootstrap_servers="kafka:9092", auto_offset_reset="earliest",
-    consumer_timeout_ms=30000,
+    consumer_timeout_ms=30000, **find_account().settings,
 ) as consumer:
     print(next(iter(consumer)).value.decode())
 """

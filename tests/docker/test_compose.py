@@ -142,6 +142,9 @@ def test_people_reach_hub_and_broker_and_nothing_else(stack, person):
         f"{stack.address('proxy', hub)}:8001",
         f"{stack.address('proxy', edge)}:8001",
         "kafka:9093",
+        "kafka:9094",
+        f"{stack.address('kafka', users)}:9094",
+        f"{stack.address('kafka', f'{stack.name}_broker')}:9094",
         "engine:2375",
         f"{stack.address('engine', engine)}:2375",
         f"{stack.address('hub', engine)}:8081",
@@ -156,8 +159,10 @@ def test_people_reach_hub_and_broker_and_nothing_else(stack, person):
     assert [a for a in open_to_them if not found[a]] == []
     assert [a for a in closed if found[a]] == []
     # The nearest that may: the hub reaches what people do not.
-    program = f"import sys; sys.argv[1:] = {['proxy-api:8001', 'engine:2375']}\n{REACH}"
-    assert json.loads(stack.in_hub(program)) == [True, True]
+    program = (
+        f"import sys; sys.argv[1:] = {['proxy-api:8001', 'engine:2375', 'broker:9094']}\n{REACH}"
+    )
+    assert json.loads(stack.in_hub(program)) == [True, True, True]
 
 
 OUTSIDE = "169.254.77.2"
@@ -550,6 +555,7 @@ def test_every_setting_of_the_hub_is_in_the_example():
 
     named = set(re.findall(r"(?m)^([A-Z_]+)=", (DOCKER / ".env.example").read_text()))
     given = {"SERVERS", "DATA_DIR", "KAFKA_BOOTSTRAP_SERVERS", "USERS_NETWORK"}  # by compose.yaml
+    given.add("KAFKA_ADMIN_SERVER")
     secret = {"OAUTH_CLIENT_SECRET", "PROXY_TOKEN", "COOKIE_SECRET", "CRYPT_KEY", "BROKER_SECRET"}
     laptop = {"KAFKA_PORT", "HUB_PORT", "PROXY_API_PORT", "NODE"}
     assert {f.upper() for f in Settings.model_fields} - given - secret - laptop <= named

@@ -63,19 +63,23 @@ def reached(person: Member, addresses: list[str]) -> list[str]:
     return [a for a, answered in zip(addresses, answers, strict=True) if answered]
 
 
+PORTS = (80, 2019, 2375, 8000, 8001, 8080, 8081, 9094)
+
+
 def test_nothing_of_the_others_and_of_the_platform_can_be_reached(stack, ada, linus):
     theirs = linus.address
     closed = [f"{theirs}:{port}" for port in linus.listening() - {8888}]
     assert closed, "marimo listens somewhere in the other container"
-    for network in ("edge", "hub", "engine"):
-        for service in ("caddy", "proxy", "hub", "engine", "keycloak"):
+    for network in ("edge", "hub", "engine", "broker"):
+        for service in ("caddy", "proxy", "hub", "engine", "kafka", "keycloak"):
             networks = stack.inspect(service)["NetworkSettings"]["Networks"]
             if f"{stack.name}_{network}" in networks:
                 address = networks[f"{stack.name}_{network}"]["IPAddress"]
-                closed += [f"{address}:{port}" for port in (80, 2019, 2375, 8000, 8001, 8080, 8081)]
+                closed += [f"{address}:{port}" for port in PORTS]
     users = stack.address("proxy", f"{stack.name}-users")
     closed += [f"{users}:8001", "proxy-api:8001", "engine:2375", "caddy:2019", "keycloak:8080"]
-    closed += ["kafka:9093", "169.254.169.254:80", "100.100.100.200:80", "168.63.129.16:80"]
+    closed += ["kafka:9093", "kafka:9094", "broker:9094"]
+    closed += ["169.254.169.254:80", "100.100.100.200:80", "168.63.129.16:80"]
     assert reached(ada, closed) == []
     # The nearest that may.
     open_to_them = ["hub:8081", "kafka:9092", f"{theirs}:8888", "proxy:8000"]
@@ -205,16 +209,17 @@ def test_the_broker_the_package_index_and_ones_own_files(ada):
         "import sys\n"
         "from kafka import KafkaConsumer, KafkaProducer\n"
         "from kafka.admin import KafkaAdminClient\n"
-        "b = 'kafka:9092'; t = sys.argv[1]\n"
-        "a = KafkaAdminClient(bootstrap_servers=b)\n"
+        "from imageclass.account import find_account\n"
+        "b = {'bootstrap_servers': 'kafka:9092', **find_account().settings}; t = sys.argv[1]\n"
+        "a = KafkaAdminClient(**b)\n"
         "a.create_topics({t: {'num_partitions': 1, 'replication_factor': 1}})\n"
-        "p = KafkaProducer(bootstrap_servers=b); p.send(t, b'hello').get(20); p.close()\n"
-        "c = KafkaConsumer(t, bootstrap_servers=b, auto_offset_reset='earliest',"
+        "p = KafkaProducer(**b); p.send(t, b'hello').get(20); p.close()\n"
+        "c = KafkaConsumer(t, **b, auto_offset_reset='earliest',"
         " consumer_timeout_ms=20000)\n"
         "print(next(iter(c)).value.decode()); c.close()\n"
         "a.delete_topics([t]); a.close()\n"
     )
-    assert ada.inside("python", "-c", stream, topic).split() == ["hello"]
+    assert ada.with_account(stream, topic).split() == ["hello"]
     done = ada.attempt("pip download -q --no-deps -d /tmp/wheels six && ls /tmp/wheels")
     assert "six-" in done.stdout, done.stderr
     ada.inside("sh", "-c", "echo mine > ~/notebooks/own.txt && rm ~/notebooks/own.txt")

@@ -10,6 +10,8 @@ from imageclass import agents
 from imageclass.broker import EmbeddedBroker
 from imageclass.connection import Connection, connect
 
+from tests.local.accounts import Guarded
+
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
@@ -29,6 +31,13 @@ def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
     for agent in agents.running_agents():
         if agent.connection == made:
             assert agents.stop_agent(made, agent.name)
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A running broker with accounts, and who keeps them."""
+    with Guarded(tmp_path_factory.mktemp("guarded")) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

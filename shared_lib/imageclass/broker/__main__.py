@@ -19,7 +19,13 @@ from .keep_running import keep_running, ready_line
 def main(arguments: list[str] | None = None) -> int:
     """Runs the program; returns its exit status: 0 after a stop that was asked for, else 1."""
     options = _parser().parse_args(arguments)
-    broker = EmbeddedBroker(options.data, options.port, heap_mb=options.heap, show=_show)
+    broker = EmbeddedBroker(
+        options.data,
+        options.port,
+        heap_mb=options.heap,
+        secret_file=options.secret_file,
+        show=_show,
+    )
     _handle_signals(broker)
     try:
         if options.prepare:
@@ -48,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="directory of messages and log")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="for clients (%(default)s)")
     parser.add_argument("--heap", type=int, default=512, help="Java's heap in MiB (%(default)s)")
+    parser.add_argument(
+        "--secret-file", type=Path, help="file with a secret: only who has an account may come in"
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--prepare", action="store_true", help="download and set up, check the port, then end"

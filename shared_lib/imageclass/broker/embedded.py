@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from .accounts import account_properties, admin_settings, jaas
 from .command import format_storage, free_port, java_command
 from .diagnosis import diagnose
 from .errors import BrokerError
@@ -32,6 +33,9 @@ class EmbeddedBroker:
         port: where clients connect; 0 picks a free port at the first start and keeps it.
         heap_mb: Java's heap in MiB; about 100 MiB come on top.
         java_options: more options for Java; they win over this class's own.
+        secret_file: a file with a secret makes it a broker with accounts (see `accounts`): nobody
+            may do anything there until the secret's holder has given out rights. Read at each
+            start. Without one everybody on this machine may do everything.
         show: called with each warning and error that Kafka writes, a line each.
     """
 
@@ -42,12 +46,14 @@ class EmbeddedBroker:
         *,
         heap_mb: int = 512,
         java_options: Sequence[str] = (),
+        secret_file: str | os.PathLike[str] | None = None,
         show: Callable[[str], None] | None = None,
     ) -> None:
         self.port = port
         self._storage = Storage(Path(data_dir), KAFKA_VERSION)
         self._heap_mb = heap_mb
         self._java_options = list(java_options)
+        self._secret_file = None if secret_file is None else Path(secret_file)
         self._show = show
         self._java: JavaProcess | None = None
 
@@ -65,6 +71,11 @@ class EmbeddedBroker:
     def bootstrap_servers(self) -> str:
         """The address for clients, `127.0.0.1:<port>`."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def admin_file(self) -> Path:
+        """Holds the address, `127.0.0.1:<port>`, where the keeper of the accounts connects."""
+        return self.data_dir / "admin.address"
 
     @property
     def pid(self) -> int | None:
@@ -96,13 +107,18 @@ class EmbeddedBroker:
             self.port = free_port(self.port)
             self._storage.sign(lock, self.port)
             command = self._prepare()
-            self._java = JavaProcess([*command, *self._server()], self._show, keep_open=[lock])
+            secret = self._secret()
+            arguments = self._server(secret)
+            self._java = JavaProcess([*command, *arguments], self._show, keep_open=[lock])
         finally:
             os.close(lock)  # from here on it is Java that holds it
         atexit.register(self.stop)
         java = self._java
         try:
-            wait_until_ready(self.bootstrap_servers, timeout, give_up=lambda: not java.running)
+            asked, known = self.bootstrap_servers, {}
+            if secret:
+                asked, known = self.admin_file.read_text("utf-8"), admin_settings(secret)
+            wait_until_ready(asked, timeout, give_up=lambda: not java.running, **known)
         except BrokerError:
             if not java.running:
                 raise BrokerError(self.last_words()) from None
@@ -187,8 +203,38 @@ class EmbeddedBroker:
             format_storage(self._storage, command)
         return command
 
-    def _server(self) -> list[str]:
+    def _secret(self) -> str:
+        if self._secret_file is None:
+            return ""
+        try:
+            secret = self._secret_file.read_text("utf-8").strip()
+        except OSError as error:
+            raise BrokerError(
+                f"The broker's secret {self._secret_file} cannot be read: {error.strerror}."
+            ) from None
+        if len(secret) < 32:
+            raise BrokerError(
+                f"The broker's secret {self._secret_file} is too short: 32 characters or more."
+            )
+        return secret
+
+    def _server(self, secret: str) -> list[str]:
+        """Writes Kafka's settings and returns the rest of the command."""
+        controller_port, options = free_port(0), []
+        settings = server_properties(self._storage.log_dir, self.port, controller_port)
+        if secret:
+            admin_port = free_port(0)
+            settings |= account_properties(self.port, admin_port, controller_port)
+            known = self.data_dir / "server.jaas"
+            _write_for_owner(known, jaas(secret))
+            _write_for_owner(self.admin_file, f"127.0.0.1:{admin_port}")
+            options.append(f"-Djava.security.auth.login.config={known}")
         path = self.data_dir / "server.properties"
-        settings = server_properties(self._storage.log_dir, self.port, free_port(0))
         path.write_text(render(settings), "utf-8")
-        return ["kafka.Kafka", str(path)]
+        return [*options, "kafka.Kafka", str(path)]
+
+
+def _write_for_owner(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

@@ -14,6 +14,7 @@ def wait_until_ready(
     bootstrap_servers: str | Sequence[str],
     timeout: float = 60.0,
     give_up: Callable[[], bool] = lambda: False,
+    **client: str,
 ) -> None:
     """Returns as soon as one of the brokers answers a request, not merely a connection.
 
@@ -21,6 +22,7 @@ def wait_until_ready(
         bootstrap_servers: `host:port`, several separated by commas or as a list.
         timeout: how long to wait at most, in seconds.
         give_up: asked again and again; True ends the waiting.
+        client: more settings of kafka-python's client, for a broker with accounts.
 
     Raises:
         BrokerError: none answered in time, or `give_up` said so.
@@ -30,7 +32,7 @@ def wait_until_ready(
     addresses = [_address(server) for server in bootstrap_servers.split(",")]
     deadline = time.monotonic() + timeout
     while not give_up():
-        if any(_accepts(address) for address in addresses) and _answers(bootstrap_servers):
+        if any(_accepts(address) for address in addresses) and _answers(bootstrap_servers, client):
             return
         if time.monotonic() > deadline:
             break
@@ -56,7 +58,7 @@ def _accepts(address: tuple[str, int]) -> bool:
     return True
 
 
-def _answers(bootstrap_servers: str) -> bool:
+def _answers(bootstrap_servers: str, settings: dict[str, str]) -> bool:
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
@@ -66,7 +68,10 @@ def _answers(bootstrap_servers: str) -> bool:
     quiet.setLevel(logging.CRITICAL)
     try:
         with KafkaAdminClient(
-            bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=5000, request_timeout_ms=5000
+            bootstrap_servers=bootstrap_servers,
+            bootstrap_timeout_ms=5000,
+            request_timeout_ms=5000,
+            **settings,
         ) as client:
             return bool(client.describe_cluster()["brokers"])
     except (KafkaError, OSError):
