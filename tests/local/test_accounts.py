@@ -12,10 +12,14 @@ import uuid
 from pathlib import Path
 
 import pytest
+from imageclass import agents, dead_letters
 from imageclass.account import Account as OwnAccount
+from imageclass.announcements import agents_seen
 from imageclass.broker import EmbeddedBroker
 from imageclass.broker import accounts as doors
 from imageclass.connection import NoBroker, Topics, connect
+from imageclass.datasets import load
+from imageclass.judge import Judge
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
@@ -29,6 +33,7 @@ from kafka.structs import OffsetAndMetadata
 from hub.accounts import rights
 from hub.accounts.keeper import Person
 from tests.local.accounts import QUOTAS, Guarded, Member, read, refused, wait_until
+from tests.local.streaming import Linear
 
 TOPIC, GROUP = TopicAuthorizationFailedError, GroupAuthorizationFailedError
 
@@ -269,6 +274,33 @@ def test_a_notebook_needs_no_settings(guarded, ada, monkeypatch, tmp_path):
     monkeypatch.delenv("MOSSHUB_BROKER_ACCOUNT")
     with pytest.raises(NoBroker, match="lets in only who has an account, and you gave none"):
         connect(timeout=0.5, on_wait=said.append)
+
+
+@pytest.mark.parametrize("prefix", ["bob.", "team."])
+def test_a_persons_account_is_enough_for_agent_and_judge(guarded, bob, prefix):
+    account = OwnAccount("bob", bob.account.password)
+    connection = connect(guarded.servers, prefix=prefix, account=account)
+    agent = agents.start_agent(connection, "linear", Linear(), dataset="digits")
+    try:
+        agent.wait_until_running()
+        with Judge(connection, ["linear"]) as judge:
+            verdicts = judge.collect(judge.publish(load("digits"), 200, seed=1), patience=30)
+        assert (verdicts.missing, verdicts.duplicates) == (0, {})
+        wait_until(lambda: len(agents_seen(connection)), 30, "the agent's announcement")
+    finally:
+        assert agents.stop_agent(connection, "linear")
+
+
+def test_a_person_sends_their_own_dead_letters_again(guarded, bob):
+    own = connect(guarded.servers, "bob.", account=OwnAccount("bob", bob.account.password))
+    with own.producer() as producer:
+        producer.send(own.topics.requests, b"not an image").get(10)
+    agents.start_agent(own, "linear", Linear(), dataset="digits")
+    try:
+        letters = wait_until(lambda: dead_letters.read(own), 30, "the dead letter")
+        assert dead_letters.replay(own, letters).sent == [letters[0].origin]
+    finally:
+        agents.stop_agent(own, "linear")
 
 
 # What it costs
