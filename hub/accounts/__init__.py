@@ -13,6 +13,7 @@ from jupyterhub.auth import Authenticator
 from hub.accounts.broker import Broker
 from hub.accounts.hooks import person, with_accounts
 from hub.accounts.keeper import Keeper, Person
+from hub.accounts.shut_out import ShutOut
 from hub.broker import admin_server, broker_secret
 from hub.settings import Settings
 
@@ -24,6 +25,7 @@ def keeper(settings: Settings, people: Callable[[], list[Person]]) -> Keeper:
         Broker(lambda: admin_server(settings), secret),
         secret,
         people,
+        ShutOut(settings.data_dir / "hub" / "shut_out.json"),
         groups=settings.kafka_groups,
         services=settings.kafka_services,
         quotas=settings.quotas,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hub.accounts import rights
 from hub.accounts.broker import Broker, BrokerAway
 from hub.accounts.rights import Account
+from hub.accounts.shut_out import ShutOut
 from hub.names import safe_name
 
 log = logging.getLogger("mosshub")
@@ -61,6 +62,7 @@ class Keeper:
         broker: where the accounts are.
         secret: what passwords are derived from.
         people: returns everybody whom the hub knows. Called on the event loop.
+        shut_out: whose account was taken away for good.
         groups: names of the hub's groups that have a prefix of their own.
         services: names of agents that run as a service.
         quotas: Kafka's quotas for each user, by their keys.
@@ -71,6 +73,7 @@ class Keeper:
         broker: Broker,
         secret: str,
         people: Callable[[], list[Person]],
+        shut_out: ShutOut,
         groups: Iterable[str] = (),
         services: Iterable[str] = (),
         quotas: Mapping[str, float] | None = None,
@@ -80,7 +83,7 @@ class Keeper:
         self._groups, self._services = frozenset(groups), tuple(services)
         self._quotas = dict(quotas or {})
         self._complete: dict[str, Account] = {}
-        self._shut_out: set[str] = set()
+        self._shut_out = shut_out
         self._reconciled = False
         self._thread = ThreadPoolExecutor(1, "broker-accounts")
         self._watching: asyncio.Task | None = None
@@ -111,7 +114,7 @@ class Keeper:
     async def remove(self, username: str) -> None:
         """Take the account away: live connections may do nothing from here on, and end soon."""
         name = safe_name(username)
-        if name in self._shut_out:
+        if name in self._shut_out.names():
             return
         self._shut_out.add(name)
         self._complete.pop(name, None)
@@ -159,7 +162,7 @@ class Keeper:
         Who has an account keeps it, who has a server needs one, and an account of nobody goes.
         """
         people = [(person, self.account(person)) for person in self._people()]
-        found = await self._run(self._reconcile, people, frozenset(self._shut_out), repair)
+        found = await self._run(self._reconcile, people, self._shut_out.names(), repair)
         self._reconciled = self._reconciled or repair
         return found  # type: ignore[return-value]
 

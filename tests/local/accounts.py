@@ -17,6 +17,7 @@ from kafka.errors import KafkaError
 from hub.accounts.broker import Broker
 from hub.accounts.keeper import Keeper, Person
 from hub.accounts.rights import Account
+from hub.accounts.shut_out import ShutOut
 from tests.running import wait_until
 
 T = TypeVar("T")
@@ -59,9 +60,9 @@ class Guarded:
     def keeper(self, **settings: Any) -> Keeper:
         """A hub that was started just now."""
         given = {"quotas": QUOTAS} | settings
-        return Keeper(
-            self.admin(), self.secret_file.read_text(), lambda: list(self.people), **given
-        )
+        out = ShutOut(self.secret_file.with_name("shut_out.json"))
+        people = lambda: list(self.people)  # noqa: E731
+        return Keeper(self.admin(), self.secret_file.read_text(), people, out, **given)
 
     def enter(self, name: str, member_of: Iterable[str] = (), **settings: Any) -> Member:
         """Somebody new, with their account made and usable."""

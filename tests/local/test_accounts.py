@@ -31,6 +31,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from hub.accounts import rights
+from hub.accounts.broker import Broker
 from hub.accounts.keeper import Person
 from tests.local.accounts import QUOTAS, Guarded, Member, read, refused, wait_until
 from tests.local.streaming import Linear
@@ -352,10 +353,13 @@ def test_200_people_cost_their_starts_next_to_nothing(guarded, capsys):
 
 RACE = """
 import asyncio, sys
+from pathlib import Path
 from hub.accounts.broker import Broker
 from hub.accounts.keeper import Keeper, Person
+from hub.accounts.shut_out import ShutOut
 secret, address = sys.stdin.read().split()
-keeper = Keeper(Broker(lambda: address, secret), secret, list)
+out = ShutOut(Path(sys.argv[1]))
+keeper = Keeper(Broker(lambda: address, secret), secret, list, out)
 async def go():
     for n in range(20):
         assert await keeper.ensure(Person(f"raced{n}", "2026", active=True))
@@ -363,10 +367,12 @@ asyncio.run(go())
 """
 
 
-def test_two_hubs_that_race_leave_one_account(guarded):
+def test_two_hubs_that_race_leave_one_account(guarded, tmp_path):
     told = f"{guarded.secret_file.read_text()}\n{guarded.broker.admin_file.read_text()}"
     hubs = [
-        subprocess.Popen([sys.executable, "-c", RACE], stdin=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, tmp_path / "out"], stdin=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     for hub in hubs:
@@ -415,6 +421,23 @@ def test_hub_and_broker_are_compared_and_repaired(guarded, ada):
     # Who has no server and no account is not missed.
     guarded.people.append(Person("away", "2026"))
     assert not asyncio.run(guarded.keeper().reconcile(repair=False))
+
+
+def test_who_was_shut_out_while_the_broker_was_away_stays_out(guarded):
+    """Also over a restart of the hub, and in what check-accounts compares."""
+    blocked = guarded.enter("blocked")
+    nowhere = guarded.keeper()
+    nowhere._broker = Broker(lambda: "127.0.0.1:1", guarded.secret_file.read_text())
+    asyncio.run(nowhere.remove("blocked"))
+    assert nowhere.away
+    assert "blocked" in guarded.admin().names()
+    found = asyncio.run(guarded.keeper().reconcile())  # the hub that was started anew
+    assert "blocked" in found.orphans
+    wait_until(lambda: "blocked" not in guarded.admin().names(), 10, "the account is gone")
+    # Whoever is let in again has an account again.
+    assert asyncio.run(guarded.keeper().ensure(Person("blocked", "2026", active=True)))
+    Member(guarded.servers, blocked.account)
+    assert not asyncio.run(guarded.keeper().reconcile()).orphans
 
 
 def test_one_persons_flood_is_held_to_the_quota_and_slows_nobody(guarded, ada, bob, capsys):
