@@ -31,7 +31,6 @@ from hub.accounts.rights import ADMIN, Account, admin_password
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 _SCRAM = ScramMechanism.SCRAM_SHA_512
-_PARTITIONS = 4  # of the team's topics, as of a person's
 _UNLIMITED = 1e12  # the hub is a user too, and nobody's flood may slow it down
 
 
@@ -152,18 +151,15 @@ class Broker:
         """Return the names of all topics."""
         return set(self._call(lambda client: client.list_topics()))
 
-    def make_topics(self, topics: Iterable[str]) -> None:
-        """Make the topics that are not there yet."""
+    def make_topics(self, topics: Mapping[str, Mapping]) -> None:
+        """Make the topics that are not there yet, each with its settings."""
         there = self.topics()
-        for topic in topics:
+        for topic, settings in topics.items():
             if topic not in there:
                 with suppress(TopicAlreadyExistsError):  # another hub was quicker
-                    self._make(topic)
+                    self._make(topic, settings)
 
-    def _make(self, topic: str) -> None:
-        # Announcements are kept by key: the last word of each agent.
-        configs = {"cleanup.policy": "compact"} if topic.endswith(".agents") else {}
-        settings = {"num_partitions": _PARTITIONS, "configs": configs}
+    def _make(self, topic: str, settings: Mapping) -> None:
         try:
             self._call(lambda client: client.create_topics({topic: settings}))
         except BrokerAway as error:

@@ -32,13 +32,25 @@ ADMIN = "mosshub.hub"
 SERVICE = "service."
 
 TEAM = "team."
-TEAM_TOPICS = tuple(
-    f"{TEAM}{name}"
-    for name in (
-        *("requests", "predictions", "verdicts", "dead-letters"),
-        *("agents", "second-opinions"),
-    )
-)
+# How they are made: the same as a person's own, which imageclass.connection makes.
+_MESSAGES = {"num_partitions": 4}
+_ANNOUNCEMENTS = {
+    "num_partitions": 1,
+    "configs": {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": str(7 * 24 * 3600 * 1000),
+        "segment.ms": str(10 * 60 * 1000),
+        "min.cleanable.dirty.ratio": "0.1",
+    },
+}
+TEAM_TOPICS: dict[str, dict] = {
+    f"{TEAM}requests": _MESSAGES,
+    f"{TEAM}predictions": _MESSAGES,
+    f"{TEAM}verdicts": _MESSAGES,
+    f"{TEAM}dead-letters": _MESSAGES,
+    f"{TEAM}second-opinions": _MESSAGES,
+    f"{TEAM}agents": _ANNOUNCEMENTS,
+}
 
 _SHARED = (ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID)
 

@@ -45,7 +45,7 @@ def start_agent(
         agent = _agents.get(key)
         if agent and agent.thread.is_alive():
             same_topic = agent.topic == (topic or connection.topics.requests)
-            if same_topic and agent.connection.account == connection.account:
+            if same_topic and agent.connection == connection:
                 agent.swap(classifier, dataset, version)
                 agent.adjust(batch_size=batch_size, max_wait=max_wait)
                 return agent

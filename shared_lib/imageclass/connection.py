@@ -102,6 +102,11 @@ class Topics:
             self.agents,
         )
 
+    @property
+    def settings(self) -> dict[str, dict]:
+        """How each of them is made, as kafka-python's `create_topics` takes it."""
+        return {t: _ANNOUNCEMENTS if t == self.agents else _MESSAGES for t in self.all}
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -113,7 +118,17 @@ class Connection:
 
     bootstrap_servers: tuple[str, ...]
     topics: Topics
-    account: Account | None = None
+    given_account: Account | None = None
+
+    @property
+    def account(self) -> Account | None:
+        """Who one is there: the account that was given, else at the hub's broker the one that the
+        hub gave to this server, read anew each time because it may change.
+
+        Raises `account.NoAccount` where the hub should have given one and has not.
+        """
+        ours = self.bootstrap_servers == _addresses(os.environ.get("KAFKA_BOOTSTRAP_SERVERS"))
+        return self.given_account or (find_account() if ours else None)
 
     def producer(self, **settings: Any) -> KafkaProducer:
         """A producer that neither loses nor doubles a message while it lives: idempotent,
@@ -154,11 +169,15 @@ class Connection:
         return closing(self._client(KafkaAdminClient))
 
     def _client(self, kind: Callable[..., T], **settings: Any) -> T:
-        settings = {**_COMMON, **(self.account.settings if self.account else {}), **settings}
+        try:
+            account = self.account
+        except NoAccount as error:
+            raise NoBroker(str(error)) from None
+        settings = {**_COMMON, **(account.settings if account else {}), **settings}
         try:
             return kind(bootstrap_servers=list(self.bootstrap_servers), **settings)
         except KafkaTimeoutError as error:
-            if why := refused(self.bootstrap_servers, self.account):
+            if why := refused(self.bootstrap_servers, account):
                 raise NoBroker(why) from error
             raise NoBroker(
                 f"The broker at {', '.join(self.bootstrap_servers)} does not answer. Is it"
@@ -169,12 +188,10 @@ class Connection:
         """Create the topics that are not there yet; those that are stay as they are."""
         with self.admin() as admin:
             there = set(admin.list_topics())
-            for topic in self.topics.all:
+            for topic, settings in self.topics.settings.items():
                 if topic not in there:
                     with suppress(TopicAlreadyExistsError):  # another one was quicker
-                        admin.create_topics(
-                            {topic: _ANNOUNCEMENTS if topic == self.topics.agents else _MESSAGES}
-                        )
+                        admin.create_topics({topic: settings})
             admin.wait_for_topics(self.topics.all, timeout_ms=30_000)
 
 
@@ -189,6 +206,10 @@ def _finish_what_was_begun(consumer: KafkaConsumer) -> None:
     coordinator = consumer._coordinator
     needed = coordinator.need_rejoin
     coordinator.need_rejoin = lambda: coordinator.rejoining or needed()
+
+
+def _addresses(servers: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (servers or "").split(",") if part.strip())
 
 
 def connect(
@@ -207,25 +228,15 @@ def connect(
     `on_wait` gets a sentence about every two seconds, and after `timeout` seconds `NoBroker` is
     raised; at once if none is set.
     """
-    ours = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or ""
-    addresses = bootstrap_servers or ours
-    servers = tuple(part.strip() for part in addresses.split(",") if part.strip())
+    servers = _addresses(bootstrap_servers or os.environ.get("KAFKA_BOOTSTRAP_SERVERS"))
     if not servers:
         raise NoBroker(
             "No broker is set. In a server of the hub it always is; elsewhere set"
             " KAFKA_BOOTSTRAP_SERVERS to the broker's address, such as 127.0.0.1:9092."
         )
     topics = Topics() if prefix is None else Topics(prefix)
+    connection = Connection(servers, topics, account)
     started = time.monotonic()
-
-    def attempt() -> Connection:
-        try:  # read anew each time: the hub may be about to give it
-            known = account or (find_account() if addresses == ours else None)
-        except NoAccount as error:
-            raise NoBroker(str(error)) from None
-        connection = Connection(servers, topics, known)
-        connection.ensure_topics()
-        return connection
 
     def say(state: tenacity.RetryCallState) -> None:
         seconds = time.monotonic() - started
@@ -243,8 +254,9 @@ def connect(
         reraise=True,
     )
     try:
-        return retrying(attempt)
+        retrying(connection.ensure_topics)
     except NoBroker as error:
         raise NoBroker(f"{error} (Waited {timeout:.0f} s.)") from error.__cause__
     except (KafkaError, ValueError) as error:
         raise NoBroker(f"The broker at {', '.join(servers)} cannot be used: {error}") from error
+    return connection

@@ -77,11 +77,12 @@ def fast_producer(connection: Connection, client_id: str, on_error: OnError) -> 
 
 
 def _common(connection: Connection, client_id: str, on_error: OnError) -> dict[str, Any]:
+    account = connection.account
     return {
         "bootstrap.servers": ",".join(connection.bootstrap_servers),
         "client.id": client_id,
         # The default lets a client sleep 10 s after the broker is back.
         "reconnect.backoff.max.ms": 1_000,
         "error_cb": on_error,
-        **(connection.account.librdkafka_settings if connection.account else {}),
+        **(account.librdkafka_settings if account else {}),
     }

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from imageclass.account import refused
 from imageclass.announcements import Announcer
 from imageclass.batches import prepare, records_of
+from imageclass.connection import NoBroker
 from imageclass.dead_letters import Record
 from imageclass.fast_clients import fast_consumer, fast_producer
 from imageclass.worker import Worker
@@ -26,10 +28,13 @@ class Session:
     for one thread; what was not committed at its end comes again to the group's next consumer."""
 
     def __init__(self, agent: Agent) -> None:
-        """Raises `confluent_kafka.KafkaException` for settings that librdkafka refuses."""
+        """Raises `account.NoAccount`, and `confluent_kafka.KafkaException` for settings that
+        librdkafka refuses."""
         self._agent = agent
         self._delivered: dict[tuple[str, int], int] = {}  # where each partition goes on
         self._left_over: list[Message] = []
+        self._account = agent.connection.account
+        self._refused = ""
         topics, name = agent.connection.topics, agent.name
         with ExitStack() as at_end:
             self._producer = fast_producer(agent.connection, agent.instance, self._heard)
@@ -55,7 +60,10 @@ class Session:
 
     def turn(self) -> None:
         """Take the next batch, if there is one, and look after those before it. Raises what
-        ended the worker."""
+        ended the worker, and `NoBroker` where the account is refused: the next session may have
+        another one."""
+        if self._refused:
+            raise NoBroker(self._refused)
         if records := self._collect():
             self._hand_over(records)
         self._look_after()
@@ -136,8 +144,11 @@ class Session:
 
     def _heard(self, error: KafkaError) -> None:
         """What librdkafka goes on from by itself is worth a word all the same."""
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            servers = ", ".join(self._agent.connection.bootstrap_servers)
+        connection = self._agent.connection
+        if error.code() == KafkaError._AUTHENTICATION:
+            self._refused = refused(connection.bootstrap_servers, self._account) or error.str()
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
+            servers = ", ".join(connection.bootstrap_servers)
             self._agent.update(last_error=f"The broker at {servers} does not answer.")
 
     def _finish(self) -> None:

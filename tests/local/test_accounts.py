@@ -179,7 +179,7 @@ def test_the_teams_topics_are_everybodys_to_read_and_write_and_nobodys_to_change
 
 
 def test_the_hub_makes_the_topics_that_the_library_names():
-    assert set(Topics("team.").all) <= set(rights.TEAM_TOPICS)
+    assert Topics("team.").settings == rights.TEAM_TOPICS
 
 
 def test_who_has_no_account_or_a_wrong_password_is_refused(guarded, ada):
@@ -564,7 +564,7 @@ def lost(admin: KafkaAdminClient) -> bool:
     return False
 
 
-def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path):
+def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path, monkeypatch):
     with EmbeddedBroker(tmp_path / "kafka", port=0) as older:
         with KafkaAdminClient(bootstrap_servers=older.bootstrap_servers) as admin:
             admin.create_topics({"ada.kept": {"num_partitions": 1}})
@@ -585,6 +585,15 @@ def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path):
         own.broker.start()
         assert kept(ada) == [b"from before there were accounts"], "no hub was needed for that"
 
+        # An agent of hers, at work with the account that her server keeps in a file.
+        file = tmp_path / "account.json"
+        file.write_text(json.dumps({"username": "ada", "password": ada.account.password}))
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own.servers)
+        monkeypatch.setenv("MOSSHUB_BROKER_ACCOUNT", str(file))
+        connection = connect(prefix="ada.")
+        agent = agents.start_agent(connection, "linear", Linear(), dataset="digits")
+        agent.wait_until_running()
+
         own.secret_file.write_text(uuid.uuid4().hex * 2)
         own.broker.stop()
         own.broker.start()
@@ -600,6 +609,14 @@ def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path):
 
         assert kept(wait_until(changed, 20, "the new password")) != []
         refused(lambda: ada.admin(bootstrap_timeout_ms=2_000), KafkaError)
+
+        said = "does not let in 'ada'"
+        wait_until(lambda: said in agent.status.last_error, 60, "the agent says so")
+        file.write_text(json.dumps({"username": "ada", "password": fresh.password}))
+        with Judge(connection, ["linear"]) as judge:
+            verdicts = judge.collect(judge.publish(load("digits"), 50, seed=1), patience=60)
+        assert verdicts.missing == 0, "the same agent goes on, with the new password"
+        assert agents.stop_agent(connection, "linear")
 
 
 def test_a_secret_that_cannot_be_is_said(tmp_path: Path):
