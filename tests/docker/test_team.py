@@ -381,7 +381,10 @@ def test_an_image_is_chosen_and_one_that_fails_says_why(stack, enter, picture):
             picture(page, "team-images")
             choice.select_option("failing")
             page.get_by_role("button", name="Start").click()
-            page.get_by_text("there is no editor in here").wait_for()
+            page.get_by_text("there is no editor in here").first.wait_for()
+            # On the form where it failed at once, else on the page that follows the waiting one.
+            ends = re.compile("Start your editor|Your editor could not start")
+            expect(page.get_by_role("heading", name=ends)).to_be_visible()
             expect(page.get_by_text("exit code 7")).to_be_visible()
             expect(page.get_by_text("SpawnException")).to_have_count(0)
             picture(page, "team-failed")
