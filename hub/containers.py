@@ -80,6 +80,12 @@ class ContainerSpawner(DockerSpawner):
     _refused = ""
     _seen_ended = 0
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        remembered = self.user_options.get("image")
+        if remembered is not None and remembered not in self._get_allowed_images():
+            self._forget_options()  # not offered any more: the next start has the default
+
     async def start(self):
         """Start the container; a refusal or a failure is said in a sentence."""
         if unoffered := set(self.user_options) - OPTIONS:
@@ -130,10 +136,13 @@ class ContainerSpawner(DockerSpawner):
         log = await self.docker("logs", self.container_id, tail=LAST_WORDS)
         return log.decode(errors="replace").strip() or "(nothing)"
 
-    def _refusal(self, sentence: str) -> NotStarted:
+    def _forget_options(self) -> None:
         # What was asked for is the default of the next start: this must not be.
         self.orm_spawner.user_options = {}
         self.db.commit()
+
+    def _refusal(self, sentence: str) -> NotStarted:
+        self._forget_options()
         self._refused = sentence
         return NotStarted(sentence, reason="unoffered")
 
