@@ -5,8 +5,8 @@ Nobody knows their labels here, so nothing is judged; `judge` does that for test
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -165,46 +165,49 @@ def answers(
     (hash, may be empty), predicted (index of the class), confidence in [0, 1], probabilities (one
     for each class) and latency_ms, in the order of sending.
 
-    Ends when every one of `agents` has answered every picture, by default all that are at work or
-    have answered; or when for `timeout` seconds nothing new has come. What is missing then has
-    no row. Raises `NoBroker`.
+    Waits for them as `replies` does, `timeout` being its `patience`; what is missing then has no
+    row. Raises `NoBroker`.
     """
     names = {request: name for name, request in sent.requests.items()}
-    awaited = set(at_work(connection, sent.dataset) if agents is None else agents)
     found: dict[tuple[str, str], tuple] = {}
-    with closing(replies(connection, sent, patience=timeout if names else 0)) as records:
-        for record in records:
-            try:
-                answer = decode_prediction(record.value, record.headers)
-            except InvalidMessage:
-                continue
-            key = answer.request, answer.agent
-            wanted = agents is None or answer.agent in agents
-            if key in found or answer.request not in names or not wanted:
-                continue
-            awaited.add(answer.agent)
+    for record in replies(connection, sent, agents, patience=timeout, on_answer=on_answer):
+        with suppress(InvalidMessage):
+            answer = decode_prediction(record.value, record.headers)
             best = int(answer.probabilities.argmax())
-            found[key] = (
+            row = (
                 *(names[answer.request], answer.agent, answer.model, best),
                 min(1.0, float(answer.probabilities[best])),
                 answer.probabilities.tolist(),
                 max(0.0, record.timestamp - sent.sent_ms[answer.request]),
             )
-            total = len(names) * len(awaited)
-            if on_answer:
-                on_answer(len(found), total)
-            if len(found) == total:
-                break
+            found.setdefault((answer.request, answer.agent), row)
     place = {request: number for number, request in enumerate(names)}
     rows = [found[key] for key in sorted(found, key=lambda key: (place[key[0]], key[1]))]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def replies(connection: Connection, sent: Sent, *, patience: float) -> Generator[Any]:
-    """Everything on the topic of predictions that belongs to the run, as kafka-python's
-    `ConsumerRecord`s, twice if it is there twice: first what lies there, then what comes, until for
-    `patience` seconds nothing of the run has. Raises `NoBroker` if it cannot be read so far."""
-    run = ("run", sent.run_id.encode())
+def replies(
+    connection: Connection,
+    sent: Sent,
+    agents: Collection[str] | None = None,
+    *,
+    patience: float,
+    on_answer: Progress | None = None,
+) -> Iterator[Any]:
+    """What lies on the topic of predictions for these requests, and then what comes, of `agents` or
+    of everybody, as kafka-python's `ConsumerRecord`s. Twice, if it is there twice.
+
+    Ends when every one of `agents` has answered every request, by default all that are at work or
+    have answered; or when for `patience` seconds nothing new has come. Raises `NoBroker` if what
+    lies there cannot be read to its end.
+    """
+    requests = {request.encode() for request in sent.requests.values()}
+    if not requests:
+        return
+    awaited = {
+        n.encode() for n in (at_work(connection, sent.dataset) if agents is None else agents)
+    }
+    seen: set[tuple[bytes, bytes]] = set()
     with connection.consumer() as consumer:
         topic = connection.topics.predictions
         places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
@@ -217,11 +220,22 @@ def replies(connection: Connection, sent: Sent, *, patience: float) -> Generator
         while behind or time.monotonic() - news < patience:
             for place, records in consumer.poll(timeout_ms=200, max_records=5_000).items():
                 for record in records:
-                    if record.offset < ends[place] or run in (record.headers or ()):
-                        news = time.monotonic()
-                    if run in (record.headers or ()):
+                    about = dict(record.headers or ())
+                    request, agent = about.get("request") or b"", about.get("agent") or b""
+                    ours = about.get("run") == sent.run_id.encode() and request in requests
+                    if ours and (agents is None or agent in awaited):
+                        if (request, agent) not in seen:
+                            news = time.monotonic()
+                            seen.add((request, agent))
+                            awaited.add(agent)
+                            if on_answer:
+                                on_answer(len(seen), len(requests) * len(awaited))
                         yield record
+                    elif record.offset < ends[place]:
+                        news = time.monotonic()
             behind = any(consumer.position(place) < end for place, end in ends.items())
+            if not behind and awaited and len(seen) == len(requests) * len(awaited):
+                return
             if behind and time.monotonic() - news > max(patience, _UNREAD_SECONDS):
                 raise NoBroker(
                     f"{topic} cannot be read to its end: the broker at"
