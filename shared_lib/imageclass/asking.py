@@ -168,9 +168,15 @@ def answers(
     Waits for them as `replies` does, `timeout` being its `patience`; what is missing then has no
     row. Raises `NoBroker`.
     """
+    return table(sent, replies(connection, sent, agents, patience=timeout, on_answer=on_answer))
+
+
+def table(sent: Sent, records: Iterable[Any]) -> pl.DataFrame:
+    """The answers among `records` of the topic of predictions, as `answers` gives them; each once,
+    and what cannot be read is passed over."""
     names = {request: name for name, request in sent.requests.items()}
     found: dict[tuple[str, str], tuple] = {}
-    for record in replies(connection, sent, agents, patience=timeout, on_answer=on_answer):
+    for record in records:
         with suppress(InvalidMessage):
             answer = decode_prediction(record.value, record.headers)
             best = int(answer.probabilities.argmax())
