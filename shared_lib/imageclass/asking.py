@@ -3,6 +3,7 @@
 Nobody knows their labels here, so nothing is judged; `judge` does that for test images.
 """
 
+import io
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from imageclass.announcements import agents_seen
 from imageclass.connection import Connection, NoBroker
 from imageclass.delivery import Delivery
 from imageclass.messages import (
+    MAX_IMAGE_PIXELS,
     InvalidMessage,
     Request,
     check_size,
@@ -113,7 +115,8 @@ def send(
 ) -> Sent:
     """Send PNG or JPEG files, by name, as requests of one run, and return once the broker has all.
 
-    What is too large or neither of the two is not sent but in `Sent.refused`; the others are.
+    What is too large, damaged or neither of the two is not sent but in `Sent.refused`; the others
+    are. Damage deep in a JPEG is seen only by the agents, which set it aside.
     With a `dataset` only agents of that one answer. `run`: its id, by default a new one. Agents
     answer nothing later than `deadline` seconds after it was sent. Raises `ValueError` for a
     `dataset` or `run` that is no id, `NoBroker`, and `PublishError` if the broker has not all of
@@ -133,7 +136,9 @@ def send(
         request = f"{prefix}-{number}"
         try:
             waiting[request] = file_request(run, request, body, dataset)
+            _look_at(body)
         except ValueError as error:
+            waiting.pop(request, None)
             sent.refused[name] = str(error)
         else:
             sent.requests[name] = request
@@ -151,6 +156,23 @@ def send(
     with Delivery(connection) as delivery:
         delivery.deliver(waiting, topic, send_one, timeout)
     return sent
+
+
+def _look_at(body: bytes) -> None:
+    """Raises `ValueError` for what is no image behind its first bytes."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(body), formats=["PNG", "JPEG"]) as image:
+            if image.width * image.height > MAX_IMAGE_PIXELS:
+                raise ValueError(
+                    f"Its {image.width} x {image.height} pixels are more than {MAX_IMAGE_PIXELS:,}."
+                )
+            image.verify()  # reads on, but unfolds nothing
+    except ValueError:
+        raise
+    except Exception as error:  # Pillow raises many kinds for broken files
+        raise ValueError("It cannot be read as an image: it is damaged or cut off.") from error
 
 
 def answers(

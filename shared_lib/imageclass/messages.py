@@ -218,7 +218,7 @@ def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.ui
         if request.shape != shape:
             raise InvalidMessage(f"image of shape {request.shape}, the model takes {shape}")
         return np.frombuffer(request.body, np.uint8).reshape(shape)
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     height, width, channels = shape
     try:
@@ -231,6 +231,8 @@ def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.ui
             picture = upright.convert("L" if channels == 1 else "RGB").resize((width, height))
     except InvalidMessage:
         raise
+    except UnidentifiedImageError as error:  # its text is the address of a buffer
+        raise InvalidMessage(f"undecodable {request.encoding} image: no image in it") from error
     # Pillow's decoders raise many kinds (OSError, SyntaxError, ValueError, struct.error,
     # DecompressionBombError, ...) for broken files; every one means the same here.
     except Exception as error:

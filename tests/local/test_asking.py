@@ -87,10 +87,17 @@ def test_without_names_whoever_is_at_work_is_waited_for(connection: Connection) 
 
 
 def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connection) -> None:
-    given = {**PICTURES, "large.png": png(1) + bytes(MAX_IMAGE_BYTES), "notes.txt": b"no"}
+    given = {
+        **PICTURES,
+        "large.png": png(1) + bytes(MAX_IMAGE_BYTES),
+        "notes.txt": b"no",
+        "torn.png": png(1)[:50],
+        "torn.jpeg": b"\xff\xd8\xff" + bytes(50),
+    }
     sent = send(connection, given, dataset="digits", run="mine", deadline=60)
     assert sent.requests.keys() == PICTURES.keys()
-    assert sent.refused.keys() == {"large.png", "notes.txt"}
+    assert sent.refused.keys() == given.keys() - PICTURES.keys()
+    assert all("damaged" in sent.refused[name] for name in ("torn.png", "torn.jpeg"))
     assert "1.0 MB" in sent.refused["large.png"]
     assert "neither PNG nor JPEG" in sent.refused["notes.txt"]
 

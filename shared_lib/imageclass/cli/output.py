@@ -51,9 +51,13 @@ def line() -> Iterator[Callable[[str], object]]:
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table; columns of numbers stand to the right."""
     cells = [list(row) for row in rows]
-    shown = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    if title:
+        print()
+    shown = Table(
+        box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False
+    )
     for number, name in enumerate(head):
-        numbers = cells and all(re.match(r"[\d–]", row[number]) for row in cells)
+        numbers = cells and all(re.fullmatch(r"[\d,.%–\se-]+", row[number]) for row in cells)
         shown.add_column(Text(name), justify="right" if numbers else "left", overflow="fold")
     for row in cells:
         shown.add_row(*map(Text, row))
