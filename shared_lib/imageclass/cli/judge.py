@@ -1,0 +1,100 @@
+"""`imageclass judge`: what the agents said to a run, and how right they were."""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from imageclass import asking, datasets, dead_letters
+from imageclass.cli import output, report, runs
+from imageclass.cli.connecting import connected
+from imageclass.cli.errors import CommandError
+from imageclass.cli.picture_table import write_csv
+from imageclass.connection import Connection
+from imageclass.datasets import Dataset
+from imageclass.joining import Join
+from imageclass.judge import Judge
+from imageclass.verdicts import Asked, Verdicts
+
+_MOST_LETTERS = 100_000
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Judge a remembered run, or send test images of a data set as one and judge that."""
+    if arguments.run is None:
+        verdicts = _published(arguments)
+        if arguments.csv:
+            verdicts.to_csv(arguments.csv)
+        report.judged(verdicts, [], arguments.json)
+        return
+    run = runs.recall(arguments.run)
+    connection = connected(arguments)
+    with output.progress("Answers") as show:
+        found = asking.replies(
+            *(connection, run.sent, arguments.agents), patience=arguments.patience, on_answer=show
+        )
+        records = list(found)
+    answers = asking.table(run.sent, records)
+    at_work = asking.at_work(connection, run.sent.dataset)
+    agents = arguments.agents or sorted({*answers["agent"], *at_work})
+    if not agents:
+        raise CommandError(
+            "Nobody has answered that run, and no agent is at work for it. Start one: imageclass"
+            " agent MODEL."
+        )
+    if arguments.csv:
+        write_csv(arguments.csv, run, agents, answers)
+    complete = len(answers) == len(run.sent.requests) * len(agents)
+    aside = [] if complete else _set_aside(connection, run.sent)
+    if run.labels is None:
+        report.unjudged(run, agents, answers, aside, arguments.json)
+    else:
+        report.judged(_joined(run, run.labels, agents, records), aside, arguments.json)
+
+
+def _published(arguments: argparse.Namespace) -> Verdicts:
+    dataset = datasets.load(arguments.dataset)
+    connection = connected(arguments)
+    agents = arguments.agents or asking.at_work(connection, dataset.name)
+    if not agents:
+        raise CommandError(
+            f"No agent for {dataset.name} is at work. Start one: imageclass agent MODEL; or name"
+            " those that will be: --agents."
+        )
+    with Judge(connection, agents) as judge:
+        with output.progress("Sending") as show:
+            verdicts = judge.publish(dataset, arguments.images, seed=arguments.seed, on_sent=show)
+        with output.progress("Answers") as show:
+            return judge.collect(verdicts, patience=arguments.patience, on_reply=show)
+
+
+def _joined(
+    run: runs.Run, labels: Mapping[str, int], agents: Sequence[str], records: Iterable[Any]
+) -> Verdicts:
+    """A picture's index is its place in the order of sending."""
+    sent = run.sent
+    asked = {
+        request: Asked(index, labels[name], sent.sent_ms[request])
+        for index, (name, request) in enumerate(sent.requests.items())
+    }
+    # Of the data set only its name and classes count here.
+    images, none = np.zeros((0, 1, 1, 1), np.uint8), np.zeros(0, np.int64)
+    dataset = Dataset(sent.dataset, images, none, images, none, run.class_names or ())
+    join = Join(Verdicts(sent.run_id, dataset, tuple(agents), asked))
+    join.take(records)
+    return join.finish()
+
+
+def _set_aside(connection: Connection, sent: asking.Sent) -> list[dict[str, str]]:
+    """The pictures that agents could not answer, and why: picture, agent, reason."""
+    names = {request.encode(): name for name, request in sent.requests.items()}
+    about = (
+        (dict(letter.headers).get("request"), letter)
+        for letter in dead_letters.read(connection, limit=_MOST_LETTERS)
+    )
+    return [
+        {"picture": names[request], "agent": letter.agent, "reason": letter.reason}
+        for request, letter in about
+        if request in names
+    ]

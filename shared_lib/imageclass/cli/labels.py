@@ -1,0 +1,41 @@
+"""Labels from the folders that pictures lie in."""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from imageclass.cli.errors import CommandError
+from imageclass.datasets import CLASS_NAMES
+
+
+def from_folders(names: Iterable[str], dataset: str) -> tuple[dict[str, int], tuple[str, ...]]:
+    """The label of each picture, and the class names that it is an index into.
+
+    A picture's class is the first folder on the way to it. Of a known `dataset` the folders are
+    named after its classes (case and what is no letter or digit do not matter: `t-shirt_top`); of
+    any other the classes are the folders in alphabetical order, as Keras takes them. Raises
+    `CommandError` for pictures outside of such folders.
+    """
+    folders = {name: PurePosixPath(name).parts[0] for name in names if "/" in name}
+    if outside := [name for name in names if name not in folders]:
+        raise CommandError(
+            f"{_some(outside)} lies in no folder named after a class, and --labels-from-folders"
+            " needs one for every picture."
+        )
+    class_names = CLASS_NAMES.get(dataset) or tuple(sorted(set(folders.values())))
+    known = {_plain(name): label for label, name in enumerate(class_names)}
+    if unknown := sorted({f for f in folders.values() if _plain(f) not in known}):
+        raise CommandError(
+            f"{_some(unknown)} is no class of {dataset}. Name the folders after its classes:"
+            f" {', '.join(class_names)}."
+        )
+    return {name: known[_plain(folder)] for name, folder in folders.items()}, class_names
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "-", name.casefold())
+
+
+def _some(names: list[str]) -> str:
+    more = f" (and {len(names) - 3} more)" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

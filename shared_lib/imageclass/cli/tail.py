@@ -1,0 +1,33 @@
+"""`imageclass tail`: the newest messages of a topic, and those that come."""
+
+import argparse
+
+from imageclass import browse
+from imageclass.cli import output
+from imageclass.cli.connecting import connected, topic_name
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Show them, a line each, the oldest first."""
+    connection = connected(arguments)
+    topic = topic_name(connection, arguments.topic)
+    timeout = None if arguments.follow else 0.0
+    for message in browse.tail(connection, topic, last=arguments.last, timeout=timeout):
+        if arguments.json:
+            output.document(_about(message), indent=None)
+        else:
+            when = message.time.astimezone().isoformat(" ", "milliseconds")
+            print(f"{when}  {message.partition}/{message.offset}  {message.summary}", flush=True)
+
+
+def _about(message: browse.Message) -> dict:
+    return {
+        "topic": message.topic,
+        "partition": message.partition,
+        "offset": message.offset,
+        "time": message.time.isoformat(),
+        "key": None if message.key is None else message.key.decode(errors="replace"),
+        "headers": message.headers,
+        "bytes": None if message.value is None else len(message.value),
+        "summary": message.summary,
+    }
