@@ -159,31 +159,45 @@ def peek(
     if count < 1:
         raise ValueError(f"count must be 1 or more, not {count}.")
     with connection.consumer() as consumer:
-        places = _start(connection, consumer, topic)
-        first, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
-        # Any partition may hold the newest: so many of each are read, and the best kept.
-        for place in places:
-            consumer.seek(place, max(first[place], ends[place] - count))
-        found: list[Message] = []
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline and any(
-            consumer.position(place) < ends[place] for place in places
-        ):
-            found += _poll(consumer, 200)
-    found.sort(key=lambda message: (message.time, message.offset), reverse=True)
-    return found[:count]
+        found, _ = _newest(connection, consumer, topic, count, timeout)
+    return found[: -count - 1 : -1]
 
 
-def tail(connection: Connection, topic: str, *, timeout: float | None = None) -> Iterator[Message]:
-    """Messages that arrive on `topic` from now on, until `timeout` seconds are over (None: for
-    ever). Raises `NoSuchTopic` at the first message asked for."""
+def tail(
+    connection: Connection, topic: str, *, last: int = 0, timeout: float | None = None
+) -> Iterator[Message]:
+    """The `last` messages of `topic`, the oldest first, and then those that arrive, none left out,
+    until `timeout` seconds are over (None: for ever). Raises `NoSuchTopic` at the first one."""
     deadline = None if timeout is None else time.monotonic() + timeout
     with connection.consumer() as consumer:
-        places = _start(connection, consumer, topic)
-        for place, end in consumer.end_offsets(places).items():
-            consumer.seek(place, end)
+        found, older = _newest(connection, consumer, topic, last, 10.0)
+        yield from found[max(0, older - last) :]
         while deadline is None or time.monotonic() < deadline:
             yield from _poll(consumer, 200)
+
+
+def _newest(
+    connection: Connection, consumer: KafkaConsumer, topic: str, count: int, timeout: float
+) -> tuple[list[Message], int]:
+    """Messages of `topic`, the oldest first, and how many of them were there at the call: at least
+    the newest `count`. `consumer` then stands behind them."""
+    places = _start(connection, consumer, topic)
+    first, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+    # Any partition may hold the newest: so many of each are read.
+    for place in places:
+        consumer.seek(place, max(first[place], ends[place] - count))
+    older: list[Message] = []
+    newer: list[Message] = []
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline and any(
+        consumer.position(place) < ends[place] for place in places
+    ):
+        for message in _poll(consumer, 200):
+            is_older = message.offset < ends[TopicPartition(topic, message.partition)]
+            (older if is_older else newer).append(message)
+    for part in (older, newer):
+        part.sort(key=lambda message: (message.time, message.offset))
+    return older + newer, len(older)
 
 
 def _places(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

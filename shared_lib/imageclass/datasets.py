@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,38 @@ from imageclass._keras import keras_and_tensorflow
 #: Where Debian's package `dataset-fashion-mnist` puts its files; another place through
 #: the environment variable `FASHION_MNIST_DIR`.
 FASHION_MNIST_DIR = "/usr/share/datasets/fashion-mnist"
+
+#: The classes of each data set, in the order of their labels.
+CLASS_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "digits": tuple("0123456789"),
+        # As its own README names them.
+        "fashion-mnist": (
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        "cifar10": (
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+    }
+)
 
 _SPLIT_SEED = 0  # scikit-learn's digits come in one piece: the split must be the same for all
 
@@ -121,7 +153,7 @@ def _load_digits() -> Dataset:
         labels[train],
         images[test],
         labels[test],
-        tuple(str(digit) for digit in range(10)),
+        CLASS_NAMES["digits"],
     )
 
 
@@ -162,19 +194,7 @@ def _load_fashion_mnist() -> Dataset:
         arrays["train_labels"].astype(np.int64),
         arrays["test_images"][..., np.newaxis],
         arrays["test_labels"].astype(np.int64),
-        # Named in the data set's own README, in this order.
-        (
-            "T-shirt/top",
-            "Trouser",
-            "Pullover",
-            "Dress",
-            "Coat",
-            "Sandal",
-            "Shirt",
-            "Sneaker",
-            "Bag",
-            "Ankle boot",
-        ),
+        CLASS_NAMES["fashion-mnist"],
         mirror=True,
     )
 
@@ -226,18 +246,7 @@ def _load_cifar10() -> Dataset:
         train_labels.reshape(-1).astype(np.int64),
         test_images,
         test_labels.reshape(-1).astype(np.int64),
-        (
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
-        ),
+        CLASS_NAMES["cifar10"],
         mirror=True,
     )
 

@@ -57,7 +57,7 @@ def write_csv(verdicts: Verdicts, path: Path) -> None:
             *(f"p_{number}" for number in range(len(names))),
         )
     )
-    _write(path, table.write_csv())
+    write_whole(path, table.write_csv())
 
 
 def read_csv(path: Path) -> pl.DataFrame:
@@ -97,7 +97,7 @@ def write_json(verdicts: Verdicts, path: Path) -> None:
         },
         "answers": verdicts.frame.drop("index", "label").to_dicts(),
     }
-    _write(path, json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
+    write_whole(path, json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path, dataset: Dataset) -> Verdicts:
@@ -131,7 +131,8 @@ def read_json(path: Path, dataset: Dataset) -> Verdicts:
         raise ExportError(f"{path} is not a JSON file of verdicts: {error!r}") from error
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` to `path`, or leave what is there untouched. Raises `OSError`."""
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with beside.open("x", encoding="utf-8", newline="") as file:

@@ -6,26 +6,24 @@ counts twice, an answer to an older run counts for nothing, and one that comes t
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaTimeoutError
 from kafka.producer.future import FutureRecordMetadata
 
-from imageclass.connection import Connection, NoBroker
+from imageclass.connection import Connection
 from imageclass.datasets import Dataset
+from imageclass.delivery import Delivery, PublishError
 from imageclass.joining import Join
 from imageclass.messages import encode_request, raw_request
 from imageclass.verdict_messages import encode_verdicts
 from imageclass.verdicts import Asked, Verdicts
 
+__all__ = ["Judge", "Progress", "PublishError"]
+
 Progress = Callable[[int, int], object]  # (done, total)
-
-
-class PublishError(Exception):
-    """Requests could not be delivered to the broker; the text says how many and why."""
 
 
 class Judge:
@@ -42,7 +40,7 @@ class Judge:
         self.connection = connection
         self.agents = tuple(dict.fromkeys(agents))
         connection.ensure_topics()
-        self._producer: KafkaProducer | None = None
+        self._delivery = Delivery(connection)
         topic = connection.topics.predictions
         self._consumer = connection.consumer()
         places = [
@@ -59,12 +57,7 @@ class Judge:
 
     def __exit__(self, *exc_info: object) -> None:
         self._consumer.close(timeout_ms=2_000)
-        self._close_producer()
-
-    def _close_producer(self) -> None:
-        if self._producer:
-            self._producer.close(timeout=2.0)
-        self._producer = None
+        self._delivery.close()
 
     def publish(
         self,
@@ -127,43 +120,7 @@ class Judge:
             )
             return producer.send(topic, key=request.encode(), value=value, headers=headers)
 
-        self._deliver(images, topic, send_one, timeout)
-
-    def _deliver(
-        self,
-        requests: Collection[str],
-        topic: str,
-        send_one: Callable[[str, KafkaProducer], FutureRecordMetadata],
-        timeout: float,
-    ) -> None:
-        end = time.monotonic() + timeout
-        waiting, reason = list(requests), None
-        while waiting:
-            futures = {}
-            try:
-                self._producer = self._producer or self.connection.producer()
-                # Connects now, so that the first request's latency is not that of connecting.
-                self._producer.partitions_for(topic)
-                for request in waiting:
-                    futures[request] = send_one(request, self._producer)
-                self._producer.flush(timeout=max(0.1, end - time.monotonic()))
-            except (KafkaTimeoutError, NoBroker) as error:
-                reason = error
-            # What failed is sent again under the same id. Should it have arrived after all, it is
-            # answered twice, and the second answer counted as a duplicate.
-            waiting = [
-                request
-                for request in waiting
-                if request not in futures or not futures[request].succeeded()
-            ]
-            reason = next((f.exception for f in futures.values() if f.failed()), reason)
-            if waiting:
-                self._close_producer()  # a new one may fare better
-            if waiting and time.monotonic() > end:
-                raise PublishError(
-                    f"{len(waiting)} of {len(requests)} messages could not be delivered within"
-                    f" {timeout:.0f} s ({reason}). Is the broker running?"
-                )
+        self._delivery.deliver(images, topic, send_one, timeout)
 
     def collect(
         self,
@@ -213,4 +170,4 @@ class Judge:
         def send_one(request: str, producer: KafkaProducer) -> FutureRecordMetadata:
             return producer.send(topic, key=request.encode(), value=messages[request])
 
-        self._deliver(messages, topic, send_one, timeout)
+        self._delivery.deliver(messages, topic, send_one, timeout)

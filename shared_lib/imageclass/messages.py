@@ -105,7 +105,7 @@ def raw_request(
             f" {image.dtype} of shape {image.shape}."
         )
     height, width, channels = image.shape
-    _check_size(image.nbytes)
+    check_size(image.nbytes)
     body = np.ascontiguousarray(image).tobytes()
     return Request(run, request, body, "raw", (height, width, channels), dataset, deadline_ms)
 
@@ -123,16 +123,22 @@ def file_request(
         encoding = "jpeg"
     else:
         raise ValueError("The file is neither PNG nor JPEG; save it as one of them.")
-    _check_size(len(body))
+    check_size(len(body))
     return Request(run, request, body, encoding, None, dataset, deadline_ms)
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int) -> None:
+    """Raises `ImageTooLarge` if an image of `size` bytes is larger than a request may carry."""
     if size > MAX_IMAGE_BYTES:
         raise ImageTooLarge(
             f"The image is {size / 1e6:.1f} MB, and a request may carry {MAX_IMAGE_BYTES / 1e6:.1f}"
             " MB. Scale it down or send it as JPEG: agents scale it to their model's size anyway."
         )
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be the name of a run, a request, an agent or a data set in a message."""
+    return _ID.fullmatch(text) is not None
 
 
 def encode_request(request: Request) -> tuple[bytes, Headers]:

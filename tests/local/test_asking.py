@@ -1,0 +1,125 @@
+"""Own pictures through the real broker: sent as a run, and each answer read once."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import numpy as np
+import pytest
+from imageclass import agents
+from imageclass.asking import answers, at_work, pictures, send
+from imageclass.connection import Connection
+from imageclass.messages import MAX_IMAGE_BYTES, Prediction, decode_request, encode_prediction
+from PIL import Image
+
+from tests.local.streaming import Linear, read_all, until
+
+
+def png(number: int) -> bytes:
+    pixels = np.random.default_rng(number).integers(256, size=(8, 8), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def shown(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)[np.newaxis, :, :, np.newaxis]
+
+
+PICTURES = {f"{number}.png": png(number) for number in range(40)}
+
+
+def test_every_agent_answers_every_picture_once(connection: Connection) -> None:
+    for name, seed in (("one", 1), ("two", 2)):
+        agents.start_agent(connection, name, Linear(seed=seed), version=f"{seed:012x}")
+    for agent in agents.running_agents():
+        agent.wait_until_running()
+    told: list[tuple[int, int]] = []
+    sent = send(connection, PICTURES, on_sent=lambda *done: told.append(done))
+    assert told == [(number + 1, 40) for number in range(40)]
+    assert list(sent.requests) == list(PICTURES)
+
+    heard: list[tuple[int, int]] = []
+    table = answers(connection, sent, ["one", "two"], on_answer=lambda *done: heard.append(done))
+    assert heard == [(number + 1, 80) for number in range(80)]
+    assert [(row["name"], row["agent"]) for row in table.iter_rows(named=True)] == [
+        (name, agent) for name in PICTURES for agent in ("one", "two")
+    ]
+    for row in table.iter_rows(named=True):
+        seed = {"one": 1, "two": 2}[row["agent"]]
+        expected = Linear(seed=seed)(shown(PICTURES[row["name"]]))[0]
+        np.testing.assert_allclose(row["probabilities"], expected, rtol=1e-5)
+        assert row["predicted"] == expected.argmax()
+        assert row["confidence"] == pytest.approx(expected.max())
+        assert row["model"] == f"{seed:012x}"
+        assert row["latency_ms"] > 0
+
+    # Read anew, and with an answer that came again: the same.
+    again = read_all(connection, connection.topics.predictions)[0]
+    with connection.producer() as producer:
+        producer.send(again.topic, key=again.key, value=again.value, headers=again.headers)
+        producer.flush()
+    assert answers(connection, sent, timeout=5).equals(table)
+
+
+def test_without_names_whoever_is_at_work_is_waited_for(connection: Connection) -> None:
+    slow = Linear()
+    slow.gate.clear()
+    agents.start_agent(connection, "quick", Linear())
+    agents.start_agent(connection, "slow", slow, dataset="letters")
+    agents.start_agent(connection, "aside", Linear(), topic=connection.topics.second_opinions)
+    for agent in agents.running_agents():
+        agent.wait_until_running()
+    until(lambda: at_work(connection) == ["quick", "slow"], "they say so")
+
+    other = send(connection, PICTURES, dataset="digits")
+    started = time.monotonic()
+    assert set(answers(connection, other, timeout=60)["agent"]) == {"quick"}
+    assert time.monotonic() - started < 30  # who answers for letters only is not waited for
+
+    sent = send(connection, PICTURES, dataset="letters")
+    assert len(answers(connection, sent, ["quick"])) == 40
+    assert len(answers(connection, sent, timeout=1)) == 40  # in vain
+    slow.gate.set()
+    assert len(answers(connection, sent, timeout=60)) == 80
+
+
+def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connection) -> None:
+    given = {**PICTURES, "large.png": png(1) + bytes(MAX_IMAGE_BYTES), "notes.txt": b"no"}
+    sent = send(connection, given, dataset="digits", run="mine", deadline=60)
+    assert sent.requests.keys() == PICTURES.keys()
+    assert sent.refused.keys() == {"large.png", "notes.txt"}
+    assert "1.0 MB" in sent.refused["large.png"]
+    assert "neither PNG nor JPEG" in sent.refused["notes.txt"]
+
+    found = {r.key.decode(): r for r in read_all(connection, connection.topics.requests)}
+    assert found.keys() == set(sent.requests.values())
+    for name, request in sent.requests.items():
+        message = decode_request(found[request].value, found[request].headers)
+        assert (message.run, message.dataset, message.body) == ("mine", "digits", PICTURES[name])
+        assert message.deadline_ms == int(sent.sent_ms[request] + 60_000)
+        assert "label" not in dict(found[request].headers)
+
+    # The same run sent to again is other requests; a foreign request's answer is not this run's.
+    second = send(connection, {"0.png": png(0)}, run="mine")
+    assert set(second.requests.values()).isdisjoint(sent.requests.values())
+    value, headers = encode_prediction(
+        Prediction("mine", second.requests["0.png"], "one", np.full(10, 0.1, np.float32))
+    )
+    with connection.producer() as producer:
+        producer.send(connection.topics.predictions, value=value, headers=headers)
+        producer.flush()
+    assert answers(connection, sent, timeout=1).is_empty()
+    assert len(answers(connection, second, timeout=1)) == 1
+
+
+def test_a_run_needs_a_name_that_agents_can_read(connection: Connection) -> None:
+    with pytest.raises(ValueError, match="letters, digits"):
+        send(connection, PICTURES, run="my run")
+    assert read_all(connection, connection.topics.requests) == []
+    assert send(connection, {}).requests == {}
+    assert answers(connection, send(connection, {})).is_empty()
+    with pytest.raises(FileNotFoundError):
+        pictures("nowhere")
