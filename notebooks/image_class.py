@@ -347,7 +347,16 @@ def _(alone, ask_agents, how_many, mo, send_button):
 
 
 @app.cell(hide_code=True)
-def _(Judge, NoBroker, PublishError, agents, connection, dataset, mo, strategies):
+def _(
+    Judge,
+    NoBroker,
+    PublishError,
+    agents,
+    connection,
+    dataset,
+    mo,
+    strategies,
+):
     def ask_agents(how_many):
         """The verdicts on so many images; each is announced as soon as both have answered."""
         names = [agent.name for agent in agents]
@@ -395,7 +404,7 @@ def _(strategies, trained, verdicts):
 
 
 @app.cell(hide_code=True)
-def _(alone, mo, statistics, verdict_charts, verdicts, decided):
+def _(alone, decided, mo, statistics, verdict_charts, verdicts):
     _table = statistics.accuracy_table(verdicts, decided)
     if alone:
         _row = _table.row(0, named=True)
