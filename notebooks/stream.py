@@ -32,6 +32,8 @@ def _(mo):
 
 @app.cell(hide_code=True)
 def _():
+    from datetime import UTC, datetime
+
     import marimo as mo
     import polars as pl
     from imageclass import dead_letters, second_opinion, statistics, strategies, verdict_charts
@@ -45,12 +47,14 @@ def _():
     from imageclass.versions import list_versions, train_version
 
     return (
+        UTC,
         CompiledClassifier,
         Judge,
         NoBroker,
         PublishError,
         agents_seen,
         connect_or_start,
+        datetime,
         dead_letters,
         list_versions,
         load,
@@ -306,12 +310,20 @@ def _(
 
 
 @app.cell(hide_code=True)
-def _(alone, verdicts):
+def _(alone, mo, verdicts):
     summary = verdicts.summary()
     if alone:
         for _row in summary.iter_rows(named=True):
             print(f"{_row['agent']}: {_row['answered']} answered, {_row['correct']} right.")
-    summary
+    summary if alone else mo.ui.table(
+        summary.rename({"latency_p50_ms": "p50 ms", "latency_p99_ms": "p99 ms"}),
+        selection=None,
+        show_column_summaries=False,
+        show_data_types=False,
+        show_download=False,
+        show_search=False,
+        format_mapping={"accuracy": "{:.1%}", "p50 ms": "{:.0f}", "p99 ms": "{:.0f}"},
+    )
     return
 
 
@@ -386,14 +398,22 @@ def _(end_button, first, mo, promote_button):
 
 
 @app.cell(hide_code=True)
-def _(pl, verdicts):
+def _(alone, mo, pl, verdicts):
     # What each version had right in the run above.
     by_version = (
         verdicts.frame.group_by("agent", "model")
-        .agg(answered=pl.len(), right=pl.col("correct").mean().round(3))
+        .agg(answered=pl.len(), right=pl.col("correct").mean())
         .sort("agent", "answered", descending=[False, True])
     )
-    by_version
+    by_version if alone else mo.ui.table(
+        by_version,
+        selection=None,
+        show_column_summaries=False,
+        show_data_types=False,
+        show_download=False,
+        show_search=False,
+        format_mapping={"right": "{:.1%}"},
+    )
     return
 
 
@@ -484,20 +504,19 @@ def _(agents, alone, break_button, connection, mo):
 
 
 @app.cell(hide_code=True)
-def _(broken, connection, dead_letters, look_button, mo, pl):
+def _(UTC, broken, connection, datetime, dead_letters, look_button, mo, pl):
     broken, look_button
     letters = dead_letters.read(connection, limit=200)
     _rows = {
-        "when": [_letter.time_ms for _letter in letters],
+        "when (UTC)": [f"{datetime.fromtimestamp(_l.time_ms / 1000, UTC):%F %T}" for _l in letters],
         "agent": [_letter.agent for _letter in letters],
         "reason": [_letter.reason for _letter in letters],
         "bytes": [_letter.size for _letter in letters],
         "sent again": ["yes" if _letter.replayed else "" for _letter in letters],
         "origin": [_letter.origin for _letter in letters],
     }
-    _table = pl.DataFrame(_rows, schema_overrides={"when": pl.Datetime("ms", "UTC")})
     chosen_letters = mo.ui.table(
-        _table,
+        pl.DataFrame(_rows),
         selection="multi",
         show_column_summaries=False,
         show_data_types=False,

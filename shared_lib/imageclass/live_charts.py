@@ -5,8 +5,8 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from imageclass.charts import heat_map
 from imageclass.live import Watched
-from imageclass.verdict_charts import heat_map
 
 _POINTS = 120  # of a line: more are not seen
 _HEIGHT = 230

@@ -4,6 +4,7 @@ import altair as alt
 import polars as pl
 
 from imageclass.calibration import expected_calibration_error, reliability
+from imageclass.charts import heat_map
 from imageclass.statistics import (
     Outcomes,
     accuracy_table,
@@ -202,25 +203,3 @@ def reliability_diagram(outcomes: Outcomes) -> alt.LayerChart:
 
 def _class_axis(names: list[str]) -> alt.Axis:
     return alt.Axis(labelAngle=0 if max(map(len, names)) <= 3 else -35)
-
-
-def heat_map(
-    base: alt.Chart, values: pl.Series, title: str, text_format: str = ".1%"
-) -> alt.LayerChart:
-    """Coloured cells with their numbers. `values`: the column of the chart's data that is shown."""
-    shown = f"{values.name}:Q"
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    cells = base.mark_rect().encode(
-        color=alt.Color(
-            shown,
-            title=title,
-            scale=alt.Scale(scheme="blues", domain=[low, high]),
-            legend=alt.Legend(format="%", gradientLength=140),
-        )
-    )
-    dark = f"datum.{values.name} > {(low + high) / 2}"
-    text = base.mark_text(fontSize=11).encode(
-        text=alt.Text(shown, format=text_format),
-        color=alt.condition(dark, alt.value("white"), alt.value("black")),
-    )
-    return cells + text
