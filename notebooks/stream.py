@@ -228,16 +228,9 @@ def _(NoBroker, agents, agents_seen, alone, connection, mo, pl, refresh):
     except NoBroker as _error:
         mo.stop(True, mo.callout(str(_error), kind="warn"))
     _seen = _seen.select(
-        "name",
-        "state",
-        "model",
-        "answered",
-        pl.col("rate").round(0).alias("answers / s"),
-        "lag",
-        "batch_size",
+        *("name", "state", "model", "answered", "lag", "batch_size", "canary", "last_error"),
+        answers_per_s=pl.col("rate").round(0),
         wait_ms=pl.col("max_wait") * 1000,
-        canary=pl.when(pl.col("canary") == "").then(pl.lit("–")).otherwise(pl.col("canary")),
-        last_error="last_error",
     )
     if alone:
         print(f"At work: {', '.join(_seen['name'])}.")

@@ -66,7 +66,7 @@ def _(mo):
     ## 1 · What shall learn what
 
     | network | what it is | parameters |
-    |---|---|---|
+    |:---|:---|:---|
     | **cnn** | three convolutions and two dense layers: quick, and good on small images | 0.1 to 0.4 million |
     | **resnet** | three residual blocks: slower, and better where there is much to learn from | 1.3 million |
     | **mobilenet** | MobileNetV2, which has seen a million photographs; only its last layer learns | 2.3 million |
@@ -180,26 +180,21 @@ def _(
     train_version,
     training,
 ):
-    settings = {
-        "epochs": epochs.value,
-        "batch_size": batch_size.value,
-        "num_images": num_images.value,
-    }
-    _options = {"weights": None} if from_nothing.value else {}
+    _options = {"weights": None} if from_nothing.value and model_choice.value == "mobilenet" else {}
+    _total = training.total_batches(num_images.value, epochs.value, batch_size.value)
+    _title = f"Teaching the {model_choice.value}"
 
     def learn(on_epoch):
         """The version with these settings; its curve is drawn by `on_epoch`."""
-        with mo.status.progress_bar(
-            total=training.total_batches(num_images.value, epochs.value, batch_size.value),
-            title=f"Teaching the {model_choice.value}",
-            remove_on_exit=True,
-        ) as bar:
+        with mo.status.progress_bar(total=_total, title=_title, remove_on_exit=True) as bar:
             try:
                 return train_version(
                     model_choice.value,
                     dataset.name,
-                    **settings,
                     **_options,
+                    epochs=epochs.value,
+                    batch_size=batch_size.value,
+                    num_images=num_images.value,
                     seed=seed.value,
                     augment=augment.value,
                     on_batch=lambda done, total: bar.update(),
