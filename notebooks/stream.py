@@ -492,7 +492,9 @@ def _(agents, alone, break_button, connection, mo):
                 _producer.send(connection.topics.requests, value=_value)
             _producer.flush()
     broken = break_button.value
-    mo.md("Three messages that no agent can read are on their way: press *Look*.") if broken else ""
+    mo.md(
+        "Three messages that no agent can read are on their way: press *Look*."
+    ) if broken else None
     return (broken,)
 
 
