@@ -113,7 +113,7 @@ def test_two_who_watch_the_dashboard_do_not_disturb_each_other(
     for page in (one, other):
         page.set_viewport_size({"width": 1440, "height": 1000})
         page.goto(address)
-        page.get_by_text("Running accuracy").wait_for(timeout=MINUTE)
+        page.get_by_role("heading", name="Running accuracy").wait_for(timeout=MINUTE)
     choice = 'marimo-dropdown:has-text("Watch") select'
     one.locator(choice).select_option(label=earlier[:8])
     send(connection, 300)

@@ -99,7 +99,9 @@ class Kernel:
                 output = (data.get("data") or data).get("output") or {}
                 cell = (data.get("data") or data).get("cell_id")
                 if output.get("channel") == "marimo-error":
-                    self.errors.append(f"{self.cells.get(cell, cell)}\n{output['data']}")
+                    # A cell that waits because one above it was stopped is as it should be.
+                    wrong = [e for e in output["data"] if e["type"] != "ancestor-stopped"]
+                    self.errors += [f"{self.cells.get(cell, cell)}\n{error}" for error in wrong]
                 elif output:
                     self.outputs[cell] = output
             if message.get("op") == operation:

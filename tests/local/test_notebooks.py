@@ -20,7 +20,7 @@ from tests.local.streaming import members
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-#: What each prints when it has run through; and, with nobody at the buttons, how much of it works.
+#: What each prints when it has run through with nobody at its buttons.
 SAYS = {
     "image_class": ["Trained. Of all 450 test images", "0 answers missing", "beat", "p = "],
     "train": ["of all 450 test images right"],
@@ -85,10 +85,14 @@ def test_as_scripts_without_a_broker_they_say_so(environment: dict, tmp_path: Pa
 
 
 @pytest.fixture
-def kernel(request: pytest.FixtureRequest, environment: dict, tmp_path: Path) -> Iterator[Kernel]:
+def kernel(
+    request: pytest.FixtureRequest, environment: dict, broker: EmbeddedBroker, tmp_path: Path
+) -> Iterator[Kernel]:
     """A kernel of the notebook that the test is parametrised with, all its cells run once."""
     notebook = Path(shutil.copy(NOTEBOOKS / f"{request.param}.py", tmp_path))
     unattended = {**environment, "IMAGECLASS_UNATTENDED": "1"}
+    if request.param == "live_dashboard":
+        judge_something(broker, environment["MOSSHUB_TOPIC_PREFIX"])
     with MarimoServer(notebook, "edit", unattended) as server, Kernel(server) as opened:
         opened.run(list(opened.cells), 180)
         yield opened
