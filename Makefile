@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test lint format clean models pictures up demo logs down purge-user check-accounts
+.PHONY: help run install images test lint format clean models notebooks pictures up demo logs down purge-user check-accounts
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they
 
 models: install ## train the networks on Fashion-MNIST and write how good they are: docs/models.md
 	@$(PY) -m imageclass.reproduce --write docs/models.md
+
+notebooks: .venv/.dev ## run the notebooks and write them with their outputs: docs/notebooks
+	@$(PY) docs/notebooks/export.py
 
 pictures: .venv/.dev ## the pictures in docs/, taken anew by the browser tests
 	@tests/prepare

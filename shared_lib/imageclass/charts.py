@@ -11,6 +11,7 @@ from PIL import Image
 
 from imageclass.metrics import Metrics
 from imageclass.training import Epoch
+from imageclass.versions import Version
 
 
 def picture(image: NDArray[np.uint8], size: int = 96) -> Image.Image:
@@ -105,6 +106,77 @@ def precision_and_recall(metrics: Metrics, class_names: Sequence[str]) -> alt.Ch
             tooltip=["class:N", "of:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
+
+
+def compared_curves(versions: Sequence[Version]) -> alt.Chart:
+    """How each version learned: accuracy on the images held back, after each epoch."""
+    points = pl.DataFrame(
+        [
+            {"version": _named(version), "epoch": e.epoch, "accuracy": e.val_accuracy}
+            for version in versions
+            for e in version.history
+        ]
+    )
+    return (
+        alt.Chart(points, height=220, width=520)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y(
+                "accuracy:Q",
+                title="right, held back",
+                axis=alt.Axis(format="%"),
+                scale=alt.Scale(zero=False),
+            ),
+            color=alt.Color("version:N", title=None, legend=alt.Legend(labelLimit=220)),
+            tooltip=["version:N", "epoch:O", alt.Tooltip("accuracy:Q", format=".1%")],
+        )
+    )
+
+
+def compared_recall(versions: Sequence[Version]) -> alt.LayerChart:
+    """A heat map: the share of each class (columns) that each version (rows) finds, of all test
+    images."""
+    names = list(versions[0].class_names)
+    cells = pl.DataFrame(
+        [
+            {"version": _named(version), "class": name, "recall": recall}
+            for version in versions
+            for name, recall in zip(names, version.metrics.recall, strict=True)
+        ]
+    )
+    base = alt.Chart(cells, height=alt.Step(34), width=alt.Step(46)).encode(
+        x=alt.X("class:N", sort=names, title=None, axis=alt.Axis(labelAngle=_label_angle(names))),
+        y=alt.Y("version:N", title=None, axis=alt.Axis(labelLimit=220)),
+        tooltip=["version:N", "class:N", alt.Tooltip("recall:Q", format=".1%")],
+    )
+    return heat_map(base, cells["recall"], "found", ".0%")
+
+
+def heat_map(
+    base: alt.Chart, values: pl.Series, title: str, text_format: str = ".1%"
+) -> alt.LayerChart:
+    """Coloured cells with their numbers. `values`: the column of the chart's data that is shown."""
+    shown = f"{values.name}:Q"
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    cells = base.mark_rect().encode(
+        color=alt.Color(
+            shown,
+            title=title,
+            scale=alt.Scale(scheme="blues", domain=[low, high]),
+            legend=alt.Legend(format="%", gradientLength=140),
+        )
+    )
+    dark = f"datum.{values.name} > {(low + high) / 2}"
+    text = base.mark_text(fontSize=11).encode(
+        text=alt.Text(shown, format=text_format),
+        color=alt.condition(dark, alt.value("white"), alt.value("black")),
+    )
+    return cells + text
+
+
+def _named(version: Version) -> str:
+    return f"{version.name} {version.id[:6]} ({version.metrics.accuracy:.1%})"
 
 
 def _label_angle(names: Sequence[str]) -> int:

@@ -22,10 +22,10 @@ class ExportError(Exception):
     """A file cannot be read as what it should be; the text says which and why."""
 
 
-def write_csv(verdicts: Verdicts, path: Path) -> None:
-    """A row for each request and agent: run_id, request_id, agent, index, label, label_name,
-    sent_ms; and, empty where no answer has come, predicted, predicted_name, confidence, correct,
-    latency_ms, model, and p_0, p_1, … for the classes' probabilities. Raises `OSError`."""
+def csv_text(verdicts: Verdicts) -> str:
+    """As CSV, a row for each request and agent: run_id, request_id, agent, index, label,
+    label_name, sent_ms; and, empty where no answer has come, predicted, predicted_name,
+    confidence, correct, latency_ms, model, and p_0, p_1, … for the classes' probabilities."""
     names = list(verdicts.dataset.class_names)
     asked = pl.DataFrame(
         [(request, one.index, one.label, one.sent_ms) for request, one in verdicts.asked.items()],
@@ -57,7 +57,12 @@ def write_csv(verdicts: Verdicts, path: Path) -> None:
             *(f"p_{number}" for number in range(len(names))),
         )
     )
-    write_whole(path, table.write_csv())
+    return table.write_csv()
+
+
+def write_csv(verdicts: Verdicts, path: Path) -> None:
+    """Write `csv_text` to a file. Raises `OSError`."""
+    write_whole(path, csv_text(verdicts))
 
 
 def read_csv(path: Path) -> pl.DataFrame:
@@ -79,10 +84,10 @@ def read_csv(path: Path) -> pl.DataFrame:
         raise ExportError(f"{path} is not a CSV file of verdicts: {error}") from error
 
 
-def write_json(verdicts: Verdicts, path: Path) -> None:
-    """An object with format, run_id, dataset, class_names, agents, duplicates, invalid, requests
-    (by id: index, label, sent_ms) and answers (objects as the rows of `Verdicts.frame`, without
-    what the request says). Raises `OSError`."""
+def json_text(verdicts: Verdicts) -> str:
+    """As JSON, an object with format, run_id, dataset, class_names, agents, duplicates, invalid,
+    requests (by id: index, label, sent_ms) and answers (objects as the rows of
+    `Verdicts.frame`, without what the request says)."""
     content = {
         "format": FORMAT,
         "run_id": verdicts.run_id,
@@ -97,7 +102,12 @@ def write_json(verdicts: Verdicts, path: Path) -> None:
         },
         "answers": verdicts.frame.drop("index", "label").to_dicts(),
     }
-    write_whole(path, json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
+    return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_json(verdicts: Verdicts, path: Path) -> None:
+    """Write `json_text` to a file. Raises `OSError`."""
+    write_whole(path, json_text(verdicts))
 
 
 def read_json(path: Path, dataset: Dataset) -> Verdicts:

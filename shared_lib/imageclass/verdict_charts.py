@@ -4,6 +4,7 @@ import altair as alt
 import polars as pl
 
 from imageclass.calibration import expected_calibration_error, reliability
+from imageclass.charts import heat_map
 from imageclass.statistics import (
     Outcomes,
     accuracy_table,
@@ -107,7 +108,7 @@ def agreement_matrix(outcomes: Outcomes) -> alt.LayerChart:
         y=alt.Y("second:N", sort=names, title=None, axis=alt.Axis(labelLimit=160)),
         tooltip=tooltip,
     )
-    return _heat_map(base, table["share"], "same answer")
+    return heat_map(base, table["share"], "same answer")
 
 
 def class_heat_map(verdicts: Verdicts, strategies: Outcomes | None = None) -> alt.LayerChart:
@@ -127,7 +128,7 @@ def class_heat_map(verdicts: Verdicts, strategies: Outcomes | None = None) -> al
         y=alt.Y("name:N", sort=list(outcomes), title=None, axis=alt.Axis(labelLimit=160)),
         tooltip=tooltip,
     )
-    return _heat_map(base, table["accuracy"], "right")
+    return heat_map(base, table["accuracy"], "right")
 
 
 def latencies(verdicts: Verdicts) -> alt.FacetChart:
@@ -202,23 +203,3 @@ def reliability_diagram(outcomes: Outcomes) -> alt.LayerChart:
 
 def _class_axis(names: list[str]) -> alt.Axis:
     return alt.Axis(labelAngle=0 if max(map(len, names)) <= 3 else -35)
-
-
-def _heat_map(base: alt.Chart, values: pl.Series, title: str) -> alt.LayerChart:
-    """`values`: the column of the chart's data that is to be shown."""
-    shown = f"{values.name}:Q"
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    cells = base.mark_rect().encode(
-        color=alt.Color(
-            shown,
-            title=title,
-            scale=alt.Scale(scheme="blues", domain=[low, high]),
-            legend=alt.Legend(format="%", gradientLength=140),
-        )
-    )
-    dark = f"datum.{values.name} > {(low + high) / 2}"
-    text = base.mark_text(fontSize=11).encode(
-        text=alt.Text(shown, format=".1%"),
-        color=alt.condition(dark, alt.value("white"), alt.value("black")),
-    )
-    return cells + text

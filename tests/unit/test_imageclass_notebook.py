@@ -1,6 +1,8 @@
 """What a person opens: the notebook is well formed, pinned and readable."""
 
+import hashlib
 import importlib.util
+import json
 import subprocess
 import sys
 import tomllib
@@ -51,3 +53,26 @@ class TestEveryNotebook:
         assert not too_long
         assert cells[0].startswith("mo.md(")
         assert "\n# " in cells[0].replace("    # ", "# "), "the first cell is the title"
+
+
+EXPORTS = ROOT / "docs" / "notebooks"
+EXPORTED = json.loads((EXPORTS / "manifest.json").read_text())
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+class TestEveryExport:
+    def test_is_of_the_notebook_as_it_is(self, name: str) -> None:
+        now = hashlib.sha256((ROOT / "notebooks" / f"{name}.py").read_bytes()).hexdigest()
+        assert EXPORTED[name] == now, f"{name}.ipynb is stale: make notebooks"
+
+    def test_has_outputs_and_no_error(self, name: str) -> None:
+        cells = json.loads((EXPORTS / f"{name}.ipynb").read_text())["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        assert outputs
+        assert not [output for output in outputs if output["output_type"] == "error"]
+        assert "Traceback" not in json.dumps(outputs)
+
+
+def test_every_notebook_for_everybody_is_exported() -> None:
+    # What my_topics.py shows is an account's, and nothing without one.
+    assert set(EXPORTED) == {path.stem for path in NOTEBOOKS} - {"my_topics"}

@@ -1,0 +1,173 @@
+"""The notebooks as apps: what a customer would see, and two who watch one dashboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from imageclass import agents, datasets, strategies
+from imageclass.broker import EmbeddedBroker
+from imageclass.connection import Connection, connect
+from imageclass.judge import Judge
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.local.marimo_kernel import MarimoServer
+from tests.local.streaming import Linear
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+MINUTE = 60_000
+#: Of each app its title, and words that show that it ran through.
+SHOWS = {
+    "image_class": ("Image classification over Kafka", "Press Train"),
+    "train": ("Train networks", "Press Train"),
+    "stream": ("Agents at work", "Teach three small networks the digits"),
+    "upload": ("Your own pictures", "No pictures are chosen yet"),
+    "live_dashboard": ("Live dashboard", "Running accuracy"),
+    "topics": ("Topics", "Who is how far"),
+}
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """A broker of this module's own, with two agents at work."""
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print) as broker:
+        made = connect(broker.bootstrap_servers, "ada.")
+        for name, seed in (("cnn", 1), ("resnet", 2)):
+            model = Linear(seed=seed)
+            agents.start_agent(made, name, model, dataset="digits").wait_until_running()
+        yield made
+        for name in ("cnn", "resnet"):
+            agents.stop_agent(made, name)
+
+
+@pytest.fixture
+def app(connection: Connection, tmp_path: Path) -> Iterator[Callable[[str], MarimoServer]]:
+    """Publish a notebook as an app."""
+    running: list[MarimoServer] = []
+
+    def publish(name: str) -> MarimoServer:
+        environment = {
+            "KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers[0],
+            "MOSSHUB_TOPIC_PREFIX": "ada.",
+            "MOSSHUB_MODELS": str(tmp_path / "models"),
+        }
+        copy = tmp_path / f"{name}.py"
+        copy.write_text((NOTEBOOKS / f"{name}.py").read_text())
+        running.append(MarimoServer(copy, "run", environment).__enter__())
+        return running[-1]
+
+    yield publish
+    for server in running:
+        server.__exit__()
+
+
+def send(connection: Connection, images: int) -> str:
+    """Send a run, announce each verdict as soon as it is there; returns the run's id."""
+    with Judge(connection, ["cnn", "resnet"]) as judge:
+        run = judge.publish(datasets.load("digits"), images, seed=1)
+        judge.collect(
+            run,
+            on_complete=lambda part: judge.announce(part, strategies.soft_vote(part), "soft vote"),
+        )
+    assert not run.missing
+    return run.run_id
+
+
+def without_errors(page: Page) -> None:
+    assert page.locator(".marimo-error").count() == 0
+    assert "Traceback" not in page.inner_text("body")
+    # No code is shown to whoever looks at an app.
+    assert page.locator(".cm-editor").count() == 0
+
+
+@pytest.mark.parametrize("name", SHOWS)
+def test_as_an_app(
+    name: str,
+    app: Callable[[str], MarimoServer],
+    connection: Connection,
+    profile: Callable[..., BrowserContext],
+    picture: Callable[[Page, str], None],
+) -> None:
+    if name in ("live_dashboard", "topics"):
+        send(connection, 50)
+    page = profile().new_page()
+    page.goto(app(name).url)
+    title, ready = SHOWS[name]
+    page.get_by_role("heading", name=title, exact=True).wait_for(timeout=MINUTE)
+    page.get_by_text(ready).first.wait_for(timeout=MINUTE)
+    without_errors(page)
+    picture(page, f"app-{name}")
+
+
+def test_two_who_watch_the_dashboard_do_not_disturb_each_other(
+    app: Callable[[str], MarimoServer],
+    connection: Connection,
+    profile: Callable[..., BrowserContext],
+    picture: Callable[[Page, str], None],
+) -> None:
+    earlier = send(connection, 60)
+    address = app("live_dashboard").url
+    one, other = (profile().new_page() for _ in range(2))
+    for page in (one, other):
+        page.set_viewport_size({"width": 1440, "height": 1000})
+        page.goto(address)
+        page.get_by_role("heading", name="Running accuracy").wait_for(timeout=MINUTE)
+    choice = 'marimo-dropdown:has-text("Watch") select'
+    one.locator(choice).select_option(label=earlier[:8])
+    send(connection, 300)
+    # One stays with the run that was chosen there, the other follows the newest.
+    expect_count(other, "300")
+    expect_count(one, "60")
+    assert other.locator(choice).evaluate("s => s.selectedOptions[0].label") == "the newest run"
+    one.locator(choice).select_option(label="the newest run")
+    expect_count(one, "300")
+    expect_count(other, "300")
+    groups = groups_of(connection)
+    assert groups == {"ada.agent.cnn", "ada.agent.resnet"}, "watching joins no group"
+    for page in (one, other):
+        without_errors(page)
+    picture(one, "dashboard")
+
+
+def expect_count(page: Page, number: str) -> None:
+    expect(page.locator("marimo-stat").first).to_have_attribute(
+        "data-value", json.dumps(number), timeout=MINUTE
+    )
+
+
+def groups_of(connection: Connection) -> set[str]:
+    with connection.admin() as admin:
+        return {group["group_id"] for group in admin.list_groups()}
+
+
+def test_agents_are_changed_while_they_run(
+    app: Callable[[str], MarimoServer],
+    profile: Callable[..., BrowserContext],
+    picture: Callable[[Page, str], None],
+) -> None:
+    page = profile().new_page()
+    page.goto(app("stream").url)
+    page.get_by_role("button", name="Teach three small networks the digits").click()
+    page.locator("tr", has_text="second").first.wait_for(timeout=3 * MINUTE)
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_text("They disagree on").wait_for(timeout=2 * MINUTE)
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_text("The canary answers 20% of the requests.").wait_for(timeout=MINUTE)
+    page.get_by_role("button", name="Let it answer everything").click()
+    page.get_by_text("answers everything with").wait_for(timeout=MINUTE)
+    page.get_by_role("button", name="Send three broken messages").click()
+    page.get_by_text("are on their way").wait_for(timeout=MINUTE)
+    letter = page.locator("tr", has_text="header 'version' is missing").first
+    for _ in range(20):
+        page.get_by_role("button", name="Look", exact=True).click()
+        if letter.is_visible():
+            break
+        page.wait_for_timeout(500)
+    letter.get_by_role("checkbox").first.click()
+    page.get_by_role("button", name="Send the chosen ones again").click()
+    page.get_by_text("1 sent again").wait_for(timeout=MINUTE)
+    without_errors(page)
+    page.get_by_role("heading", name="Change them while they run").scroll_into_view_if_needed()
+    picture(page, "stream")
