@@ -168,7 +168,7 @@ def _(AuthorizationError, KafkaError, account, connection, is_script, mo, try_bu
     mo.stop(not (try_button.value or is_script) or account is None)
     _topic = "somebody-else.requests"
     try:
-        with connection.producer(max_block_ms=10_000) as _producer:
+        with connection.producer() as _producer:
             _producer.send(_topic, b"hello").get(10)
         denial = "It was taken. That must not be: tell an admin."
     except AuthorizationError as _error:

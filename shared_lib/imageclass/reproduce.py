@@ -25,7 +25,7 @@ from imageclass.versions import ROOT_VARIABLE, Version, train_version
 DATASET = "fashion-mnist"
 SEED = 1
 #: Epochs and batch size of each network: what two CPU cores do in a quarter of an hour.
-SETTINGS = {"cnn": (6, 256), "resnet": (8, 128)}
+SETTINGS = {"cnn": (6, 256), "resnet": (6, 128)}
 
 _PAGE = """\
 # How good the models are

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from hub.accounts.keeper import Person
 from tests.local.accounts import QUOTAS, Guarded, Member, read, refused, wait_until
 from tests.local.streaming import Linear
 
+ROOT = Path(__file__).parents[2]
 TOPIC, GROUP = TopicAuthorizationFailedError, GroupAuthorizationFailedError
 
 
@@ -302,6 +304,27 @@ def test_a_person_sends_their_own_dead_letters_again(guarded, bob):
         assert dead_letters.replay(own, letters).sent == [letters[0].origin]
     finally:
         agents.stop_agent(own, "linear")
+
+
+def test_the_notebook_shows_what_is_ones_own_and_one_denial(guarded, bob, tmp_path):
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps({"username": "bob", "password": bob.account.password}))
+    bob.topic("shown")
+    done = subprocess.run(
+        [sys.executable, ROOT / "notebooks" / "my_topics.py"],
+        env={
+            **os.environ,
+            "KAFKA_BOOTSTRAP_SERVERS": guarded.servers,
+            "MOSSHUB_BROKER_ACCOUNT": str(file),
+            "MOSSHUB_TOPIC_PREFIX": "bob.",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert " topics of yours, " in done.stdout
+    assert "**Denied** (TopicAuthorizationFailedError)" in done.stdout
 
 
 # What it costs
