@@ -2,7 +2,8 @@
 
 Each is run with small numbers against an Apache Kafka of its own, in a directory of its own, and
 written beside this file; `manifest.json` says from which source, so that a test can tell when
-they are stale. A notebook with an error in its session is not written.
+they are stale. A notebook with an error in its session is not written. `export.py NAME …` writes
+some only.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +124,9 @@ def _shown(output: dict[str, Any]) -> dict[str, Any] | None:
     return None if "marimo-" in text or not text.strip() else output
 
 
-def main() -> None:
+def main(names: Sequence[str] = ORDER) -> None:
+    """Export these notebooks."""
+    manifest = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {}
     with tempfile.TemporaryDirectory() as directory:
         work = Path(directory)
         with EmbeddedBroker(work / "kafka", port=0, show=print) as broker:
@@ -134,8 +138,7 @@ def main() -> None:
                 "IMAGECLASS_UNATTENDED": "1",
                 "TF_CPP_MIN_LOG_LEVEL": "3",
             }
-            manifest = {}
-            for name in ORDER:
+            for name in names:
                 print(f"{name} …", flush=True)
                 notebook = Path(shutil.copy(NOTEBOOKS / f"{name}.py", work))
                 run(notebook, environment)
@@ -147,6 +150,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:] or ORDER)
     except ExportFailed as failure:
         sys.exit(str(failure))
