@@ -1,0 +1,233 @@
+"""The command line at the real broker, as processes of its own: agent, send, judge, tail."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imageclass import datasets
+from imageclass.broker import EmbeddedBroker
+from imageclass.connection import Connection, connect
+from imageclass.versions import Version, train_version
+from PIL import Image
+
+from tests.local.streaming import members, until
+
+DIGITS = datasets.load("digits")
+COMMAND = [sys.executable, "-m", "imageclass.cli"]
+PICTURES = 60
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """A small network that reads most digits."""
+    root = tmp_path_factory.mktemp("models")
+    return train_version("cnn", "digits", epochs=4, batch_size=64, seed=1, root=root)
+
+
+@pytest.fixture(scope="module")
+def environment(
+    broker: EmbeddedBroker, trained: Version, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    return {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+        "MOSSHUB_TOPIC_PREFIX": "cli.",
+        "MOSSHUB_MODELS": str(trained.path.parents[2]),
+        "MOSSHUB_RUNS": str(tmp_path_factory.mktemp("runs")),
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits as PNG files in folders named after them, and a file that is no picture."""
+    root = tmp_path_factory.mktemp("pictures")
+    for number in range(PICTURES):
+        below = root / DIGITS.class_names[DIGITS.test_labels[number]]
+        below.mkdir(exist_ok=True)
+        Image.fromarray(DIGITS.test_images[number].squeeze()).save(below / f"{number}.png")
+    (root / "notes.txt").write_text("no picture")
+    return root
+
+
+class RunningAgent:
+    """`imageclass agent … --json`; `said` has its lines so far."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "agent", *arguments, "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[dict[str, Any]] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said.append(json.loads(line))
+
+    def runs(self) -> bool:
+        assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
+        return any(line["state"] == "running" for line in self.said)
+
+
+@pytest.fixture(scope="module")
+def agent(environment: dict[str, str]) -> Iterator[RunningAgent]:
+    running = RunningAgent(environment, "cnn")
+    try:
+        until(running.runs, "the agent runs", 120)
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+def call(
+    environment: dict[str, str], *arguments: object, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_a_folder_is_sent_and_judged(
+    environment: dict[str, str], agent: RunningAgent, folder: Path, tmp_path: Path
+) -> None:
+    labelled = ("--labels-from-folders", "--dataset", "digits")
+    done = call(environment, "send", folder, *labelled)
+    run = done.stdout.strip()
+    assert "notes.txt is left out" in done.stderr
+    remembered = json.loads((Path(environment["MOSSHUB_RUNS"]) / f"{run}.json").read_text())
+    assert {one["label"] for one in remembered["pictures"]} == set(range(10))
+
+    table = tmp_path / "answers.csv"
+    judged = call(environment, "judge", run[:10], "--json", "--csv", table)
+    result = json.loads(judged.stdout)
+    (cnn,) = result["agents"]
+    assert (result["run"], result["requests"], result["missing"]) == (run, PICTURES, 0)
+    assert (cnn["name"], cnn["answered"], cnn["duplicates"]) == ("cnn", PICTURES, 0)
+    assert cnn["accuracy"] > 0.8
+    assert cnn["low"] < cnn["accuracy"] < cnn["high"]
+    assert judged.stderr == ""
+
+    rows = list(csv.DictReader(table.open()))
+    assert len(rows) == PICTURES
+    assert all(row["label_name"] == row["name"].split("/")[0] for row in rows)
+    right = sum(row["label"] == row["predicted"] for row in rows)
+    assert right == cnn["correct"]
+
+    shown = call(environment, "judge", run).stdout
+    assert f"{PICTURES} pictures, 0 answers missing" in shown
+    assert f"{cnn['accuracy']:.1%}" in shown
+
+
+def test_without_labels_the_answers_are_shown(
+    environment: dict[str, str], agent: RunningAgent, folder: Path
+) -> None:
+    sent = json.loads(call(environment, "send", folder / "3", "--wait", "--json").stdout)
+    names = {path.name for path in (folder / "3").iterdir()}
+    assert {row["name"] for row in sent["answers"]} == set(sent["requests"]) == names
+    result = json.loads(call(environment, "judge", sent["run"], "--json").stdout)
+    assert not result["labelled"]
+    assert result["missing"] == 0
+    assert result["answers"] == sent["answers"]
+    assert "accuracy" not in result["agents"][0]
+
+
+def test_test_images_are_sent_and_judged_at_once(
+    environment: dict[str, str], agent: RunningAgent
+) -> None:
+    arguments = ("--dataset", "digits", "--images", 50, "--agents", "cnn,nobody")
+    result = json.loads(call(environment, "judge", *arguments, "--patience", 2, "--json").stdout)
+    missing = {row["name"]: row["missing"] for row in result["agents"]}
+    assert missing == {"cnn": 0, "nobody": 50}
+    assert result["missing"] == 50
+
+
+def test_topics_are_looked_into(
+    environment: dict[str, str], agent: RunningAgent, folder: Path
+) -> None:
+    call(environment, "send", folder / "4", "--wait")
+    said = call(environment, "tail", "predictions", "--no-follow", "--last", 5, "--json").stdout
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert len(lines) == 5
+    assert {line["topic"] for line in lines} == {"cli.predictions"}
+    assert {line["headers"]["agent"] for line in lines} == {"cnn"}
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+
+    following = subprocess.Popen(
+        [*COMMAND, "tail", "cli.predictions", "--last", "1"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert following.stdout
+        assert "cnn on " in following.stdout.readline()
+        call(environment, "send", folder / "5", "--wait")
+        assert "cnn on " in following.stdout.readline()  # one that came later
+        following.send_signal(signal.SIGINT)
+        _, error = following.communicate(timeout=20)
+        assert (following.returncode, error) == (130, "")
+    finally:
+        following.kill()
+
+
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_an_agent_leaves_its_group_in_peace(
+    environment: dict[str, str],
+    broker: EmbeddedBroker,
+    trained: Version,
+    ending: signal.Signals,
+    code: int,
+) -> None:
+    connection: Connection = connect(broker.bootstrap_servers, "cli.")
+    name = f"leaving-{code}"
+    running = RunningAgent(environment, str(trained.path / "model.keras"), "--name", name)
+    try:
+        until(running.runs, "the agent runs", 120)
+        assert members(connection, name) == 1
+        started = time.monotonic()
+        running.process.send_signal(ending)
+        assert running.process.wait(30) == code
+        # Were it only gone, the broker would count it for another 10 s, its session's time.
+        assert members(connection, name) == 0 or time.monotonic() - started > 9
+        until(lambda: running.said[-1]["state"] == "stopped", "its last line is read", 10)
+    finally:
+        running.process.kill()
+
+
+def test_what_is_wrong_is_said_in_a_sentence(
+    environment: dict[str, str], folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.keras").touch()
+    away = ("--broker", "127.0.0.1:1")
+    for arguments, expected in (
+        (("tail", "nothing"), "There is no topic 'nothing'"),
+        (("judge", "unknown"), "There is no run 'unknown'"),
+        (("agent", "vgg"), "No version 'vgg'"),
+        (("agent", tmp_path / "empty.keras"), "no model of images"),
+        (("send", folder, "--dataset", "cifar10", "--labels-from-folders"), "no class of cifar10"),
+        (("judge", "--dataset", "digits", "--prefix", "alone."), "No agent for digits is at work"),
+        (("send", folder, *away), "127.0.0.1:1 does not answer"),
+    ):
+        done = call(environment, *arguments, code=1)
+        assert done.stdout == ""
+        assert expected in done.stderr
+        assert "Traceback" not in done.stderr
