@@ -189,43 +189,39 @@ def test_topics_are_looked_into(
         following.kill()
 
 
-@pytest.mark.parametrize(("ending", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_an_agent_leaves_its_group_in_peace(
-    environment: dict[str, str],
-    broker: EmbeddedBroker,
-    trained: Version,
-    ending: signal.Signals,
-    code: int,
+def test_agents_of_one_model_share_the_work_and_leave_in_peace(
+    environment: dict[str, str], broker: EmbeddedBroker, trained: Version
 ) -> None:
     connection: Connection = connect(broker.bootstrap_servers, "cli.")
-    name = f"leaving-{code}"
-    running = RunningAgent(environment, str(trained.path / "model.keras"), "--name", name)
+    file = str(trained.path / "model.keras")
+    pair = [RunningAgent(environment, file, "--name", "twin") for _ in range(2)]
     try:
-        until(running.runs, "the agent runs", 120)
-        assert members(connection, name) == 1
-        started = time.monotonic()
-        running.process.send_signal(ending)
-        assert running.process.wait(30) == code
-        # Were it only gone, the broker would count it for another 10 s, its session's time.
-        assert members(connection, name) == 0 or time.monotonic() - started > 9
-        until(lambda: running.said[-1]["state"] == "stopped", "its last line is read", 10)
+        for one in pair:
+            until(one.runs, "both run", 120)
+        until(lambda: members(connection, "twin") == 2, "both are in the group")
+        for one, ending, code, left in zip(
+            pair, (signal.SIGTERM, signal.SIGINT), (0, 130), (1, 0), strict=True
+        ):
+            started = time.monotonic()
+            one.process.send_signal(ending)
+            assert one.process.wait(30) == code
+            # One that had not left would be counted for another 10 s, its session's time.
+            assert members(connection, "twin") == left or time.monotonic() - started > 9
+            until(lambda one=one: one.said[-1]["state"] == "stopped", "its last line", 10)
     finally:
-        running.process.kill()
+        for one in pair:
+            one.process.kill()
 
 
 def test_what_is_wrong_is_said_in_a_sentence(
     environment: dict[str, str], folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.keras").touch()
-    away = ("--broker", "127.0.0.1:1")
     for arguments, expected in (
         (("tail", "nothing"), "There is no topic 'nothing'"),
-        (("judge", "unknown"), "There is no run 'unknown'"),
-        (("agent", "vgg"), "No version 'vgg'"),
-        (("agent", tmp_path / "empty.keras"), "no model of images"),
-        (("send", folder, "--dataset", "cifar10", "--labels-from-folders"), "no class of cifar10"),
         (("judge", "--dataset", "digits", "--prefix", "alone."), "No agent for digits is at work"),
-        (("send", folder, *away), "127.0.0.1:1 does not answer"),
+        (("agent", tmp_path / "empty.keras"), "no model of images"),
+        (("send", folder, "--broker", "127.0.0.1:1"), "127.0.0.1:1 does not answer"),
     ):
         done = call(environment, *arguments, code=1)
         assert done.stdout == ""
