@@ -153,7 +153,7 @@ def _(alone, dataset, mo):
     _most = len(dataset.train_images)
     num_images = mo.ui.slider(
         steps=sorted({min(n, _most) for n in (500, 1000, 2000, 5000, 10_000, 20_000, _most)}),
-        value=min(2000, _most),
+        value=min(1000, _most),
         label="Images to learn from",
         show_value=True,
     )
