@@ -160,6 +160,17 @@ def settings(stack: Stack, more: str) -> Iterator[None]:
         restart()
 
 
+def accounts(stack: Stack) -> set[str]:
+    """Whose password the broker knows."""
+    return set(
+        stack.in_hub(
+            "from hub.accounts import keeper\n"
+            "from hub.settings import load_settings\n"
+            "print(*keeper(load_settings(), list)._broker.names())"
+        ).split()
+    )
+
+
 def fetch(page: Page, path: str) -> dict:
     """Status and JSON of what a script of the page's own asks; 0 where it is sent elsewhere."""
     return page.evaluate(FETCH, path)
@@ -342,11 +353,13 @@ def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
         ada, page = enter("ada"), enter("linus")
         files(ada), files(page)
         assert fetch(page, home)["status"] == 200
+        assert accounts(stack) == {"ada", "linus"}
         keeper.ask("DELETE", f"users/{member}/groups/{team}")
         try:
             # He stays at his editor and asks the hub for nothing.
             eventually(lambda: fetch(page, home)["status"] != 200, 90, "no answer")
             eventually(lambda: not running(stack, "linus"), 60, "his server has ended")
+            eventually(lambda: accounts(stack) == {"ada"}, 60, "his account on the broker is gone")
             assert page.goto(stack.url + home)
             assert "/hub/login" in page.url
             page.get_by_role("button", name="Sign in with Keycloak").click()
