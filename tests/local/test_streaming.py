@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import subprocess
-import sys
 import threading
 import uuid
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +23,6 @@ from kafka.coordinator.base import MemberState
 
 from tests.local.streaming import members, read_all, until
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "image_class.py"
 DIGITS = datasets.load("digits")
 
 
@@ -317,53 +311,3 @@ def test_a_judge_without_a_broker_says_so(broker: EmbeddedBroker) -> None:
     broker.stop()
     with pytest.raises(NoBroker, match="does not answer"):
         Judge(Connection((broker.bootstrap_servers,), Topics("t.")), ["cnn"])
-
-
-def run_notebook(**environment: str) -> str:
-    clean = {k: v for k, v in os.environ.items() if k != "KAFKA_BOOTSTRAP_SERVERS"}
-    done = subprocess.run(
-        [sys.executable, str(NOTEBOOK)],
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout
-
-
-def test_the_notebook_as_a_script_does_the_whole_job(broker: EmbeddedBroker) -> None:
-    shown = run_notebook(
-        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers, MOSSHUB_TOPIC_PREFIX="script."
-    )
-    assert "Of all 450 test images" in shown
-    assert "100 answered, 0 missing" in shown
-
-
-def test_the_notebook_as_a_script_says_that_no_broker_is_set() -> None:
-    shown = run_notebook()
-    assert "Of all 450 test images" in shown
-    assert "No images were sent. No broker is set." in shown
-
-
-def test_the_notebooks_agent_cell_run_twenty_times_leaves_one_member(
-    connection: Connection, model: models.CompiledClassifier
-) -> None:
-    import marimo
-
-    spec = importlib.util.spec_from_file_location("image_class", NOTEBOOK)
-    assert spec is not None
-    assert spec.loader is not None
-    notebook = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(notebook)
-    for _ in range(20):
-        notebook.agent_at_work.run(
-            connection=connection,
-            dataset=DIGITS,
-            mo=marimo,
-            model=model,
-            start_agent=agents.start_agent,
-        )
-    assert members(connection, "cnn") == 1
-    assert [thread.name for thread in threading.enumerate()].count("agent-cnn") == 1
