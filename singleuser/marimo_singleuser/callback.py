@@ -27,5 +27,5 @@ class CallbackHandler(PlainErrors, HubOAuthCallbackHandler):
                 e.reason = "The sign-in could not be finished. Open your editor from the hub"
                 raise
             base = self.settings["base_url"]
-            self.set_cookie(_AGAIN, "1", max_age=_AGAIN_AGE, path=base, httponly=True)
+            self.set_cookie(_AGAIN, "begun-anew", max_age=_AGAIN_AGE, path=base, httponly=True)
             self.redirect(base)

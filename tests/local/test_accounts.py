@@ -512,7 +512,8 @@ def test_one_persons_flood_is_held_to_the_quota_and_slows_nobody(guarded, ada, b
             f" {p95[3]:.1f} ms after"
         )
     assert 0.8 < rate / limit < 1.2
-    assert p95[2] < 2 * max(p95[0], p95[3])
+    # Ten milliseconds are within what other programs on a busy machine do to a calm value.
+    assert p95[2] < 2 * max(p95[0], p95[3], 10)
 
 
 WINDOW = 11.0  # quota.window.num * quota.window.size.seconds
