@@ -53,6 +53,11 @@ def browser(launch: Callable[..., Browser], stack: Stack) -> Iterator[Browser]:
     running.close()
 
 
+# Why requests of each page failed: a browser on the containers' own host drops what it is loading
+# when another container starts.
+DROPPED: dict[Page, list[str]] = {}
+
+
 def fill_in(page: Page, name: str, password: str) -> None:
     """Keycloak's form."""
     page.wait_for_url("**/auth/realms/mosshub/**")
@@ -67,6 +72,8 @@ def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[...,
 
     def go(name: str, path: str = "/") -> Page:
         page = profile().new_page()
+        DROPPED[page] = []
+        page.on("requestfailed", lambda request: DROPPED[page].append(request.failure or ""))
         page.goto(stack.url + path)
         page.get_by_role("button", name="Sign in with Keycloak").click()
         fill_in(page, name, stack.secret(name))
@@ -78,13 +85,10 @@ def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[...,
 def files(page: Page) -> Page:
     """Wait for marimo's list of the person's files."""
     listed = page.get_by_text("image_class.py", exact=True).first
-    dropped: list[str] = []
-    page.on("requestfailed", lambda request: dropped.append(request.failure or ""))
 
     def there() -> bool:
-        if any("ERR_NETWORK_CHANGED" in reason for reason in dropped):
-            # A browser on the containers' own host drops requests when another container starts.
-            dropped.clear()
+        if any("ERR_NETWORK_CHANGED" in reason for reason in DROPPED[page]):
+            DROPPED[page].clear()
             page.reload()
         page.wait_for_timeout(200)
         return listed.is_visible()
