@@ -122,7 +122,7 @@ def lags(connection: Connection, prefixes: tuple[str, ...] = ()) -> pl.DataFrame
     """
     prefixes = prefixes or tuple({connection.topics.prefix, "team."})
     rows: list[tuple] = []
-    with connection.admin() as admin:
+    with connection.admin() as admin, connection.consumer() as consumer:
         names = sorted(
             group["group_id"]
             for group in admin.list_groups()
@@ -132,13 +132,9 @@ def lags(connection: Connection, prefixes: tuple[str, ...] = ()) -> pl.DataFrame
             try:
                 about: dict[str, Any] = admin.describe_groups([name])[name]
                 offsets = admin.list_group_offsets([name])[name]
+                ends = consumer.end_offsets(list(offsets)) if offsets else {}
             except AuthorizationError:
                 continue
-            with connection.consumer() as consumer:
-                try:
-                    ends = consumer.end_offsets(list(offsets)) if offsets else {}
-                except AuthorizationError:
-                    continue
             who = (name, about["group_state"], len(about["members"]))
             for place, done in sorted(offsets.items()):
                 if done.offset >= 0:
