@@ -65,8 +65,8 @@ def _(connection, mo):
             mo.hstack(
                 [
                     mo.stat(account.username if account else "nobody", label="you are"),
-                    mo.stat(_prefix + "…", label="yours begin with"),
-                    mo.stat("team.…", label="everybody's begin with"),
+                    mo.stat(_prefix, label="yours begin with"),
+                    mo.stat("team.", label="everybody's begin with"),
                 ],
                 justify="start",
                 gap=2,
@@ -110,7 +110,7 @@ def _(browse, connection, is_script, mo, pl):
                 show_data_types=False,
                 show_download=False,
                 show_search=False,
-                format_mapping={"messages": "{:,}", "MB": "{:,.2f}"},
+                format_mapping={"messages": "{:,.0f}", "MB": "{:,.2f}"},
             ),
             mo.md(f"Together **{(mine['bytes'].sum() or 0) / 1e6:,.1f} MB**."),
         ]
