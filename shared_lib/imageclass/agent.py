@@ -46,9 +46,9 @@ class Agent:
         """`name` is in every prediction and in the consumer group's name: agents of one name, in
         other processes, share its requests. With a `dataset`, requests that name another one are
         skipped. `model` is the hash that its predictions carry. A batch is closed at `batch_size`
-        requests or `max_wait` seconds after its first. `topic` has the requests, by default
-        `topics.requests`. Raises `ValueError` for a name that Kafka cannot hold and numbers that
-        make no sense.
+        requests or `max_wait` seconds after its first was sent. `topic` has the requests, by
+        default `topics.requests`. Raises `ValueError` for a name that Kafka cannot hold and
+        numbers that make no sense.
         """
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name):
             raise ValueError(f"An agent's name is of letters, digits, . _ and -, not {name!r}.")
@@ -140,13 +140,15 @@ class Agent:
             self.end_canary()
             self.update(errors=self.status.errors + 1, last_error=f"the canary: {error}")
             return
-        self.update(
-            state="trying again",
-            errors=self.status.errors + 1,
-            last_error=f"{type(error).__name__}: {error}",
-        )
-        self.stopping.wait(_BACKOFF_SECONDS[min(self._failures, 3)])
-        self._failures += 1
+        with self._changed:  # the model is asked by two threads, and both may fail
+            self.update(
+                state="trying again",
+                errors=self.status.errors + 1,
+                last_error=f"{type(error).__name__}: {error}",
+            )
+            seconds = _BACKOFF_SECONDS[min(self._failures, 3)]
+            self._failures += 1
+        self.stopping.wait(seconds)
 
     def recovered(self) -> None:
         """The next error is a first one again."""

@@ -63,7 +63,7 @@ def fast_producer(connection: Connection, client_id: str, on_error: OnError) -> 
             "enable.idempotence": True,
             "acks": "all",
             "delivery.timeout.ms": 120_000,
-            "linger.ms": 2,
+            "linger.ms": 0.5,
             "batch.size": 512 * 1024,
             # Beyond that `produce` raises BufferError, and the agent waits.
             "queue.buffering.max.messages": 10_000,

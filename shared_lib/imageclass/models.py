@@ -26,7 +26,8 @@ Shape = tuple[int, int, int]
 
 
 class Classifier(Protocol):
-    """What an agent asks: a callable that knows the shape of the images it takes."""
+    """What an agent asks, from two threads at once: a callable that knows the shape of the images
+    it takes."""
 
     image_shape: Shape  # (height, width, channels)
 
@@ -213,9 +214,9 @@ class CompiledClassifier:
     """A Keras model as a `Classifier`, compiled once for each of a few fixed batch sizes.
 
     A new shape would make TensorFlow trace the model anew, in the middle of the stream. So each
-    call is padded to the next of the sizes 1, 16, 64 and `batch_size`, all traced on construction;
-    more than `batch_size` images are done in slices. The weights are the model's own: training
-    it further changes the answers.
+    call is padded to the next of the sizes 1, 8, 16, 32, 64, 128 and `batch_size`, all traced on
+    construction; more than `batch_size` images are done in slices. The weights are the model's
+    own: training it further changes the answers.
     """
 
     def __init__(self, model: keras.Model, batch_size: int = 256) -> None:
@@ -227,7 +228,7 @@ class CompiledClassifier:
         _, height, width, channels = model.input_shape
         self.image_shape: Shape = (height, width, channels)
         self.batch_sizes = sorted(
-            {size for size in (1, 16, 64) if size < batch_size} | {batch_size}
+            {size for size in (1, 8, 16, 32, 64, 128) if size < batch_size} | {batch_size}
         )
         # The concrete functions hold the weights only weakly: the model must stay.
         self._model = model

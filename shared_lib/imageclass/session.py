@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -74,8 +75,12 @@ class Session:
         status = self._agent.status
         if not first or status.batch_size == 1:
             return records_of(first)
+        # What it waited on its way counts: the wait is a promise to who asked. Where clocks differ
+        # it is not below 0 and not above its own length.
+        _, sent_ms = first[0].timestamp()
+        wait = min(max(0.0, status.max_wait - (time.time() - sent_ms / 1000)), status.max_wait)
         # Returns when it has that many, or when the time is over.
-        return records_of(first + self._consumer.consume(status.batch_size - 1, status.max_wait))
+        return records_of(first + self._consumer.consume(status.batch_size - 1, wait))
 
     def _hand_over(self, records: list[Record]) -> None:
         """Give a batch to the worker. As long as that has no room the partitions are paused:
@@ -102,8 +107,8 @@ class Session:
     def _look_after(self) -> None:
         """Count what was delivered, have it committed, and announce that all this goes on."""
         for batch in self._worker.take_done():
-            status = self._agent.status
             self._agent.recovered()
+            status = self._agent.status
             following = batch.following()
             self._delivered.update({(p.topic, p.partition): p.offset for p in following})
             self._agent.update(

@@ -13,7 +13,7 @@ class AgentStatus:
     in, because the model or the broker is behind. `lag`: requests that are waiting behind the
     last delivered batch. `last_error` stays after the agent has recovered. `model` and `canary`
     are hashes, empty if unknown; `share` of the requests is the canary's, from 0 to 1. A batch is
-    closed at `batch_size` requests or `max_wait` seconds after its first.
+    closed at `batch_size` requests or `max_wait` seconds after its first was sent.
     """
 
     name: str

@@ -1,7 +1,8 @@
-"""The thread beside an agent's own: it asks the model, and delivers the answers in order.
+"""The threads beside an agent's own: two ask the model, one delivers the answers in order.
 
 The agent's thread can so go on polling, which keeps its place in the group however long the model
-takes. At most two batches wait for the model and four for the broker: more is not taken in.
+takes. A model alone leaves the processor idle between its layers and calls; a second call fills
+that. At most two batches wait for the model and four for the broker: more is not taken in.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import NamedTuple
 
+import numpy as np
 from confluent_kafka import Producer
+from numpy.typing import NDArray
 
 from imageclass.batches import Batch, prepare
 from imageclass.connection import Topics
@@ -21,11 +27,21 @@ from imageclass.messages import Headers, Prediction, encode_prediction
 from imageclass.serving import Serving
 
 _READY = 2  # batches that wait for the model
+_ASKING = 2  # batches that the model has at once
 _FLYING = 4  # batches that wait for the broker's word that it has all of their answers
 
 
 class NotDelivered(Exception):
     """The broker did not take an answer; what was not committed comes again."""
+
+
+class Answered(NamedTuple):
+    """What the model said to a batch. `rows`: probabilities, float32 (classes,), and `models`: the
+    hash of the model that gave them, for each of its requests."""
+
+    batch: Batch
+    rows: list[NDArray[np.float32]]
+    models: list[str]
 
 
 class Worker:
@@ -44,20 +60,23 @@ class Worker:
         self.error: Exception | None = None
         self._name, self._topics, self._producer = name, topics, producer
         self._serving, self._on_error = serving, on_error
-        self._ready: queue.Queue[Batch] = queue.Queue(_READY)
+        self._ready: queue.Queue[tuple[Batch, Future[Answered]]] = queue.Queue(_READY)
+        self._asked: queue.Queue[Future[Answered]] = queue.Queue()  # in the order of the offers
         self._flying: deque[Batch] = deque()
         self._done: deque[Batch] = deque()
         self._inside = 0
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"model-{name}", daemon=True)
-        self._thread.start()
+        self._models = [self._started("model", self._classify) for _ in range(_ASKING)]
+        self._delivery = self._started("delivery", self._deliver)
 
     def offer(self, batch: Batch, timeout: float) -> bool:
         """Hand a batch over; False if there was no room for it within `timeout` seconds."""
+        future: Future[Answered] = Future()
         try:
-            self._ready.put(batch, timeout=timeout)
+            self._ready.put((batch, future), timeout=timeout)
         except queue.Full:
             return False
+        self._asked.put(future)
         self._inside += 1
         return True
 
@@ -81,35 +100,28 @@ class Worker:
             time.sleep(0.005)
 
     def close(self, timeout: float) -> None:
-        """End after the current batch; waits at most `timeout` seconds for it and its delivery."""
+        """End after the current batches; waits at most `timeout` seconds for them and their
+        delivery."""
         self._ending.set()
-        self._thread.join(timeout)
+        self._delivery.join(timeout)
 
-    def _run(self) -> None:
-        try:
-            while not self._ending.is_set():
-                try:
-                    batch = self._ready.get(timeout=0.02 if self._flying else 0.2)
-                except queue.Empty:
-                    batch = None
-                self._settle(0)
-                if batch is not None:
-                    self._answer(batch)
-            deadline = time.monotonic() + 2
-            while self._flying and time.monotonic() < deadline:
-                self._settle(0.05)
-        except Exception as error:
-            self.error = error
+    def _started(self, role: str, work: Callable[[], None]) -> threading.Thread:
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:
+                self.error = error
 
-    def _settle(self, seconds: float) -> None:
-        """Hear from the broker for up to `seconds`, and put aside the batches that it has."""
-        self._producer.poll(seconds)
-        while self._flying and not self._flying[0].waiting:
-            if (reason := self._flying[0].failed) is not None:
-                raise NotDelivered(f"An answer could not be delivered: {reason}")
-            self._done.append(self._flying.popleft())
+        thread = threading.Thread(target=run, name=f"{role}-{self._name}", daemon=True)
+        thread.start()
+        return thread
 
-    def _answer(self, batch: Batch) -> None:
+    def _classify(self) -> None:
+        while not self._ending.is_set():
+            with suppress(queue.Empty):
+                self._ask(*self._ready.get(timeout=0.2))
+
+    def _ask(self, batch: Batch, future: Future[Answered]) -> None:
         while not self._ending.is_set():
             serving = self._serving()
             try:
@@ -123,9 +135,40 @@ class Worker:
             except Exception as error:
                 self._on_error(error)
                 continue
-            break
-        else:
+            future.set_result(Answered(batch, rows, models))
             return
+
+    def _deliver(self) -> None:
+        while self._classifying() or not self._asked.empty():
+            self._settle(0)
+            try:
+                future = self._asked.get(timeout=0.02 if self._flying else 0.2)
+            except queue.Empty:
+                continue
+            while not future.done() and self._classifying():
+                with suppress(TimeoutError):
+                    future.result(timeout=0.02)
+                self._settle(0)
+            if not future.done():
+                break  # it comes again, and so must those behind it
+            self._send(future.result())
+        deadline = time.monotonic() + 2
+        while self._flying and time.monotonic() < deadline:
+            self._settle(0.05)
+
+    def _classifying(self) -> bool:
+        return any(thread.is_alive() for thread in self._models)
+
+    def _settle(self, seconds: float) -> None:
+        """Hear from the broker for up to `seconds`, and put aside the batches that it has."""
+        self._producer.poll(seconds)
+        while self._flying and not self._flying[0].waiting:
+            if (reason := self._flying[0].failed) is not None:
+                raise NotDelivered(f"An answer could not be delivered: {reason}")
+            self._done.append(self._flying.popleft())
+
+    def _send(self, answered: Answered) -> None:
+        batch, rows, models = answered
         for record, reason in batch.invalid + batch.expired:
             self._produce(
                 batch, self._topics.dead_letters, *encode_dead_letter(record, self._name, reason)
