@@ -169,7 +169,7 @@ def main() -> None:
             own_rates.append(alone(classifier, 2))
             agent_rates.append(through_kafka(connection, classifier, options.images))
         own, agent = statistics.median(own_rates), statistics.median(agent_rates)
-        shares = [mine / alone for mine, alone in zip(agent_rates, own_rates, strict=True)]
+        shares = [share / whole for share, whole in zip(agent_rates, own_rates, strict=True)]
         old = one_by_one(connect(broker.bootstrap_servers, "old."), model, options.old)
         pace = []
         for turn in range(3):

@@ -136,11 +136,11 @@ class Agent:
 
     def failed(self, error: Exception) -> None:
         """Make an error known and wait a little, longer from time to time."""
-        if isinstance(error, CanaryFailed):
-            self.end_canary()
-            self.update(errors=self.status.errors + 1, last_error=f"the canary: {error}")
-            return
         with self._changed:  # the model is asked by two threads, and both may fail
+            if isinstance(error, CanaryFailed):
+                self.end_canary()
+                self.update(errors=self.status.errors + 1, last_error=f"the canary: {error}")
+                return
             self.update(
                 state="trying again",
                 errors=self.status.errors + 1,

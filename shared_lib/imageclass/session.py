@@ -107,8 +107,8 @@ class Session:
     def _look_after(self) -> None:
         """Count what was delivered, have it committed, and announce that all this goes on."""
         for batch in self._worker.take_done():
-            self._agent.recovered()
             status = self._agent.status
+            self._agent.recovered()
             following = batch.following()
             self._delivered.update({(p.topic, p.partition): p.offset for p in following})
             self._agent.update(

@@ -2,7 +2,7 @@
 
 The agent's thread can so go on polling, which keeps its place in the group however long the model
 takes. A model alone leaves the processor idle between its layers and calls; a second call fills
-that. At most two batches wait for the model and four for the broker: more is not taken in.
+that. At most one batch waits for the model and four for the broker: more is not taken in.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from imageclass.dead_letters import encode_dead_letter
 from imageclass.messages import Headers, Prediction, encode_prediction
 from imageclass.serving import Serving
 
-_READY = 2  # batches that wait for the model
+_READY = 1  # batches that wait for the model
 _ASKING = 2  # batches that the model has at once
 _FLYING = 4  # batches that wait for the broker's word that it has all of their answers
 
@@ -66,7 +66,7 @@ class Worker:
         self._done: deque[Batch] = deque()
         self._inside = 0
         self._ending = threading.Event()
-        self._models = [self._started("model", self._classify) for _ in range(_ASKING)]
+        self._classifying = [self._started("model", self._classify) for _ in range(_ASKING)]
         self._delivery = self._started("delivery", self._deliver)
 
     def offer(self, batch: Batch, timeout: float) -> bool:
@@ -139,13 +139,13 @@ class Worker:
             return
 
     def _deliver(self) -> None:
-        while self._classifying() or not self._asked.empty():
+        while self._more_comes() or not self._asked.empty():
             self._settle(0)
             try:
                 future = self._asked.get(timeout=0.02 if self._flying else 0.2)
             except queue.Empty:
                 continue
-            while not future.done() and self._classifying():
+            while not future.done() and self._more_comes():
                 with suppress(TimeoutError):
                     future.result(timeout=0.02)
                 self._settle(0)
@@ -156,8 +156,9 @@ class Worker:
         while self._flying and time.monotonic() < deadline:
             self._settle(0.05)
 
-    def _classifying(self) -> bool:
-        return any(thread.is_alive() for thread in self._models)
+    def _more_comes(self) -> bool:
+        """Whether the model may still answer a batch."""
+        return any(thread.is_alive() for thread in self._classifying)
 
     def _settle(self, seconds: float) -> None:
         """Hear from the broker for up to `seconds`, and put aside the batches that it has."""
