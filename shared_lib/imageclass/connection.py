@@ -113,7 +113,7 @@ class Connection:
     """A broker's addresses and the topics used there; it makes clients, and holds none open.
 
     Every client it makes is a context manager; making one raises `NoBroker` if the broker has not
-    answered within 2 s.
+    answered within 2 s, or has refused twice.
     """
 
     bootstrap_servers: tuple[str, ...]
@@ -174,15 +174,21 @@ class Connection:
         except NoAccount as error:
             raise NoBroker(str(error)) from None
         settings = {**_COMMON, **(account.settings if account else {}), **settings}
+        servers = list(self.bootstrap_servers)
         try:
-            return kind(bootstrap_servers=list(self.bootstrap_servers), **settings)
+            return kind(bootstrap_servers=servers, **settings)
         except KafkaTimeoutError as error:
-            if why := refused(self.bootstrap_servers, account):
-                raise NoBroker(why) from error
-            raise NoBroker(
-                f"The broker at {', '.join(self.bootstrap_servers)} does not answer. Is it"
-                " running, and is KAFKA_BOOTSTRAP_SERVERS its address?"
-            ) from error
+            why = refused(servers, account)
+            if not why:
+                raise NoBroker(
+                    f"The broker at {', '.join(servers)} does not answer. Is it running, and is"
+                    " KAFKA_BOOTSTRAP_SERVERS its address?"
+                ) from error
+        # It may have begun to listen only just now: refused is who knocks again in vain.
+        try:
+            return kind(bootstrap_servers=servers, **settings)
+        except KafkaTimeoutError as error:
+            raise NoBroker(why) from error
 
     def ensure_topics(self) -> None:
         """Create the topics that are not there yet; those that are stay as they are."""
