@@ -26,18 +26,15 @@ def fast_consumer(
 ) -> Consumer:
     """A consumer in `group`, from the oldest message where the group has no offset yet.
 
-    It commits what `store_offsets` was told, twice a second, when partitions are taken away and
-    when it is closed: so a message is committed only after its answer was delivered. `on_error`
-    is called during `consume` with what librdkafka goes on from by itself, such as a broker
-    that is away. `settings` are more of librdkafka's own.
+    It commits only when told to. `on_error` is called during `consume` with what librdkafka goes
+    on from by itself, such as a broker that is away. `settings` are more of librdkafka's own.
     """
     return Consumer(
         {
             **_common(connection, client_id, on_error),
             "group.id": group,
             "auto.offset.reset": "earliest",
-            "enable.auto.offset.store": False,
-            "auto.commit.interval.ms": 500,
+            "enable.auto.commit": False,
             # A killed kernel's place in its group is free again after this, instead of 45 s.
             "session.timeout.ms": 10_000,
             "heartbeat.interval.ms": 2_000,

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from imageclass.account import refused
 from imageclass.announcements import Announcer
 from imageclass.batches import prepare, records_of
+from imageclass.commits import Commits
 from imageclass.connection import NoBroker
 from imageclass.dead_letters import Record
 from imageclass.fast_clients import fast_consumer, fast_producer
@@ -33,6 +34,7 @@ class Session:
         librdkafka refuses."""
         self._agent = agent
         self._delivered: dict[tuple[str, int], int] = {}  # where each partition goes on
+        self._commits = Commits()
         self._left_over: list[Message] = []
         self._account = agent.connection.account
         self._refused = ""
@@ -43,13 +45,20 @@ class Session:
             self._announcer = Announcer(self._say, agent.instance, agent.topic)
             at_end.callback(self._say_goodbye)  # after the group was left, which announces too
             self._consumer = fast_consumer(
-                agent.connection, topics.group(name), agent.instance, self._heard
+                agent.connection,
+                topics.group(name),
+                agent.instance,
+                self._heard,
+                on_commit=self._commits.answered,
             )
             at_end.callback(self._consumer.close)
             self._worker = Worker(name, topics, self._producer, lambda: agent.serving, agent.failed)
             at_end.callback(self._finish)
             self._consumer.subscribe(
-                [agent.topic], on_assign=self._assigned, on_revoke=self._revoked
+                [agent.topic],
+                on_assign=self._assigned,
+                on_revoke=self._revoked,
+                on_lost=self._lost,
             )
             self._at_end = at_end.pop_all()
 
@@ -119,8 +128,8 @@ class Session:
                 skipped=status.skipped + batch.skipped,
                 lag=self._lag(),
             )
-            with suppress(KafkaException):  # no longer ours: its next owner does it again
-                self._consumer.store_offsets(offsets=following)
+            self._commits.add(following)
+        self._commits.turn(self._consumer)
         self._announcer.announce(self._agent.status)
 
     def _lag(self) -> int:
@@ -138,6 +147,15 @@ class Session:
 
     def _revoked(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         # What is finished and committed now need not be done again by the next owner.
+        self._end_work()
+        self._commits.at_once(consumer)
+
+    def _lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        # Others may have them already, and be further: nothing of it is committed any more.
+        self._end_work()
+        self._commits.forget()
+
+    def _end_work(self) -> None:
         self._worker.drain(timeout=3.0)
         with suppress(Exception):  # raised again by the next turn
             self._look_after()
@@ -160,6 +178,8 @@ class Session:
         self._worker.close(timeout=5.0)
         with suppress(Exception):
             self._look_after()
+        with suppress(Exception):
+            self._commits.finish(self._consumer, timeout=3.0)
 
     def _say_goodbye(self) -> None:
         if self._agent.stopping.is_set():

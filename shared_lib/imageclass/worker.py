@@ -66,6 +66,7 @@ class Worker:
         self._done: deque[Batch] = deque()
         self._inside = 0
         self._ending = threading.Event()
+        self._given_up = threading.Event()
         self._classifying = [self._started("model", self._classify) for _ in range(_ASKING)]
         self._delivery = self._started("delivery", self._deliver)
 
@@ -101,9 +102,10 @@ class Worker:
 
     def close(self, timeout: float) -> None:
         """End after the current batches; waits at most `timeout` seconds for them and their
-        delivery."""
+        delivery. What takes longer is not delivered any more: it comes again."""
         self._ending.set()
         self._delivery.join(timeout)
+        self._given_up.set()
 
     def _started(self, role: str, work: Callable[[], None]) -> threading.Thread:
         def run() -> None:
@@ -149,7 +151,7 @@ class Worker:
                 with suppress(TimeoutError):
                     future.result(timeout=0.02)
                 self._settle(0)
-            if not future.done():
+            if not future.done() or self._given_up.is_set():
                 break  # it comes again, and so must those behind it
             self._send(future.result())
         deadline = time.monotonic() + 2
@@ -158,7 +160,8 @@ class Worker:
 
     def _more_comes(self) -> bool:
         """Whether the model may still answer a batch."""
-        return any(thread.is_alive() for thread in self._classifying)
+        alive = any(thread.is_alive() for thread in self._classifying)
+        return alive and not self._given_up.is_set()
 
     def _settle(self, seconds: float) -> None:
         """Hear from the broker for up to `seconds`, and put aside the batches that it has."""

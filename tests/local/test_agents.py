@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -61,6 +62,50 @@ def test_batch_size_and_wait_change_while_it_runs(connection: Connection) -> Non
     assert members(connection, "linear") == 1
 
 
+def test_the_wait_counts_from_the_sending(connection: Connection) -> None:
+    """Who waited on the way does not wait again."""
+    wait = 4.0
+    send(connection, 10)
+    time.sleep(wait)
+    agent = agents.start_agent(connection, "linear", Linear(), batch_size=50, max_wait=wait)
+    agent.wait_until_running()
+
+    def seconds_until(answered: int) -> float:
+        begin = time.monotonic()
+        until(lambda: agent.status.answered == answered, f"{answered} answers")
+        return time.monotonic() - begin
+
+    old = seconds_until(10)
+    send(connection, 10)
+    assert old < seconds_until(20) / 2
+
+
+def test_a_batch_that_is_not_finished_holds_back_those_behind_it(connection: Connection) -> None:
+    """The second is finished first; when the agent stops before the first, both come again."""
+    gate, behind = threading.Event(), threading.Event()
+
+    class SlowAtFirst(Linear):
+        def __call__(self, images: np.ndarray) -> np.ndarray:
+            first = not self.calls
+            rows = super().__call__(images)
+            if first:
+                gate.wait(120)
+            else:
+                behind.set()
+            return rows
+
+    agent = agents.start_agent(connection, "linear", SlowAtFirst(), batch_size=20, max_wait=10)
+    agent.wait_until_running()
+    send(connection, 40)
+    assert behind.wait(60)
+    agents.stop_agent(connection, "linear")
+    gate.set()
+    assert not answers(connection)
+    again = agents.start_agent(connection, "linear", Linear())
+    until(lambda: again.status.answered == 40, "all of them come again")
+    assert len(answers(connection)) == 40
+
+
 def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,7 +120,7 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
         connection: Connection, group: str, client: str, on_error: object, **more: object
     ):
         limits = {"max.poll.interval.ms": silence * 1000, "session.timeout.ms": silence * 1000}
-        return real(connection, group, client, on_error, **limits)  # type: ignore[arg-type]
+        return real(connection, group, client, on_error, **{**more, **limits})  # type: ignore[arg-type]
 
     def counting(records: list, serving: object):
         collected.append(len(records))

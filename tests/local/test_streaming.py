@@ -7,7 +7,7 @@ import uuid
 
 import numpy as np
 import pytest
-from imageclass import agents, datasets, models, training
+from imageclass import agents, browse, datasets, models, training
 from imageclass.broker import EmbeddedBroker
 from imageclass.connection import Connection, NoBroker, Topics, connect
 from imageclass.judge import Judge
@@ -37,6 +37,12 @@ def model() -> models.CompiledClassifier:
 def reasons(connection: Connection) -> list[str]:
     letters = read_all(connection, connection.topics.dead_letters)
     return sorted(dict(letter.headers)["dead-letter.reason"].decode() for letter in letters)
+
+
+def lag(connection: Connection) -> int:
+    """How many of its requests a group has not said to be done."""
+    groups = browse.lags(connection, (connection.topics.prefix,))
+    return groups["lag"].sum() if len(groups) == 4 else 2000  # a row for each partition
 
 
 def test_a_run_is_answered_judged_and_counted(
@@ -142,8 +148,11 @@ def test_broker_killed_while_requests_are_answered(
         verdicts = judge.collect(run)
     assert verdicts.missing == 0, (verdicts.summary(), agent.status)
     assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 2000
-    # And the group knows how far it is: a new member has nothing left to do.
+    # And the group knows how far it is, and no old word of it comes later: a new member has
+    # nothing left to do.
+    until(lambda: lag(connection) == 0, f"all is committed: {agent.status}")
     agents.stop_agent(connection, "cnn")
+    assert lag(connection) == 0
     again = agents.start_agent(connection, "cnn", model)
     again.wait_until_running()
     with Judge(connection, ["cnn"]) as judge:
