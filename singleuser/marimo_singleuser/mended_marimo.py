@@ -1,6 +1,6 @@
-"""`python -m marimo_singleuser.mended_marimo`: marimo's own program, with one fault mended.
+"""`python -m marimo_singleuser.mended_marimo`: marimo's own program, with two faults mended.
 
-marimo 0.25.2 tells a kernel that has died to stop, and waits for ever for somebody to take the
+What becomes of a notebook's outputs is in `kept_outputs`. And marimo 0.25.2 tells a kernel that has died to stop, and waits for ever for somebody to take the
 message: its one thread stands still, and every notebook of the person with it. Here the message is
 dropped after a second. To be deleted with the release that no longer does it; the test is
 `test_a_killed_kernel_leaves_the_other_notebooks_alone`.
@@ -11,6 +11,8 @@ from typing import Any
 
 import zmq
 from marimo._ipc.queue_proxy import PushQueue
+
+from marimo_singleuser import kept_outputs
 
 _PATIENCE = 1000  # milliseconds; a kernel that lives takes a message at once
 
@@ -28,4 +30,5 @@ if __name__ == "__main__":
     from marimo._cli.cli import main
 
     PushQueue.put = put  # type: ignore[method-assign]
+    kept_outputs.mend()
     main(prog_name="marimo")

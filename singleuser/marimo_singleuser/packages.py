@@ -69,7 +69,7 @@ def _config_file(settings: Settings) -> Path:
 
 
 def merged_config(text: str, path: str | None, own: Path) -> str:
-    """marimo's user configuration with our three keys, the rest as the person left it.
+    """marimo's user configuration with our two keys, the rest as the person left it.
 
     `path` is the environment for kernels, None if there is none. Another environment that the
     person chose stays, as long as it exists; so does another package manager that is installed.
@@ -84,8 +84,6 @@ def merged_config(text: str, path: str | None, own: Path) -> str:
     manager = config.setdefault("package_management", tomlkit.table())
     if manager.get("manager", "") != "pip" and not shutil.which(str(manager.get("manager", ""))):
         manager["manager"] = "pip"
-    # A notebook that is opened shows its sliders, not a page of code that waits for a button.
-    config.setdefault("runtime", tomlkit.table()).setdefault("auto_instantiate", True)
     return tomlkit.dumps(config)
 
 

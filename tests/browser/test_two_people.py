@@ -7,7 +7,7 @@ import pytest
 from kafka import KafkaAdminClient
 from playwright.sync_api import Page, expect
 
-from tests.running import RunningPlatform
+from tests.running import RunningPlatform, wait_until
 
 MINUTE = 60_000
 
@@ -79,6 +79,22 @@ def test_two_people_train_and_stream_side_by_side(
         "grace.agent.cnn": 1,
         "linus.agent.cnn": 1,
     }
+
+    # A server that was stopped, as the hub does with idle ones, brings the outputs back as they
+    # were; nothing runs until a control is touched, and that one counts.
+    snapshot = platform.data_dir / "users/grace/notebooks/__marimo__/session/image_class.py.json"
+    wait_until(lambda: "What was right" in snapshot.read_text(), 30, "the kept outputs")
+    notebooks["grace"].close()
+    homes["grace"].get_by_role("link", name="Hub", exact=True).click()
+    homes["grace"].get_by_role("button", name="Stop My Server").click()
+    homes["grace"].get_by_role("button", name="Start My Server").click(timeout=MINUTE)
+    homes["grace"].get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    page = open_notebook(homes["grace"], "image_class.py")
+    show(page, re.compile("What was right and what was wrong"))
+    expect(page.get_by_text(re.compile(r"Trained\. Of all 10,000 test images"))).to_be_visible()
+    picture(page, "kept")
+    page.get_by_role("button", name="Train").click()
+    show(page, re.compile("Press \\*?Send"))
 
     # What one makes, the other does not have.
     (platform.data_dir / "users" / "grace" / "notebooks" / "graces_own.py").write_text(

@@ -211,6 +211,3 @@ def test_config_keeps_what_the_person_set(tmp_path: Path) -> None:
     assert "path" not in tomlkit.parse(without)["venv"]  # type: ignore[operator]
     manager = '[package_management]\nmanager = "no-such-manager"\n'
     assert 'manager = "pip"' in packages.merged_config(manager, str(own), own)
-    assert "auto_instantiate = true" in packages.merged_config("", str(own), own)
-    lazy = "[runtime]\nauto_instantiate = false\n"
-    assert "auto_instantiate = true" not in packages.merged_config(lazy, str(own), own)
