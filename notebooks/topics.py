@@ -83,7 +83,7 @@ def _(browse, connection, is_script, mo, refresh):
         show_column_summaries=False,
         show_data_types=False,
         show_download=False,
-        format_mapping={"messages": "{:,}", "bytes": "{:,}"},
+        format_mapping={"messages": "{:,.0f}", "bytes": "{:,.0f}"},
     )
     return (there,)
 
@@ -172,7 +172,7 @@ def _(browse, connection, mo, refresh):
         show_column_summaries=False,
         show_data_types=False,
         show_download=False,
-        format_mapping={"committed": "{:,}", "end": "{:,}", "lag": "{:,}"},
+        format_mapping={"committed": "{:,.0f}", "end": "{:,.0f}", "lag": "{:,.0f}"},
     ) if len(lags) else mo.callout("No group has read anything yet.", kind="info")
     return
 

@@ -65,10 +65,10 @@ def app(connection: Connection, tmp_path: Path) -> Iterator[Callable[[str], Mari
     """Publish a notebook as an app."""
     running: list[MarimoServer] = []
 
-    def publish(name: str) -> MarimoServer:
+    def publish(name: str, prefix: str = "ada.") -> MarimoServer:
         environment = {
             "KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers[0],
-            "MOSSHUB_TOPIC_PREFIX": "ada.",
+            "MOSSHUB_TOPIC_PREFIX": prefix,
             "MOSSHUB_MODELS": str(tmp_path / "models"),
         }
         copy = tmp_path / f"{name}.py"
@@ -185,6 +185,20 @@ def test_own_pictures_are_answered(
         page.get_by_text(re.compile(rf"{agent}: .*\d+% sure")).first.wait_for(timeout=MINUTE)
     without_errors(page)
     picture(page, "app-uploaded")
+
+
+def test_pictures_are_answered_by_an_agent_started_there(
+    app: Callable[..., MarimoServer], profile: Callable[..., BrowserContext]
+) -> None:
+    page = profile().new_page()
+    page.goto(app("upload", prefix="alone.").url)
+    page.get_by_text("No agent is at work").wait_for(timeout=MINUTE)
+    page.get_by_role("button", name="Start an agent here").click()
+    page.get_by_text("cnn, taught digits").wait_for(timeout=3 * MINUTE)
+    page.get_by_text("Or take five test images as an example").click()
+    page.get_by_role("button", name="Send 5 pictures").click()
+    page.get_by_text(re.compile(r"cnn: .*\d+% sure")).nth(4).wait_for(timeout=MINUTE)
+    without_errors(page)
 
 
 def test_agents_are_changed_while_they_run(

@@ -102,11 +102,14 @@ def kernel(
 def test_cells_run_twenty_times_leave_one_member_each(
     kernel: Kernel, environment: dict, broker: EmbeddedBroker
 ) -> None:
-    agents = {"image_class": ["cnn", "resnet"], "stream": ["first", "second", "third"]}
+    agents = {
+        "image_class": ["cnn", "resnet"],
+        "stream": ["first", "second", "third"],
+        "upload": ["cnn"],
+    }
     expected = agents.get(kernel.server.notebook.stem, [])
-    at_work = next((kernel.named[n] for n in kernel.named if n.startswith("agent")), None)
     for _ in range(20):
-        kernel.run([at_work] if at_work else list(kernel.cells), 120)
+        kernel.run(list(kernel.cells), 120)
     assert not kernel.errors
     connection = connect(broker.bootstrap_servers, environment["MOSSHUB_TOPIC_PREFIX"])
     assert {name: members(connection, name) for name in expected} == dict.fromkeys(expected, 1)
