@@ -39,7 +39,7 @@ def _():
     import polars as pl
     from imageclass import asking
     from imageclass.agents import start_agent
-    from imageclass.announcements import agents_seen
+    from imageclass.announcements import agents_seen, wait_until_seen
     from imageclass.anywhere import connect_or_start, unattended
     from imageclass.connection import NoBroker
     from imageclass.datasets import CLASS_NAMES, load
@@ -64,6 +64,7 @@ def _():
         start_agent,
         train_version,
         unattended,
+        wait_until_seen,
     )
 
 
@@ -128,7 +129,16 @@ def _(agents_seen, alone, connection, get_started, look_button, mo, pl, start_bu
 
 @app.cell
 def agent_at_work(
-    VersionError, alone, connection, find, mo, set_started, start_agent, start_button, train_version
+    VersionError,
+    alone,
+    connection,
+    find,
+    mo,
+    set_started,
+    start_agent,
+    start_button,
+    train_version,
+    wait_until_seen,
 ):
     # Only when asked: otherwise the pictures go to those who are at work already.
     if start_button.value or alone:
@@ -140,6 +150,7 @@ def agent_at_work(
             start_agent(
                 connection, "cnn", _version.load(), dataset=_version.dataset, version=_version.id
             ).wait_until_running(timeout=60)
+            wait_until_seen(connection, "cnn")
         if not alone:
             set_started(lambda times: times + 1)
     ready = True

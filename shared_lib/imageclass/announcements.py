@@ -107,3 +107,14 @@ def agents_seen(connection: Connection) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA).sort(
         "name", "alive", "age_s", descending=[False, True, False]
     )
+
+
+def wait_until_seen(connection: Connection, name: str, timeout: float = 10.0) -> None:
+    """Wait until `agents_seen` has an agent `name` that is alive: its first word takes a moment
+    longer than its start. Returns after `timeout` seconds in any case. Raises
+    `connection.NoBroker`."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if not agents_seen(connection).filter(pl.col("name") == name, "alive").is_empty():
+            return
+        time.sleep(0.1)

@@ -1,8 +1,9 @@
 """`python -m marimo_singleuser.mended_marimo`: marimo's own program, with two faults mended.
 
-What becomes of a notebook's outputs is in `kept_outputs`. And marimo 0.25.2 tells a kernel that has died to stop, and waits for ever for somebody to take the
-message: its one thread stands still, and every notebook of the person with it. Here the message is
-dropped after a second. To be deleted with the release that no longer does it; the test is
+Which outputs a notebook opens with, and when it runs: see `kept_outputs`. And marimo 0.25.2 tells
+a kernel that has died to stop, and waits for ever for somebody to take the message: its one thread
+stands still, and every notebook of the person with it. Here the message is dropped after a second.
+To be deleted with the release that no longer does it; the test is
 `test_a_killed_kernel_leaves_the_other_notebooks_alone`.
 """
 
