@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 import zipfile
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
 sys.path.insert(0, str(Path(__file__).parent))
-from singleuser_fixtures import Hub, Person, free_port, proxy_command, wait_until
+from singleuser_fixtures import Hub, Person, Session, free_port, proxy_command, wait_until
 
 MIB = 1024**2
 
@@ -676,3 +677,81 @@ def test_log_is_quiet_and_keeps_secrets(ada: Person) -> None:
     assert lines and [x for x in lines if not any(a in x for a in allowed)] == []
     ours = "\n".join(lines)
     assert "token=" not in ours and "hub-token" not in ours
+
+
+_KEPT = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+    from pathlib import Path
+
+    return Path, mo
+
+
+@app.cell
+def _(mo):
+    slider = mo.ui.slider(0, 100, value=10)
+    slider
+    return (slider,)
+
+
+@app.cell
+def _(Path, slider):
+    with Path("runs.txt").open("a") as runs:
+        runs.write(f"{slider.value}\\n")
+    f"slid to {slider.value}"
+    return
+"""
+
+
+def _opened(person: Person) -> Session:
+    """The notebook, opened as its page does it; what it shows is waiting in the socket."""
+    session = person.notebook("kept.py")
+    body = {"objectIds": [], "values": [], "autoRun": False}
+    assert session.post("api/kernel/instantiate", body).ok
+    return session
+
+
+def _shown(session: Session, words: str) -> str:
+    """The output with these words."""
+    while True:
+        data = (cell := session.until("cell-op", 60)).get("output") or {}
+        if words in str(data.get("data")):
+            return f"{cell['cell_id']} {data['data']}"
+
+
+def test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched(ada: Person) -> None:
+    folder = ada.home / "notebooks"
+    (folder / "kept.py").write_text(_KEPT)
+    kept, runs = folder / "__marimo__/session/kept.py.json", folder / "runs.txt"
+    first = _opened(ada)
+    _shown(first, "slid to 10")  # nothing was kept: it runs at once
+    wait_until(lambda: kept.is_file() and "slid to 10" in kept.read_text(), 30, "the outputs")
+    first.close()
+
+    second = _opened(ada)
+    slider = re.search(r"object-id='([^']+)'", _shown(second, "marimo-slider"))
+    assert slider
+    _shown(second, "slid to 10")
+    assert runs.read_text() == "10\n"
+    body = {"objectIds": [slider[1]], "values": [11]}
+    assert second.post("api/kernel/set_ui_element_value", body).ok
+    _shown(second, "slid to 11")
+    assert runs.read_text() == "10\n11\n"
+    wait_until(lambda: "slid to 11" in kept.read_text(), 30, "the new outputs")
+    second.close()
+
+    # Who runs a cell by hand runs what it needs, and nothing else.
+    third = _opened(ada)
+    cell = _shown(third, "slid to 11").split()[0]
+    code = _KEPT.split("def _(Path, slider):\n")[1].split("    return")[0]
+    body = {"cellIds": [cell], "codes": [textwrap.dedent(code).strip()]}
+    assert third.post("api/kernel/run", body).ok
+    _shown(third, "slid to 10")
+    assert runs.read_text() == "10\n11\n10\n"
+    third.close()
