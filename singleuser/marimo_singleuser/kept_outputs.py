@@ -6,15 +6,27 @@ those outputs away, and sliders that move nothing until somebody finds the butto
 Here a notebook with kept outputs sleeps behind them; whatever control is moved or pressed first
 wakes it, and all cells run with the new value of that control. One without kept outputs runs at
 once. People who set `auto_instantiate` have theirs run at once in any case.
+
+And marimo does not keep an output that shows a file of its kernel, such as every `mo.image`: the
+file is gone with the kernel. Here it is kept inside the output.
 """
 
+import base64
+import mimetypes
+import re
 from typing import Any
 
 import msgspec
 from marimo._runtime import commands
+from marimo._runtime.virtual_file import read_virtual_file
 from marimo._session import session as marimo_session
 from marimo._session.extensions.extensions import QueueExtension
+from marimo._session.state import serialize
 from marimo._session.types import Session
+
+# How an output points to a file in its kernel's memory: its length in bytes, and its name.
+_FILE = re.compile(r"\./@file/(\d+)-([\w.-]+)")
+_LARGEST_FILE = 1024**2  # bytes; the outputs are written anew whenever one of them changes
 
 # They mean cells of a notebook that the kernel has been told of.
 _ABOUT_CELLS = (
@@ -55,6 +67,43 @@ class WakingQueue(QueueExtension):
         super().on_received_command(session, request, from_consumer_id)
 
 
+_serialize = serialize.serialize_session_view
+
+
+def serialize_with_files(
+    view: Any, cell_ids: Any, *, drop_virtual_file_outputs: bool, **options: Any
+) -> Any:
+    """A notebook's outputs as marimo writes them, the kernel's files inside them. An output whose
+    file is too large, or gone, is left out, as marimo leaves out all that have one."""
+    kept = _serialize(view, cell_ids, drop_virtual_file_outputs=False, **options)
+    if drop_virtual_file_outputs:
+        for cell in kept["cells"]:
+            outputs = [_with_files(output) for output in cell["outputs"]]
+            cell["outputs"] = [o for o in outputs if not serialize._references_virtual_file(o)]
+    return kept
+
+
+def _with_files(data: Any) -> Any:
+    if isinstance(data, str):
+        return _FILE.sub(_data_url, data)
+    if isinstance(data, dict):
+        return {key: _with_files(value) for key, value in data.items()}
+    return [_with_files(value) for value in data] if isinstance(data, list) else data
+
+
+def _data_url(file: re.Match[str]) -> str:
+    size, name = int(file[1]), file[2]
+    if size > _LARGEST_FILE:
+        return file[0]
+    try:
+        content = read_virtual_file(name, size)
+    except Exception:  # marimo has several for a file that is gone
+        return file[0]
+    kind = mimetypes.guess_type(name)[0] or "text/plain"
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
 def mend() -> None:
-    """Have marimo use it, in this process."""
+    """Have marimo use all this, in this process."""
     marimo_session.QueueExtension = WakingQueue  # type: ignore[misc]
+    serialize.serialize_session_view = serialize_with_files

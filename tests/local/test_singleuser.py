@@ -706,6 +706,12 @@ def _(Path, slider):
         runs.write(f"{slider.value}\\n")
     f"slid to {slider.value}"
     return
+
+
+@app.cell
+def _(mo):
+    mo.image(b"no picture, but bytes in the kernel's memory")
+    return
 """
 
 
@@ -731,13 +737,15 @@ def test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched(ada: Pers
     kept, runs = folder / "__marimo__/session/kept.py.json", folder / "runs.txt"
     first = _opened(ada)
     _shown(first, "slid to 10")  # nothing was kept: it runs at once
-    wait_until(lambda: kept.is_file() and "slid to 10" in kept.read_text(), 30, "the outputs")
+    _shown(first, "./@file/")  # the picture is in the kernel's memory
+    wait_until(lambda: kept.is_file() and ";base64," in kept.read_text(), 30, "the outputs")
     first.close()
 
     second = _opened(ada)
     slider = re.search(r"object-id='([^']+)'", _shown(second, "marimo-slider"))
     assert slider
     _shown(second, "slid to 10")
+    _shown(second, ";base64,")
     assert runs.read_text() == "10\n"
     body = {"objectIds": [slider[1]], "values": [11]}
     assert second.post("api/kernel/set_ui_element_value", body).ok
