@@ -12,16 +12,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-T = TypeVar("T")
+from tests.running import wait_until
 
 _CONFIG = """
 import os, sys
@@ -81,18 +80,6 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
-
-
-def wait_until(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """The first true value of `condition`; an error after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
-        time.sleep(0.05)
 
 
 class Hub:

@@ -10,12 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from imageclass.agent import Agent
 from imageclass.connection import Connection, connect
 from kafka import TopicPartition
 from kafka.errors import CoordinatorNotAvailableError
+
+from tests.running import wait_until
+
+T = TypeVar("T")
 
 
 class Linear:
@@ -44,12 +49,9 @@ class Linear:
         return scores / scores.sum(axis=1, keepdims=True)
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Wait for it, or fail."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
+def until(condition: Callable[[], T], what: str, seconds: float = 60) -> T:
+    """The condition's first true value, or the test fails with `what`."""
+    return wait_until(condition, seconds, what)
 
 
 def read_all(connection: Connection, topic: str) -> list:

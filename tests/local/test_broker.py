@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -22,17 +21,9 @@ from imageclass.broker.java import JAVA_VARIABLE
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
+from tests.local.streaming import until
+
 PROGRAM = [sys.executable, "-m", "imageclass.broker"]
-
-
-def until(condition: Callable[[], Any], what: str, timeout: float = 60) -> Any:
-    """The condition's first true value; fails with `what` when it does not come in time."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    return pytest.fail(f"{what}: not within {timeout:.0f} s")
 
 
 def make_topic(broker: EmbeddedBroker, name: str) -> None:
