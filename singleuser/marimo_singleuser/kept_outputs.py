@@ -1,94 +1,70 @@
-"""Outputs that survive: a notebook opens with those it was left with, and runs when it is touched.
+"""Outputs that survive: what a notebook is left with is what it opens with.
 
 marimo keeps a notebook's outputs beside it, in `__marimo__/session/`, and shows them again as long
-as the code is still the same. But its own choice is then between all cells at once, which throws
-those outputs away, and sliders that move nothing until somebody finds the button that runs them.
-Here a notebook with kept outputs sleeps behind them; whatever control is moved or pressed first
-wakes it, and all cells run with the new value of that control. One without kept outputs runs at
-once. People who set `auto_instantiate` have theirs run at once in any case.
-
-And marimo does not keep an output that shows a file of its kernel, such as every `mo.image`: the
-file is gone with the kernel. Here it is kept inside the output.
+as the code is still the same. It leaves out those that show a file of their kernel, such as every
+`mo.image`, and its controls forget where they stood. Here both are written into the outputs. When
+such a notebook runs again is in `waking`.
 """
 
 import base64
+import html
+import json
 import mimetypes
 import re
 from typing import Any
 
-import msgspec
-from marimo._runtime import commands
+from marimo._plugins.core.web_component import build_ui_plugin
 from marimo._runtime.virtual_file import read_virtual_file
-from marimo._session import session as marimo_session
-from marimo._session.extensions.extensions import QueueExtension
 from marimo._session.state import serialize
-from marimo._session.types import Session
+from marimo._session.state.session_view import SessionView
 
 # How an output points to a file in its kernel's memory: its length in bytes, and its name.
 _FILE = re.compile(r"\./@file/(\d+)-([\w.-]+)")
 _LARGEST_FILE = 1024**2  # bytes; the outputs are written anew whenever one of them changes
 
-# They mean cells of a notebook that the kernel has been told of.
-_ABOUT_CELLS = (
-    commands.ExecuteCellsCommand,
-    commands.ExecuteStaleCellsCommand,
-    commands.ExecuteScratchpadCommand,
-    commands.SyncGraphCommand,
-    commands.EditCellsCommand,
-    commands.DeleteCellCommand,
+# A control that is only moved, in an output: not one that is pressed, sent or uploaded to. Its own
+# id, that of its making, and where it stands.
+_CONTROL = re.compile(
+    r"<marimo-ui-element object-id='(?P<id>[^']+)' random-id='(?P<made>[^']*)'>"
+    r"<marimo-(?P<tag>slider|range-slider|number|text|text-area|checkbox|switch|radio|dropdown"
+    r"|multiselect|date|date-range|datetime|tabs) data-initial-value='(?P<value>[^']*)'"
 )
-
-
-class WakingQueue(QueueExtension):
-    """Puts commands into a kernel's queue; the one that starts the notebook waits for a touch."""
-
-    _asleep: commands.CreateNotebookCommand | None = None
-    _started = False
-
-    def on_received_command(
-        self, session: Session, request: commands.CommandMessage, from_consumer_id: Any
-    ) -> None:
-        """Called with each command to the kernel, in the server's one thread."""
-        if isinstance(request, commands.CreateNotebookCommand) and not self._started:
-            self._started = True
-            if not request.auto_run and session.session_view.cell_notifications:
-                self._asleep = request
-                return
-            request = msgspec.structs.replace(request, auto_run=True)
-        elif self._asleep is not None:
-            if isinstance(request, commands.UpdateUIElementCommand):
-                request = msgspec.structs.replace(
-                    self._asleep, auto_run=True, set_ui_element_value_request=request
-                )
-                self._asleep = None
-            elif isinstance(request, _ABOUT_CELLS):
-                self.queue_manager.put_control_request(self._asleep)
-                self._asleep = None
-        super().on_received_command(session, request, from_consumer_id)
-
+_KEPT = "kept"  # in place of the making, where a control stands elsewhere than the code says
 
 _serialize = serialize.serialize_session_view
 
 
-def serialize_with_files(
-    view: Any, cell_ids: Any, *, drop_virtual_file_outputs: bool, **options: Any
+def serialize_whole(
+    view: SessionView, cell_ids: Any, *, drop_virtual_file_outputs: bool, **options: Any
 ) -> Any:
-    """A notebook's outputs as marimo writes them, the kernel's files inside them. An output whose
-    file is too large, or gone, is left out, as marimo leaves out all that have one."""
+    """A notebook's outputs as marimo writes them, with the kernel's files and the controls' values
+    inside. An output whose file is too large, or gone, is left out, as marimo leaves out all that
+    have one."""
     kept = _serialize(view, cell_ids, drop_virtual_file_outputs=False, **options)
     if drop_virtual_file_outputs:
         for cell in kept["cells"]:
-            outputs = [_with_files(output) for output in cell["outputs"]]
+            outputs = [_whole(output, view.ui_values) for output in cell["outputs"]]
             cell["outputs"] = [o for o in outputs if not serialize._references_virtual_file(o)]
     return kept
 
 
-def _with_files(data: Any) -> Any:
+def kept_values(view: SessionView) -> dict[str, Any]:
+    """Where the controls in kept outputs stand, by their ids: those that were moved."""
+    values: dict[str, Any] = {}
+    for cell in view.cell_notifications.values():
+        if cell.output is not None and isinstance(cell.output.data, str):
+            for control in _CONTROL.finditer(cell.output.data):
+                if control["made"] == _KEPT:
+                    values[control["id"]] = json.loads(html.unescape(control["value"]))
+    return values
+
+
+def _whole(data: Any, values: dict[str, Any]) -> Any:
     if isinstance(data, str):
-        return _FILE.sub(_data_url, data)
+        return _CONTROL.sub(lambda control: _moved(control, values), _FILE.sub(_data_url, data))
     if isinstance(data, dict):
-        return {key: _with_files(value) for key, value in data.items()}
-    return [_with_files(value) for value in data] if isinstance(data, list) else data
+        return {key: _whole(value, values) for key, value in data.items()}
+    return [_whole(value, values) for value in data] if isinstance(data, list) else data
 
 
 def _data_url(file: re.Match[str]) -> str:
@@ -103,7 +79,14 @@ def _data_url(file: re.Match[str]) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
+def _moved(control: re.Match[str], values: dict[str, Any]) -> str:
+    if control["id"] not in values:
+        return control[0]
+    opening = build_ui_plugin(f"marimo-{control['tag']}", values[control["id"]], None, {})
+    start = f"<marimo-ui-element object-id='{control['id']}' random-id='{_KEPT}'>"
+    return start + opening.split(" data-label=")[0]
+
+
 def mend() -> None:
-    """Have marimo use all this, in this process."""
-    marimo_session.QueueExtension = WakingQueue  # type: ignore[misc]
-    serialize.serialize_session_view = serialize_with_files
+    """Have marimo write outputs so, in this process."""
+    serialize.serialize_session_view = serialize_whole

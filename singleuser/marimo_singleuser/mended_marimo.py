@@ -1,6 +1,6 @@
-"""`python -m marimo_singleuser.mended_marimo`: marimo's own program, with two faults mended.
+"""`python -m marimo_singleuser.mended_marimo`: marimo's own program, with faults mended.
 
-Which outputs a notebook opens with, and when it runs: see `kept_outputs`. And marimo 0.25.2 tells
+What is kept of a notebook is in `kept_outputs`, when it runs in `waking`. And marimo 0.25.2 tells
 a kernel that has died to stop, and waits for ever for somebody to take the message: its one thread
 stands still, and every notebook of the person with it. Here the message is dropped after a second.
 To be deleted with the release that no longer does it; the test is
@@ -13,7 +13,7 @@ from typing import Any
 import zmq
 from marimo._ipc.queue_proxy import PushQueue
 
-from marimo_singleuser import kept_outputs
+from marimo_singleuser import kept_outputs, waking
 
 _PATIENCE = 1000  # milliseconds; a kernel that lives takes a message at once
 
@@ -32,4 +32,5 @@ if __name__ == "__main__":
 
     PushQueue.put = put  # type: ignore[method-assign]
     kept_outputs.mend()
+    waking.mend()
     main(prog_name="marimo")

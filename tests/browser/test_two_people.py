@@ -26,6 +26,12 @@ def show(page: Page, text: str | re.Pattern) -> None:
     place.evaluate("element => element.scrollIntoView()")
 
 
+def outputs(page: Page) -> dict[str, int]:
+    """How many of each kind the page has."""
+    kinds = (".output img", ".vega-embed", "marimo-table", "marimo-ui-element", "marimo-stat")
+    return {kind: page.locator(kind).count() for kind in kinds}
+
+
 @pytest.mark.fashion_mnist
 def test_two_people_train_and_stream_side_by_side(
     sign_in: Callable[..., Page], picture: Callable[[Page, str], None], platform: RunningPlatform
@@ -84,6 +90,7 @@ def test_two_people_train_and_stream_side_by_side(
     # were; nothing runs until a control is touched, and that one counts.
     snapshot = platform.data_dir / "users/grace/notebooks/__marimo__/session/image_class.py.json"
     wait_until(lambda: "What was right" in snapshot.read_text(), 30, "the kept outputs")
+    left = outputs(notebooks["grace"])
     notebooks["grace"].close()
     homes["grace"].get_by_role("link", name="Hub", exact=True).click()
     homes["grace"].get_by_role("button", name="Stop My Server").click()
@@ -92,6 +99,9 @@ def test_two_people_train_and_stream_side_by_side(
     page = open_notebook(homes["grace"], "image_class.py")
     show(page, re.compile("What was right and what was wrong"))
     expect(page.get_by_text(re.compile(r"Trained\. Of all 10,000 test images"))).to_be_visible()
+    page.wait_for_timeout(20000)
+    print("LEFT", left, "NOW", outputs(page))
+    show(page, re.compile("60,000 images to learn from"))
     picture(page, "kept")
     page.get_by_role("button", name="Train").click()
     show(page, re.compile("Press \\*?Send"))

@@ -712,6 +712,20 @@ def _(Path, slider):
 def _(mo):
     mo.image(b"no picture, but bytes in the kernel's memory")
     return
+
+
+@app.cell
+def _(Path, mo):
+    _there = Path("choices.txt").read_text().split()
+    choice = mo.ui.dropdown(_there, value=_there[0])
+    choice
+    return (choice,)
+
+
+@app.cell
+def _(choice):
+    f"chosen {choice.value}"
+    return
 """
 
 
@@ -723,43 +737,66 @@ def _opened(person: Person) -> Session:
     return session
 
 
-def _shown(session: Session, words: str) -> str:
-    """The output with these words."""
+def _shown(session: Session, words: str) -> dict[str, Any]:
+    """The cell with these words in its output."""
     while True:
-        data = (cell := session.until("cell-op", 60)).get("output") or {}
-        if words in str(data.get("data")):
-            return f"{cell['cell_id']} {data['data']}"
+        cell = session.until("cell-op", 60)
+        if words in str((cell.get("output") or {}).get("data")):
+            return cell
+
+
+def _move(session: Session, cell: dict[str, Any], value: Any) -> None:
+    """Move the control in a cell's output, as its page does it."""
+    control = re.search(r"object-id='([^']+)'", cell["output"]["data"])
+    assert control
+    body = {"objectIds": [control[1]], "values": [value]}
+    assert session.post("api/kernel/set_ui_element_value", body).ok
 
 
 def test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched(ada: Person) -> None:
     folder = ada.home / "notebooks"
     (folder / "kept.py").write_text(_KEPT)
+    (folder / "choices.txt").write_text("one two")
     kept, runs = folder / "__marimo__/session/kept.py.json", folder / "runs.txt"
+
+    def close(session: Session, words: str) -> None:
+        wait_until(lambda: kept.is_file() and words in kept.read_text(), 30, f"{words} to be kept")
+        session.close()
+
     first = _opened(ada)
     _shown(first, "slid to 10")  # nothing was kept: it runs at once
-    _shown(first, "./@file/")  # the picture is in the kernel's memory
-    wait_until(lambda: kept.is_file() and ";base64," in kept.read_text(), 30, "the outputs")
-    first.close()
+    _shown(first, "./@file/")  # a picture in the kernel's memory
+    close(first, "chosen one")
 
     second = _opened(ada)
-    slider = re.search(r"object-id='([^']+)'", _shown(second, "marimo-slider"))
-    assert slider
+    slider = _shown(second, "marimo-slider")
     _shown(second, "slid to 10")
     _shown(second, ";base64,")
     assert runs.read_text() == "10\n"
-    body = {"objectIds": [slider[1]], "values": [11]}
-    assert second.post("api/kernel/set_ui_element_value", body).ok
-    _shown(second, "slid to 11")
+    _move(second, slider, 11)
+    choice = _shown(second, "marimo-dropdown")
+    _move(second, choice, ["two"])
+    _shown(second, "chosen two")
     assert runs.read_text() == "10\n11\n"
-    wait_until(lambda: "slid to 11" in kept.read_text(), 30, "the new outputs")
-    second.close()
+    close(second, "chosen two")
 
-    # Who runs a cell by hand runs what it needs, and nothing else.
+    # Controls stand where they were left. What was chosen is gone, and the rest goes on.
+    (folder / "choices.txt").write_text("three four")
     third = _opened(ada)
-    cell = _shown(third, "slid to 11").split()[0]
+    slider = _shown(third, "data-initial-value='11'")
+    choice = _shown(third, "data-initial-value='[&quot;two&quot;]'")
+    _move(third, slider, 12)
+    _shown(third, "slid to 12")
+    _shown(third, "chosen three")
+    close(third, "chosen three")
+
+    # To run a cell wakes it too, with the code that the page has.
+    fourth = _opened(ada)
+    cell = _shown(fourth, "slid to 12")["cell_id"]
     code = _KEPT.split("def _(Path, slider):\n")[1].split("    return")[0]
-    body = {"cellIds": [cell], "codes": [textwrap.dedent(code).strip()]}
-    assert third.post("api/kernel/run", body).ok
-    _shown(third, "slid to 10")
-    assert runs.read_text() == "10\n11\n10\n"
-    third.close()
+    edited = textwrap.dedent(code).strip().replace("slid to", "at")
+    assert fourth.post("api/kernel/run", {"cellIds": [cell], "codes": [edited]}).ok
+    _shown(fourth, "at 12")
+    _shown(fourth, "chosen three")
+    assert runs.read_text() == "10\n11\n12\n12\n"
+    fourth.close()
