@@ -87,7 +87,7 @@ def test_two_people_train_and_stream_side_by_side(
     }
 
     # A server that was stopped, as the hub does with idle ones, brings the outputs back as they
-    # were; nothing runs until a control is touched, and that one counts.
+    # were, and the controls. Nothing runs until one is touched: then all do as they stand.
     snapshot = platform.data_dir / "users/grace/notebooks/__marimo__/session/image_class.py.json"
     wait_until(lambda: "What was right" in snapshot.read_text(), 30, "the kept outputs")
     left = outputs(notebooks["grace"])
@@ -99,12 +99,14 @@ def test_two_people_train_and_stream_side_by_side(
     page = open_notebook(homes["grace"], "image_class.py")
     show(page, re.compile("What was right and what was wrong"))
     expect(page.get_by_text(re.compile(r"Trained\. Of all 10,000 test images"))).to_be_visible()
-    page.wait_for_timeout(20000)
-    print("LEFT", left, "NOW", outputs(page))
+    wait_until(lambda: outputs(page) == left, 60, f"{left}, not {outputs(page)}")
+    choice = page.locator("marimo-dropdown select").first
+    assert choice.evaluate("s => s.selectedOptions[0].label") == "fashion-mnist"
     show(page, re.compile("60,000 images to learn from"))
     picture(page, "kept")
     page.get_by_role("button", name="Train").click()
     show(page, re.compile("Press \\*?Send"))
+    expect(page.get_by_text(re.compile(r"Trained\. Of all 10,000 test images"))).to_be_visible()
 
     # What one makes, the other does not have.
     (platform.data_dir / "users" / "grace" / "notebooks" / "graces_own.py").write_text(
