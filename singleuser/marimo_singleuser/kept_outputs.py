@@ -22,12 +22,13 @@ from marimo._session.state.session_view import SessionView
 _FILE = re.compile(r"\./@file/(\d+)-([\w.-]+)")
 _LARGEST_FILE = 1024**2  # bytes; the outputs are written anew whenever one of them changes
 
-# A control that is only moved, in an output: not one that is pressed, sent or uploaded to. Its own
-# id, that of its making, and where it stands.
+# A control that is only moved, in an output: not one that is pressed, sent or uploaded to, and no
+# password. Its own id, that of its making, and where it stands.
 _CONTROL = re.compile(
     r"<marimo-ui-element object-id='(?P<id>[^']+)' random-id='(?P<made>[^']*)'>"
     r"<marimo-(?P<tag>slider|range-slider|number|text|text-area|checkbox|switch|radio|dropdown"
     r"|multiselect|date|date-range|datetime|tabs) data-initial-value='(?P<value>[^']*)'"
+    r"(?![^>]*data-kind='&quot;password&quot;')"
 )
 _KEPT = "kept"  # in place of the making, where a control stands elsewhere than the code says
 
