@@ -126,10 +126,11 @@ class Session:
                 rejected=status.rejected + len(batch.invalid),
                 expired=status.expired + len(batch.expired),
                 skipped=status.skipped + batch.skipped,
-                lag=self._lag(),
             )
             self._commits.add(following)
         self._commits.turn(self._consumer)
+        if (lag := self._lag()) != self._agent.status.lag:
+            self._agent.update(lag=lag)
         self._announcer.announce(self._agent.status)
 
     def _lag(self) -> int:
@@ -137,12 +138,15 @@ class Session:
         for (topic, number), following in self._delivered.items():
             place = TopicPartition(topic, number)
             with suppress(KafkaException):
-                _, end = self._consumer.get_watermark_offsets(place, cached=True)
-                lag += max(0, end - following)
+                begin, end = self._consumer.get_watermark_offsets(place, cached=True)
+                lag += max(0, end - max(begin, following))
         return lag
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         consumer.assign(places)
+        with suppress(KafkaException):  # only for the lag
+            for place in consumer.committed(places, timeout=2):
+                self._delivered[place.topic, place.partition] = place.offset  # below 0: none yet
         self._agent.update(state="running")
 
     def _revoked(self, consumer: Consumer, places: list[TopicPartition]) -> None:

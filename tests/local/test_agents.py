@@ -136,6 +136,7 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
     until(lambda: agent.status.paused, "the agent is full")
     took_in = sum(collected)
     assert took_in <= 4 * 20  # two at the model, one ready, one in hand
+    until(lambda: agent.status.lag == 1_000, f"what nobody has answered is behind: {agent.status}")
     begin = time.monotonic()
     while time.monotonic() - begin < silence + 3:
         assert members(connection, "linear") == 1
@@ -148,6 +149,7 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
     until(lambda: agent.status.answered >= 1_000, "all are answered")
     assert not agent.status.paused
     assert (agent.status.answered, agent.status.errors) == (1_000, 0)  # nothing was done again
+    until(lambda: agent.status.lag == 0, f"nothing is behind: {agent.status}")
     assert len(answers(connection)) == 1_000
 
 
