@@ -115,6 +115,13 @@ class Session:
 
     def _look_after(self) -> None:
         """Count what was delivered, have it committed, and announce that all this goes on."""
+        self._count()
+        self._commits.turn(self._consumer)
+        if (lag := self._lag()) != self._agent.status.lag:
+            self._agent.update(lag=lag)
+        self._announcer.announce(self._agent.status)
+
+    def _count(self) -> None:
         for batch in self._worker.take_done():
             status = self._agent.status
             self._agent.recovered()
@@ -128,10 +135,6 @@ class Session:
                 skipped=status.skipped + batch.skipped,
             )
             self._commits.add(following)
-        self._commits.turn(self._consumer)
-        if (lag := self._lag()) != self._agent.status.lag:
-            self._agent.update(lag=lag)
-        self._announcer.announce(self._agent.status)
 
     def _lag(self) -> int:
         lag = 0
@@ -162,7 +165,7 @@ class Session:
     def _end_work(self) -> None:
         self._worker.drain(timeout=3.0)
         with suppress(Exception):  # raised again by the next turn
-            self._look_after()
+            self._count()
         self._delivered.clear()
 
     def _say(self, key: bytes, value: bytes) -> None:
@@ -181,7 +184,7 @@ class Session:
     def _finish(self) -> None:
         self._worker.close(timeout=5.0)
         with suppress(Exception):
-            self._look_after()
+            self._count()
         with suppress(Exception):
             self._commits.finish(self._consumer, timeout=3.0)
 

@@ -6,28 +6,24 @@ as the code is still the same. It leaves out those that show a file of their ker
 such a notebook runs again is in `waking`.
 """
 
-import base64
-import html
-import json
-import mimetypes
 import re
 from typing import Any
 
-from marimo._plugins.core.web_component import build_ui_plugin
-from marimo._runtime.virtual_file import read_virtual_file
+from marimo._convert.common.dom_traversal import _virtual_file_to_data_uri
+from marimo._plugins.core.web_component import _build_attr, parse_initial_value
 from marimo._session.state import serialize
 from marimo._session.state.session_view import SessionView
 
 # How an output points to a file in its kernel's memory: its length in bytes, and its name.
-_FILE = re.compile(r"\./@file/(\d+)-([\w.-]+)")
+_FILE = re.compile(r"\./@file/(\d+)-[\w.-]+")
 _LARGEST_FILE = 1024**2  # bytes; the outputs are written anew whenever one of them changes
 
 # A control that is only moved, in an output: not one that is pressed, sent or uploaded to, and no
-# password. Its own id, that of its making, and where it stands.
+# password. With its own id and that of its making.
 _CONTROL = re.compile(
     r"<marimo-ui-element object-id='(?P<id>[^']+)' random-id='(?P<made>[^']*)'>"
     r"<marimo-(?P<tag>slider|range-slider|number|text|text-area|checkbox|switch|radio|dropdown"
-    r"|multiselect|date|date-range|datetime|tabs) data-initial-value='(?P<value>[^']*)'"
+    r"|multiselect|date|date-range|datetime|tabs) data-initial-value='[^']*'"
     r"(?![^>]*data-kind='&quot;password&quot;')"
 )
 _KEPT = "kept"  # in place of the making, where a control stands elsewhere than the code says
@@ -56,7 +52,7 @@ def kept_values(view: SessionView) -> dict[str, Any]:
         if cell.output is not None and isinstance(cell.output.data, str):
             for control in _CONTROL.finditer(cell.output.data):
                 if control["made"] == _KEPT:
-                    values[control["id"]] = json.loads(html.unescape(control["value"]))
+                    values[control["id"]] = parse_initial_value(control[0])
     return values
 
 
@@ -69,23 +65,16 @@ def _whole(data: Any, values: dict[str, Any]) -> Any:
 
 
 def _data_url(file: re.Match[str]) -> str:
-    size, name = int(file[1]), file[2]
-    if size > _LARGEST_FILE:
-        return file[0]
-    try:
-        content = read_virtual_file(name, size)
-    except Exception:  # marimo has several for a file that is gone
-        return file[0]
-    kind = mimetypes.guess_type(name)[0] or "text/plain"
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    fits = int(file[1]) <= _LARGEST_FILE
+    return (_virtual_file_to_data_uri(file[0]) if fits else None) or file[0]
 
 
 def _moved(control: re.Match[str], values: dict[str, Any]) -> str:
-    if control["id"] not in values:
+    name = control["id"]
+    if name not in values:
         return control[0]
-    opening = build_ui_plugin(f"marimo-{control['tag']}", values[control["id"]], None, {})
-    start = f"<marimo-ui-element object-id='{control['id']}' random-id='{_KEPT}'>"
-    return start + opening.split(" data-label=")[0]
+    start = f"<marimo-ui-element object-id='{name}' random-id='{_KEPT}'>"
+    return f"{start}<marimo-{control['tag']} {_build_attr('initial-value', values[name])}"
 
 
 def mend() -> None:

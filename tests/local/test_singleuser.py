@@ -799,4 +799,10 @@ def test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched(ada: Pers
     _shown(fourth, "at 12")
     _shown(fourth, "chosen three")
     assert runs.read_text() == "10\n11\n12\n12\n"
-    fourth.close()
+
+    # A control that is made anew stands where the code says, and so it is kept.
+    code = "slider = mo.ui.slider(0, 100, value=10)\nslider"
+    assert fourth.post("api/kernel/run", {"cellIds": [slider["cell_id"]], "codes": [code]}).ok
+    _shown(fourth, "at 10")
+    close(fourth, "at 10")
+    assert "data-initial-value='12'" not in kept.read_text()
