@@ -7,6 +7,7 @@ such a notebook runs again is in `waking`.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from marimo._convert.common.dom_traversal import _virtual_file_to_data_uri
@@ -26,6 +27,7 @@ _CONTROL = re.compile(
     r"|multiselect|date|date-range|datetime|tabs) data-initial-value='[^']*'"
     r"(?![^>]*data-kind='&quot;password&quot;')"
 )
+_BUTTON = re.compile(r"object-id='([^']+)' random-id='[^']*'><marimo-button ")
 _KEPT = "kept"  # in place of the making, where a control stands elsewhere than the code says
 
 _serialize = serialize.serialize_session_view
@@ -47,13 +49,23 @@ def serialize_whole(
 
 def kept_values(view: SessionView) -> dict[str, Any]:
     """Where the controls in kept outputs stand, by their ids: those that were moved."""
-    values: dict[str, Any] = {}
+    return {
+        control["id"]: parse_initial_value(control[0])
+        for output in _outputs(view)
+        for control in _CONTROL.finditer(output)
+        if control["made"] == _KEPT
+    }
+
+
+def buttons(view: SessionView) -> set[str]:
+    """The ids of the buttons in kept outputs."""
+    return {name for output in _outputs(view) for name in _BUTTON.findall(output)}
+
+
+def _outputs(view: SessionView) -> Iterator[str]:
     for cell in view.cell_notifications.values():
         if cell.output is not None and isinstance(cell.output.data, str):
-            for control in _CONTROL.finditer(cell.output.data):
-                if control["made"] == _KEPT:
-                    values[control["id"]] = parse_initial_value(control[0])
-    return values
+            yield cell.output.data
 
 
 def _whole(data: Any, values: dict[str, Any]) -> Any:

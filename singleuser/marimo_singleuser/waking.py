@@ -18,7 +18,7 @@ from marimo._session import session as marimo_session
 from marimo._session.extensions.extensions import QueueExtension
 from marimo._session.types import Session
 
-from marimo_singleuser.kept_outputs import kept_values
+from marimo_singleuser.kept_outputs import buttons, kept_values
 
 # They mean cells of a notebook that the kernel has been told of, but do not ask to run it.
 _ABOUT_CELLS = (
@@ -53,12 +53,16 @@ class WakingQueue(QueueExtension):
             request = msgspec.structs.replace(request, auto_run=True)
         elif (start := self._asleep) is not None:
             if isinstance(request, commands.UpdateUIElementCommand):
-                self._wake(session, start, dict(request.ids_and_values))
-                return
-            if isinstance(request, commands.ExecuteStaleCellsCommand):
+                pressed = buttons(session.session_view)
+                moved = {name: at for name, at in request.ids_and_values if name not in pressed}
+                self._wake(session, start, moved)
+                # A button does not stand anywhere: it is pressed when all have run.
+                if len(moved) == len(request.object_ids):
+                    return
+            elif isinstance(request, commands.ExecuteStaleCellsCommand):
                 self._wake(session, start, {})
                 return
-            if isinstance(request, commands.ExecuteCellsCommand):
+            elif isinstance(request, commands.ExecuteCellsCommand):
                 codes = dict(zip(request.cell_ids, request.codes, strict=True))
                 self._wake(session, start, {}, codes)
                 if codes.keys() <= set(start.cell_ids):

@@ -726,6 +726,19 @@ def _(Path, mo):
 def _(choice):
     f"chosen {choice.value}"
     return
+
+
+@app.cell
+def _(mo):
+    button = mo.ui.button(value=0, on_click=lambda pressed: pressed + 1)
+    button
+    return (button,)
+
+
+@app.cell
+def _(button):
+    f"pressed {button.value} times"
+    return
 """
 
 
@@ -790,6 +803,13 @@ def test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched(ada: Pers
     _shown(third, "chosen three")
     close(third, "chosen three")
 
+    # What is pressed is pressed once, when all have run.
+    pressed = _opened(ada)
+    _move(pressed, _shown(pressed, "marimo-button"), 1)
+    _shown(pressed, "slid to 12")
+    _shown(pressed, "pressed 1 times")
+    close(pressed, "pressed 1 times")
+
     # To run a cell wakes it too, with the code that the page has.
     fourth = _opened(ada)
     cell = _shown(fourth, "slid to 12")["cell_id"]
@@ -798,7 +818,7 @@ def test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched(ada: Pers
     assert fourth.post("api/kernel/run", {"cellIds": [cell], "codes": [edited]}).ok
     _shown(fourth, "at 12")
     _shown(fourth, "chosen three")
-    assert runs.read_text() == "10\n11\n12\n12\n"
+    assert runs.read_text() == "10\n11\n12\n12\n12\n"
 
     # A control that is made anew stands where the code says, and so it is kept.
     code = "slider = mo.ui.slider(0, 100, value=10)\nslider"
