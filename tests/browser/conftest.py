@@ -23,3 +23,17 @@ def sign_in(
         return page
 
     return enter
+
+
+@pytest.fixture
+def restart(platform: RunningPlatform) -> Callable[[Page], None]:
+    """Stop somebody's server and start it again, on the hub's page; ends with their files."""
+
+    def go(page: Page) -> None:
+        page.goto(f"{platform.url}/hub/home")
+        page.wait_for_load_state("networkidle")  # before that the buttons do nothing
+        page.get_by_role("button", name="Stop My Server").click()
+        page.get_by_role("button", name="Start My Server").click(timeout=180_000)
+        page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=120_000)
+
+    return go

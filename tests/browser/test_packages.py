@@ -25,7 +25,10 @@ def open_panel(page: Page) -> Locator:
 
 
 def test_a_package_from_the_panel_survives_a_restart_of_the_server(
-    sign_in: Callable[..., Page], picture: Callable[[Page, str], None], platform: RunningPlatform
+    sign_in: Callable[..., Page],
+    restart: Callable[[Page], None],
+    picture: Callable[[Page, str], None],
+    platform: RunningPlatform,
 ) -> None:
     page = sign_in("pat")
     page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
@@ -37,10 +40,7 @@ def test_a_package_from_the_panel_survives_a_restart_of_the_server(
     page.locator("tr", has_text="cowsay").wait_for(timeout=2 * MINUTE)
     picture(page, "packages")
 
-    page.goto(f"{platform.url}/hub/home")
-    page.get_by_role("button", name="Stop My Server").click()
-    page.get_by_role("button", name="Start My Server").click(timeout=3 * MINUTE)
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    restart(page)
     page.goto(f"{platform.url}/user/pat/?file=image_class.py")
     open_panel(page)
     page.locator("tr", has_text="cowsay").wait_for(timeout=MINUTE)

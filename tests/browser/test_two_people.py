@@ -34,7 +34,10 @@ def outputs(page: Page) -> dict[str, int]:
 
 @pytest.mark.fashion_mnist
 def test_two_people_train_and_stream_side_by_side(
-    sign_in: Callable[..., Page], picture: Callable[[Page, str], None], platform: RunningPlatform
+    sign_in: Callable[..., Page],
+    restart: Callable[[Page], None],
+    picture: Callable[[Page, str], None],
+    platform: RunningPlatform,
 ) -> None:
     homes = {name: sign_in(name) for name in ("grace", "linus")}
     notebooks = {}
@@ -92,10 +95,7 @@ def test_two_people_train_and_stream_side_by_side(
     wait_until(lambda: "What was right" in snapshot.read_text(), 30, "the kept outputs")
     left = outputs(notebooks["grace"])
     notebooks["grace"].close()
-    homes["grace"].get_by_role("link", name="Hub", exact=True).click()
-    homes["grace"].get_by_role("button", name="Stop My Server").click()
-    homes["grace"].get_by_role("button", name="Start My Server").click(timeout=MINUTE)
-    homes["grace"].get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    restart(homes["grace"])
     page = open_notebook(homes["grace"], "image_class.py")
     show(page, re.compile("What was right and what was wrong"))
     expect(page.get_by_text(re.compile(r"Trained\. Of all 10,000 test images"))).to_be_visible()
