@@ -15,7 +15,7 @@ import pytest
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.docker.containers import eventually
 from tests.docker.stack import DOMAIN, SERVICES, Stack, come_back, errors_in, sign_in, standins
@@ -82,19 +82,23 @@ def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[...,
     return go
 
 
-def files(page: Page) -> Page:
-    """Wait for marimo's list of the person's files."""
-    listed = page.get_by_text("image_class.py", exact=True).first
+def seen(page: Page, place: Locator) -> Page:
+    """Wait for `place`; a page of which the browser dropped something is loaded anew."""
 
     def there() -> bool:
         if any("ERR_NETWORK_CHANGED" in reason for reason in DROPPED[page]):
             DROPPED[page].clear()
             page.reload()
         page.wait_for_timeout(200)
-        return listed.is_visible()
+        return place.is_visible()
 
-    eventually(there, 180, f"{page.url} lists files")
+    eventually(there, 180, f"{page.url} shows {place}")
     return page
+
+
+def files(page: Page) -> Page:
+    """Wait for marimo's list of the person's files."""
+    return seen(page, page.get_by_text("image_class.py", exact=True).first)
 
 
 def show(page: Page, text: str | re.Pattern) -> None:
@@ -412,7 +416,7 @@ def test_an_image_is_chosen_and_one_that_fails_says_why(stack, enter, picture):
             eventually(lambda: choice_is_offered(page, stack), 60, "the form for a new start")
             choice.select_option("failing")
             page.get_by_role("button", name="Start").click()
-            page.get_by_text("there is no editor in here").first.wait_for()
+            seen(page, page.get_by_text("there is no editor in here").first)
             # On the form where it failed at once, else on the page that follows the waiting one.
             ends = re.compile("Start your editor|Your editor could not start")
             expect(page.get_by_role("heading", name=ends)).to_be_visible()
