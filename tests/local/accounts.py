@@ -89,6 +89,7 @@ class Member:
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_plain_username": self.name,
             "sasl_plain_password": self.account.password,
+            "bootstrap_timeout_ms": 10_000,  # of which a busy machine needs more than its own 2 s
         }
 
     def admin(self, **settings: Any) -> KafkaAdminClient:
