@@ -99,13 +99,13 @@ def test_a_person_has_an_account_from_the_start_to_the_removal(platform, admin):
 
     assert check(platform).startswith("Hub and broker agree."), check(platform)
     assert admin.api("DELETE", "users/maria").status_code == 204
-    assert not works(platform, account)
+    wait_until(lambda: not works(platform, account), 60, "the account is gone")
     wait_until(lambda: not file.parent.exists(), 60, "the file went with the server")
     # Somebody else who comes in under the name has another password.
     Person(platform, "maria").editor()
     again = json.loads(account_file(platform, "maria").read_text())
     assert again["password"] != account["password"]
-    assert works(platform, again)
+    wait_until(lambda: works(platform, again), 60, "the new account")
 
 
 def check(platform: RunningPlatform, *options: str) -> str:
