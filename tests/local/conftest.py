@@ -11,6 +11,7 @@ from imageclass.broker import EmbeddedBroker
 from imageclass.connection import Connection, connect
 
 from tests.local.accounts import Guarded
+from tests.local.streaming import Processes
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,15 @@ def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
     for agent in agents.running_agents():
         if agent.connection == made:
             assert agents.stop_agent(made, agent.name)
+
+
+@pytest.fixture
+def processes(connection: Connection) -> Iterator[Processes]:
+    made = Processes(connection)
+    yield made
+    for process in made.running.values():
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ python -m tests.local.streaming BOOTSTRAP_SERVERS PREFIX SECONDS_PER_BATCH
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
+from imageclass import browse
 from imageclass.agent import Agent
 from imageclass.connection import Connection, connect
 from kafka import TopicPartition
@@ -49,6 +51,26 @@ class Linear:
         return scores / scores.sum(axis=1, keepdims=True)
 
 
+class Processes:
+    """Agents of one group, a process each; `python -m tests.local.streaming`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._command = [
+            sys.executable, "-m", "tests.local.streaming",
+            connection.bootstrap_servers[0], connection.topics.prefix,
+        ]  # fmt: skip
+        self.running: dict[str, subprocess.Popen] = {}
+
+    def start(self, name: str, seconds: float = 0.03) -> None:
+        """`seconds` is what a batch takes."""
+        self.running[name] = subprocess.Popen([*self._command, str(seconds)])
+
+    def end(self, name: str, sig: int) -> int:
+        process = self.running.pop(name)
+        process.send_signal(sig)
+        return process.wait(timeout=30)
+
+
 def until(condition: Callable[[], T], what: str, seconds: float = 60) -> T:
     """The condition's first true value, or the test fails with `what`."""
     return wait_until(condition, seconds, what)
@@ -77,6 +99,12 @@ def members(connection: Connection, agent: str) -> int:
             return len(admin.describe_groups([group])[group]["members"])
         except CoordinatorNotAvailableError:  # of a new broker, which makes its topic of groups now
             return -1
+
+
+def lag(connection: Connection) -> int:
+    """How many of its requests a group has not said to be done."""
+    groups = browse.lags(connection, (connection.topics.prefix,))
+    return groups["lag"].sum() if len(groups) == 4 else 2000  # a row for each partition
 
 
 def main() -> None:

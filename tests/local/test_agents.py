@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -16,7 +17,7 @@ from imageclass.judge import Judge
 from imageclass.messages import decode_prediction, encode_request, raw_request
 from imageclass.serving import Canary
 
-from tests.local.streaming import Linear, members, read_all, until
+from tests.local.streaming import Linear, Processes, lag, members, read_all, until
 
 DIGITS = datasets.load("digits")
 
@@ -222,6 +223,25 @@ def test_agents_of_one_name_share_the_requests_and_are_announced(connection: Con
         "name", "model", "dataset", "state", "alive", "batch_size"
     ).unique().rows() == [("linear", "abc", "digits", "stopped", False, 20)]
     assert seen["answered"].sum() == 450
+
+
+def test_who_was_taken_for_dead_does_not_move_the_group_back(
+    connection: Connection, processes: Processes
+) -> None:
+    """What it finishes afterwards is another's by then, who is further."""
+    processes.start("paused", seconds=0.3)
+    until(lambda: members(connection, "linear") == 1, "it is in the group")
+    send(connection, 2_000)
+    until(lambda: 0 < lag(connection) < 2_000, "it has begun with each partition")
+    processes.running["paused"].send_signal(signal.SIGSTOP)
+    other = agents.start_agent(connection, "linear", Linear())
+    until(lambda: lag(connection) == 0, "the other has done all")
+    processes.running["paused"].send_signal(signal.SIGCONT)
+    until(lambda: members(connection, "linear") == 2, "it is back")
+    until(lambda: len(read_all(connection, connection.topics.predictions)) > 2_000, "it goes on")
+    for _ in range(30):
+        assert lag(connection) == 0, other.status
+        time.sleep(0.1)
 
 
 def test_what_comes_too_late_is_a_dead_letter_and_can_be_sent_again(connection: Connection) -> None:

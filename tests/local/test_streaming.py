@@ -7,7 +7,7 @@ import uuid
 
 import numpy as np
 import pytest
-from imageclass import agents, browse, datasets, models, training
+from imageclass import agents, datasets, models, training
 from imageclass.broker import EmbeddedBroker
 from imageclass.connection import Connection, NoBroker, Topics, connect
 from imageclass.judge import Judge
@@ -21,7 +21,7 @@ from imageclass.messages import (
 from kafka import KafkaProducer
 from kafka.coordinator.base import MemberState
 
-from tests.local.streaming import members, read_all, until
+from tests.local.streaming import lag, members, read_all, until
 
 DIGITS = datasets.load("digits")
 
@@ -37,12 +37,6 @@ def model() -> models.CompiledClassifier:
 def reasons(connection: Connection) -> list[str]:
     letters = read_all(connection, connection.topics.dead_letters)
     return sorted(dict(letter.headers)["dead-letter.reason"].decode() for letter in letters)
-
-
-def lag(connection: Connection) -> int:
-    """How many of its requests a group has not said to be done."""
-    groups = browse.lags(connection, (connection.topics.prefix,))
-    return groups["lag"].sum() if len(groups) == 4 else 2000  # a row for each partition
 
 
 def test_a_run_is_answered_judged_and_counted(

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 
-import pytest
 from imageclass import datasets
 from imageclass.announcements import agents_seen
 from imageclass.broker import EmbeddedBroker
@@ -17,38 +13,10 @@ from imageclass.connection import Connection
 from imageclass.judge import Judge
 from kafka.producer.future import FutureRecordMetadata
 
-from tests.local.streaming import Linear, members, read_all, until
+from tests.local.streaming import Linear, Processes, members, read_all, until
 
 DIGITS = datasets.load("digits")
 TOTAL, BAD = 10_000, 100
-
-
-class Processes:
-    """Agents of one group, a process each; `python -m tests.local.streaming`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._command = [
-            sys.executable, "-m", "tests.local.streaming",
-            connection.bootstrap_servers[0], connection.topics.prefix, "0.03",
-        ]  # fmt: skip
-        self.running: dict[str, subprocess.Popen] = {}
-
-    def start(self, name: str) -> None:
-        self.running[name] = subprocess.Popen(self._command)
-
-    def end(self, name: str, sig: int) -> int:
-        process = self.running.pop(name)
-        process.send_signal(sig)
-        return process.wait(timeout=30)
-
-
-@pytest.fixture
-def processes(connection: Connection) -> Iterator[Processes]:
-    made = Processes(connection)
-    yield made
-    for process in made.running.values():
-        process.kill()
-        process.wait()
 
 
 def test_ten_thousand_requests_get_ten_thousand_verdicts(
