@@ -220,14 +220,17 @@ def _(
     try:
         with mo.status.spinner("The agents look at them …", remove_on_exit=True):
             sent = asking.send(connection, pictures, dataset=ask_about.value)
-            answers = asking.answers(connection, sent, timeout=20)
+            set_aside = []
+            answers = asking.answers(
+                connection, sent, timeout=20, on_set_aside=lambda *why: set_aside.append(why)
+            )
     except (NoBroker, PublishError) as _error:
         mo.stop(True, mo.callout(str(_error), kind="danger"))
-    return answers, sent
+    return answers, sent, set_aside
 
 
 @app.cell(hide_code=True)
-def _(CLASS_NAMES, alone, answers, ask_about, mo, pl, sent):
+def _(CLASS_NAMES, alone, answers, ask_about, mo, pl, sent, set_aside):
     _names = CLASS_NAMES[ask_about.value]
     _classes = pl.col("predicted").replace_strict(
         range(len(_names)), _names, default="?", return_dtype=pl.String
@@ -235,10 +238,10 @@ def _(CLASS_NAMES, alone, answers, ask_about, mo, pl, sent):
     said = answers.select("name", "agent", taken_for=_classes, sure="confidence", ms="latency_ms")
     if alone:
         print(f"{len(sent.requests)} pictures sent, {len(answers)} answers came.")
-    mo.callout(
-        mo.md("".join(f"- **{name}** was not sent: {why}\n" for name, why in sent.refused.items())),
-        kind="warn",
-    ) if sent.refused else mo.md(f"{len(answers)} answers to {len(sent.requests)} pictures.")
+    _lines = [f"{len(answers)} answers to {len(sent.requests)} pictures.\n"]
+    _lines += [f"- **{name}** was not sent: {why}" for name, why in sent.refused.items()]
+    _lines += [f"- **{name}** was set aside by {agent}: {why}" for name, agent, why in set_aside]
+    mo.callout(mo.md("\n".join(_lines)), kind="warn") if _lines[1:] else mo.md(_lines[0])
     return (said,)
 
 

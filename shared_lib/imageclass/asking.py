@@ -3,34 +3,33 @@
 Nobody knows their labels here, so nothing is judged; `judge` does that for test images.
 """
 
-import io
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-from kafka import KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.producer.future import FutureRecordMetadata
 
 from imageclass.announcements import agents_seen
 from imageclass.connection import Connection, NoBroker
+from imageclass.dead_letters import of_run
 from imageclass.delivery import Delivery
 from imageclass.messages import (
-    MAX_IMAGE_PIXELS,
     InvalidMessage,
     Request,
-    check_size,
     decode_prediction,
     encode_request,
     file_request,
     is_id,
 )
+from imageclass.picture_files import look_at
 
 Progress = Callable[[int, int], object]  # (done, total)
+SetAside = Callable[[str, str, str], object]  # (name of the picture, agent, reason)
 
 SCHEMA: dict[str, Any] = {
     "name": pl.String,
@@ -42,48 +41,8 @@ SCHEMA: dict[str, Any] = {
     "latency_ms": pl.Float64,
 }
 
+_CLOCKS_MS = 600_000  # by which those of sender and agent may differ
 _UNREAD_SECONDS = 30.0  # without a message, though some lie there: then the broker is away
-
-
-def pictures(
-    paths: str | Path | Iterable[str | Path], *, on_skip: Callable[[str], object] = print
-) -> dict[str, bytes]:
-    """The PNG and JPEG files in a folder and all below it, or of a list of files and folders.
-
-    By name: the path below the folder, with `/` between, or as it was given in a list. Whatever
-    else is there `on_skip` gets a sentence about, files too large for a request too; only what is
-    hidden (a dot before its name) is passed over. Raises `FileNotFoundError`, with a sentence, for
-    a path that is not there.
-    """
-    single = isinstance(paths, (str, Path))
-    found: dict[str, bytes] = {}
-    for given in [Path(paths)] if single else map(Path, paths):  # type: ignore[arg-type]
-        if not given.exists():
-            raise FileNotFoundError(f"There is no file or folder {given}.")
-        for path in _files(given) if given.is_dir() else [given]:
-            name = path.relative_to(given).as_posix() if single and path != given else str(path)
-            try:
-                found[name] = _picture(path)
-            except (OSError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else str(error)
-                on_skip(f"{name} is left out: {reason}")
-    return found
-
-
-def _files(folder: Path) -> list[Path]:
-    below = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    seen = [path for path in below if not any(part.startswith(".") for part in path.parts)]
-    return [folder / path for path in sorted(seen)]
-
-
-def _picture(path: Path) -> bytes:
-    if not path.is_file():  # a pipe would be waited for
-        raise ValueError("It is not a file.")
-    with path.open("rb") as file:
-        head = file.read(16)
-        file_request("", "", head)  # knows both formats by how they begin
-        check_size(path.stat().st_size)
-        return head + file.read()
 
 
 @dataclass(frozen=True)
@@ -136,7 +95,7 @@ def send(
         request = f"{prefix}-{number}"
         try:
             waiting[request] = file_request(run, request, body, dataset)
-            _look_at(body)
+            look_at(body)
         except ValueError as error:
             waiting.pop(request, None)
             sent.refused[name] = str(error)
@@ -158,23 +117,6 @@ def send(
     return sent
 
 
-def _look_at(body: bytes) -> None:
-    """Raises `ValueError` for what is no image behind its first bytes."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(body), formats=["PNG", "JPEG"]) as image:
-            if image.width * image.height > MAX_IMAGE_PIXELS:
-                raise ValueError(
-                    f"Its {image.width} x {image.height} pixels are more than {MAX_IMAGE_PIXELS:,}."
-                )
-            image.verify()  # reads on, but unfolds nothing
-    except ValueError:
-        raise
-    except Exception as error:  # Pillow raises many kinds for broken files
-        raise ValueError("It cannot be read as an image: it is damaged or cut off.") from error
-
-
 def answers(
     connection: Connection,
     sent: Sent,
@@ -182,15 +124,22 @@ def answers(
     *,
     timeout: float = 60.0,
     on_answer: Progress | None = None,
+    on_set_aside: SetAside | None = None,
 ) -> pl.DataFrame:
     """What the agents say to the pictures, one row for each picture and agent: name, agent, model
     (hash, may be empty), predicted (index of the class), confidence in [0, 1], probabilities (one
     for each class) and latency_ms, in the order of sending.
 
-    Waits for them as `replies` does, `timeout` being its `patience`; what is missing then has no
-    row. Raises `NoBroker`.
+    Waits for them as `replies` does, `timeout` being its `patience`; what was set aside or is
+    missing then has no row. Raises `NoBroker`.
     """
-    return table(sent, replies(connection, sent, agents, patience=timeout, on_answer=on_answer))
+    found = replies(
+        *(connection, sent, agents),
+        patience=timeout,
+        on_answer=on_answer,
+        on_set_aside=on_set_aside,
+    )
+    return table(sent, found)
 
 
 def table(sent: Sent, records: Iterable[Any]) -> pl.DataFrame:
@@ -221,54 +170,70 @@ def replies(
     *,
     patience: float,
     on_answer: Progress | None = None,
+    on_set_aside: SetAside | None = None,
 ) -> Iterator[Any]:
     """What lies on the topic of predictions for these requests, and then what comes, of `agents` or
     of everybody, as kafka-python's `ConsumerRecord`s. Twice, if it is there twice.
 
-    Ends when every one of `agents` has answered every request, by default all that are at work or
-    have answered; or when for `patience` seconds nothing new has come. Raises `NoBroker` if what
-    lies there cannot be read to its end.
+    Ends when every one of `agents` has answered every request or set it aside, by default all that
+    are at work or have answered; or when for `patience` seconds nothing new has come. What was set
+    aside (and may have been answered later, sent again) `on_set_aside` is told. Raises `NoBroker`
+    if what lies there cannot be read to its end.
     """
-    requests = {request.encode() for request in sent.requests.values()}
-    if not requests:
+    names = {request: name for name, request in sent.requests.items()}
+    if not names:
         return
-    awaited = {
-        n.encode() for n in (at_work(connection, sent.dataset) if agents is None else agents)
-    }
-    seen: set[tuple[bytes, bytes]] = set()
+    awaited = set(agents or at_work(connection, sent.dataset))
+    seen: set[tuple[str, str]] = set()
     with connection.consumer() as consumer:
-        topic = connection.topics.predictions
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
-        ends = consumer.end_offsets(places)
-        for place, end in ends.items():
-            start = sent.starts.get(place.partition, 0)
-            consumer.seek(place, start if start <= end else 0)  # beyond it: a topic made anew
+        ends = _go_to_the_start(consumer, connection, sent)
         news, behind = time.monotonic(), True
         while behind or time.monotonic() - news < patience:
             for place, records in consumer.poll(timeout_ms=200, max_records=5_000).items():
                 for record in records:
-                    about = dict(record.headers or ())
-                    request, agent = about.get("request") or b"", about.get("agent") or b""
-                    ours = about.get("run") == sent.run_id.encode() and request in requests
-                    if ours and (agents is None or agent in awaited):
-                        if (request, agent) not in seen:
+                    about = of_run(record, sent.run_id)
+                    if about and about.request in names and (not agents or about.agent in agents):
+                        if (key := (about.request, about.agent)) not in seen:
                             news = time.monotonic()
-                            seen.add((request, agent))
-                            awaited.add(agent)
+                            seen.add(key)
+                            awaited.add(about.agent)
                             if on_answer:
-                                on_answer(len(seen), len(requests) * len(awaited))
-                        yield record
+                                on_answer(len(seen), len(names) * len(awaited))
+                        if place.topic == connection.topics.predictions:
+                            yield record
+                        elif on_set_aside:
+                            on_set_aside(names[about.request], about.agent, about.reason)
                     elif record.offset < ends[place]:
                         news = time.monotonic()
             behind = any(consumer.position(place) < end for place, end in ends.items())
-            if not behind and awaited and len(seen) == len(requests) * len(awaited):
+            if not behind and awaited and len(seen) == len(names) * len(awaited):
                 return
             if behind and time.monotonic() - news > max(patience, _UNREAD_SECONDS):
                 raise NoBroker(
-                    f"{topic} cannot be read to its end: the broker at"
+                    f"{connection.topics.predictions} cannot be read to its end: the broker at"
                     f" {', '.join(connection.bootstrap_servers)} does not answer any more."
                 )
+
+
+def _go_to_the_start(
+    consumer: KafkaConsumer, connection: Connection, sent: Sent
+) -> dict[TopicPartition, int]:
+    """Let the consumer read answers and dead letters from where those to `sent` may begin. Where
+    each partition ends now."""
+    topics = connection.topics
+    answers, letters = (
+        [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        for topic in (topics.predictions, topics.dead_letters)
+    )
+    consumer.assign([*answers, *letters])
+    ends = consumer.end_offsets([*answers, *letters])
+    for place in answers:
+        start = sent.starts.get(place.partition, 0)
+        consumer.seek(place, start if start <= ends[place] else 0)  # beyond it: a topic made anew
+    since = int(min(sent.sent_ms.values()) - _CLOCKS_MS)
+    for place, found in consumer.offsets_for_times(dict.fromkeys(letters, since)).items():
+        consumer.seek(place, found.offset if found else ends[place])
+    return ends
 
 
 def at_work(connection: Connection, dataset: str = "") -> list[str]:

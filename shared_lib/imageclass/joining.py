@@ -7,6 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
+from imageclass.dead_letters import of_run
 from imageclass.messages import InvalidMessage, Prediction, decode_prediction
 from imageclass.verdicts import Verdicts, check, judged
 
@@ -46,6 +47,13 @@ class Join:
         """How many answers there are so far."""
         return len(self._seen)
 
+    @property
+    def over(self) -> bool:
+        """Whether every agent has answered every request, or set it aside."""
+        verdicts = self.verdicts
+        expected = len(verdicts.asked) * len(verdicts.agents)
+        return len(self._seen) + len(verdicts.set_aside) >= expected
+
     def take(self, records: Iterable[Record]) -> int:
         """Judge the new answers among `records`; how many they are.
 
@@ -69,6 +77,7 @@ class Join:
                 self.verdicts.duplicates[agent] = self.verdicts.duplicates.get(agent, 0) + 1
                 continue
             self._seen.add((request, agent))
+            self.verdicts.set_aside.pop((request, agent), None)
             self._open[request] -= 1
             if not self._open[request]:
                 del self._open[request]
@@ -80,6 +89,22 @@ class Join:
             self._frames.append(frame)
             self._waiting.append(frame)
         return len(new)
+
+    def take_aside(self, records: Iterable[Record]) -> int:
+        """Note the dead letters among `records` that are this run's, in `verdicts.set_aside`; how
+        many are new. An answer that comes all the same counts, and the letter no more."""
+        before = len(self.verdicts.set_aside)
+        for record in records:
+            about = of_run(record, self.verdicts.run_id)
+            if (
+                about
+                and about.request in self.verdicts.asked
+                and about.agent in self.verdicts.agents
+            ):
+                key = (about.request, about.agent)
+                if key not in self._seen:
+                    self.verdicts.set_aside[key] = about.reason
+        return len(self.verdicts.set_aside) - before
 
     def completed(self) -> Verdicts:
         """The requests that every agent has answered since this was asked last."""
@@ -97,7 +122,10 @@ class Join:
 
     def _part(self, requests: Sequence[str], frame: pl.DataFrame) -> Verdicts:
         asked = {request: self.verdicts.asked[request] for request in requests}
-        return replace(self.verdicts, asked=asked, frame=frame, duplicates={}, invalid=0)
+        aside = {key: why for key, why in self.verdicts.set_aside.items() if key[0] in asked}
+        return replace(
+            self.verdicts, asked=asked, frame=frame, duplicates={}, invalid=0, set_aside=aside
+        )
 
     def finish(self) -> Verdicts:
         """`verdicts`, with all answers in its frame."""

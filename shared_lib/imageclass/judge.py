@@ -41,14 +41,15 @@ class Judge:
         self.agents = tuple(dict.fromkeys(agents))
         connection.ensure_topics()
         self._delivery = Delivery(connection)
-        topic = connection.topics.predictions
+        topics = connection.topics
         self._consumer = connection.consumer()
         places = [
             TopicPartition(topic, partition)
+            for topic in (topics.predictions, topics.dead_letters)
             for partition in self._consumer.partitions_for_topic(topic) or ()
         ]
         self._consumer.assign(places)
-        # Pinned to where the topic ends now: nothing older is read, nothing newer is missed.
+        # Pinned to where the topics end now: nothing older is read, nothing newer is missed.
         for place, end in self._consumer.end_offsets(places).items():
             self._consumer.seek(place, end)
 
@@ -132,18 +133,24 @@ class Judge:
     ) -> Verdicts:
         """Wait for the answers to a published run, fill them into `verdicts` and return it.
 
-        Ends when every agent has answered every request, or when for `patience` seconds nothing
-        new has come; what is missing then is counted as such. `on_complete` gets the requests
-        that every agent has answered, as `Verdicts` of their own while the others are waited
-        for, and at the end those for which answers are missing: each request once.
+        Ends when every agent has answered every request or set it aside, or when for `patience`
+        seconds nothing new has come; what is missing then is counted as such. `on_complete` gets
+        the requests that every agent has answered, as `Verdicts` of their own while the others are
+        waited for, and at the end those for which answers are missing: each request once.
         """
         total = len(verdicts.asked) * len(verdicts.agents)
         join = Join(verdicts)
-        last_news = time.monotonic()
-        while join.answers < total and time.monotonic() - last_news < patience:
+        last_news, letters = time.monotonic(), self.connection.topics.dead_letters
+        while time.monotonic() - last_news < patience:
+            # An answer may lie behind a letter about the same request: both are read.
+            if join.over and not (verdicts.set_aside and self._has_unread()):
+                break
             found = self._consumer.poll(timeout_ms=200, max_records=5_000)
             before = join.answers
-            if not join.take(record for records in found.values() for record in records):
+            news = 0
+            for place, records in found.items():
+                news += join.take_aside(records) if place.topic == letters else join.take(records)
+            if not news:
                 continue
             last_news = time.monotonic()
             if on_reply:
@@ -154,6 +161,13 @@ class Judge:
         if on_complete and (part := join.incomplete()).asked:
             on_complete(part)
         return join.finish()
+
+    def _has_unread(self) -> bool:
+        consumer = self._consumer
+        return any(
+            consumer.position(place) < (consumer.highwater(place) or 0)
+            for place in consumer.assignment()
+        )
 
     def announce(
         self, verdicts: Verdicts, outcomes: pl.DataFrame, strategy: str, *, timeout: float = 60.0

@@ -74,7 +74,8 @@ class Verdicts:
     predicted (both indices into `dataset.class_names`), confidence in [0, 1], correct, latency_ms
     (from the judge's sending to the agent's answering), model (short hash of the one that
     answered, empty if not said) and probabilities (one for each class). `duplicates`: answers
-    that came again, by agent; `invalid`: messages of this run that could not be read.
+    that came again, by agent; `invalid`: messages of this run that could not be read;
+    `set_aside`: why agents gave no answer, by request and agent. Those count as missing too.
     """
 
     run_id: str
@@ -84,6 +85,7 @@ class Verdicts:
     frame: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
     duplicates: dict[str, int] = field(default_factory=dict)
     invalid: int = 0
+    set_aside: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:

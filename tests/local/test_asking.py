@@ -8,9 +8,10 @@ import time
 import numpy as np
 import pytest
 from imageclass import agents
-from imageclass.asking import answers, at_work, pictures, send
+from imageclass.asking import answers, at_work, send
 from imageclass.connection import Connection
 from imageclass.messages import MAX_IMAGE_BYTES, Prediction, decode_request, encode_prediction
+from imageclass.picture_files import pictures
 from PIL import Image
 
 from tests.local.streaming import Linear, read_all, until
@@ -120,6 +121,27 @@ def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connectio
         producer.flush()
     assert answers(connection, sent, timeout=1).is_empty()
     assert len(answers(connection, second, timeout=1)) == 1
+
+
+def test_what_agents_set_aside_is_told_and_not_waited_for(connection: Connection) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 80).save(file, "JPEG")
+    torn = file.getvalue()[:1500]  # its head is whole: only who unfolds it sees the damage
+    agents.start_agent(connection, "linear", Linear()).wait_until_running()
+    sent = send(connection, {"torn.jpeg": torn, "0.png": PICTURES["0.png"]})
+    assert not sent.refused
+    told: list[tuple[str, str, str]] = []
+    for _ in range(2):  # read anew: the same
+        began = time.monotonic()
+        table = answers(
+            connection, sent, ["linear"], timeout=300, on_set_aside=lambda *why: told.append(why)
+        )
+        assert time.monotonic() - began < 150
+        assert table["name"].to_list() == ["0.png"]
+    (name, agent, reason), again = told
+    assert (name, agent) == ("torn.jpeg", "linear")
+    assert "undecodable jpeg image" in reason
+    assert again == told[0]
 
 
 def test_a_run_needs_a_name_that_agents_can_read(connection: Connection) -> None:

@@ -149,6 +149,23 @@ def test_without_labels_the_answers_are_shown(
     assert "accuracy" not in result["agents"][0]
 
 
+def test_what_the_agent_sets_aside_is_named_with_the_reason(
+    environment: dict[str, str], agent: RunningAgent, tmp_path: Path
+) -> None:
+    Image.effect_noise((64, 64), 80).save(tmp_path / "torn.jpeg")
+    torn = tmp_path / "torn.jpeg"
+    torn.write_bytes(torn.read_bytes()[:1500])  # seen only by who unfolds it
+    done = call(environment, "send", tmp_path, "--wait", "--patience", 500, "--json")
+    sent = json.loads(done.stdout)
+    assert sent["answers"] == []
+    assert "cnn set torn.jpeg aside: undecodable jpeg image" in done.stderr
+    result = json.loads(call(environment, "judge", sent["run"], "--patience", 500, "--json").stdout)
+    (aside,) = result["set_aside"]
+    assert [aside] == sent["set_aside"]
+    assert (aside["picture"], aside["agent"]) == ("torn.jpeg", "cnn")
+    assert result["missing"] == 1
+
+
 def test_test_images_are_sent_and_judged_at_once(
     environment: dict[str, str], agent: RunningAgent
 ) -> None:

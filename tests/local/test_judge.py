@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
+import time
 
 import numpy as np
 import pytest
 from imageclass import agents, datasets, second_opinion
 from imageclass.agent import Agent
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import Connection, connect
+from imageclass.connection import Connection
 from imageclass.judge import Judge
 from imageclass.messages import decode_request
 from imageclass.strategies import highest_confidence
 from imageclass.verdict_messages import decode_verdict
 from imageclass.verdicts import Verdicts
-from kafka import TopicPartition
+
+from tests.local.streaming import Linear, read_all, until
 
 DIGITS = datasets.load("digits")
 TRUTH = {
@@ -38,27 +37,6 @@ class Knows:
         labels = [TRUTH[image.tobytes()] for image in images]
         said = [(label + (label in self.wrong)) % 10 for label in labels]
         return np.where(np.eye(10)[said], self.sure, (1 - self.sure) / 9).astype(np.float32)
-
-
-@pytest.fixture
-def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
-    made = connect(broker.bootstrap_servers, prefix=f"t{uuid.uuid4().hex[:8]}.")
-    yield made
-    for agent in agents.running_agents():
-        if agent.connection == made:
-            agents.stop_agent(made, agent.name)
-
-
-def read_all(connection: Connection, topic: str) -> list:
-    with connection.consumer() as consumer:
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
-        consumer.seek_to_beginning(*places)
-        ends = consumer.end_offsets(places)
-        found: list = []
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            found += [r for records in consumer.poll(timeout_ms=200).values() for r in records]
-        return found
 
 
 def test_ten_thousand_requests_are_judged_and_announced_once(connection: Connection) -> None:
@@ -135,3 +113,27 @@ def test_a_third_agent_is_asked_only_where_two_disagree(connection: Connection) 
     assert len(outcome) == 300
     assert set(outcome.remove("correct")["label"]) == {5}
     assert set(outcome.filter("correct")["label"]) == set(range(10)) - {5}
+
+
+def test_what_agents_set_aside_is_not_waited_for(connection: Connection) -> None:
+    slow = Linear()
+    slow.gate.clear()
+    agent = agents.start_agent(connection, "slow", slow, batch_size=10)
+    agent.wait_until_running()
+    agents.start_agent(connection, "quick", Linear()).wait_until_running()
+    with Judge(connection, ["quick", "slow"]) as judge:
+        run = judge.publish(DIGITS, 200, seed=1, deadline=2.0)
+        time.sleep(2.5)
+        slow.gate.set()
+        began = time.monotonic()
+        parts: list[Verdicts] = []
+        judge.collect(run, patience=300, on_complete=parts.append)
+    assert time.monotonic() - began < 150
+    late = {request for request, agent in run.set_aside if agent == "slow"}
+    assert late
+    until(lambda: agent.status.expired == len(late), f"all are counted: {agent.status}")
+    assert all(reason.startswith("expired ") for reason in run.set_aside.values())
+    # It has no answer, so it counts as missing as well, and is handed over with what there is.
+    assert run.missing == len(run.set_aside)
+    assert sum(len(part.asked) for part in parts) == 200
+    assert parts[-1].set_aside == run.set_aside

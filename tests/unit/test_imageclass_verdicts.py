@@ -107,6 +107,30 @@ def test_requests_are_handed_over_once_when_all_have_answered() -> None:
     assert list(again.incomplete().asked) == ["q3"]
 
 
+def test_what_is_set_aside_is_over_unless_it_is_answered() -> None:
+    def letter(request: str, agent: str, run: str = "r") -> SimpleNamespace:
+        headers = {"run": run, "request": request, "dead-letter.agent": agent}
+        headers["dead-letter.reason"] = "expired 1.0 s before its turn"
+        given = [(name, text.encode()) for name, text in headers.items()]
+        return SimpleNamespace(timestamp=1, value=b"", headers=given)
+
+    join = Join(asked("cnn"))
+    join.take([record(prediction("q0", "cnn"))])
+    foreign = [letter("q1", "cnn", "older"), letter("q9", "cnn"), letter("q1", "stranger")]
+    mark = SimpleNamespace(timestamp=1, value=None, headers=[("dead-letter.replayed", b"1")])
+    assert join.take_aside([*foreign, mark, letter("q0", "cnn")]) == 0
+    assert join.take_aside([letter(f"q{n}", "cnn") for n in (1, 2, 3, 3)]) == 3
+    assert join.over
+    join.take([record(prediction("q2", "cnn"))])  # sent again, or read later than the letter
+    assert join.take_aside([letter("q2", "cnn")]) == 0
+    assert join.over
+    assert join.incomplete().set_aside.keys() == {("q1", "cnn"), ("q3", "cnn")}
+    found = join.finish()
+    assert found.missing == 2
+    assert set(found.set_aside.values()) == {"expired 1.0 s before its turn"}
+    assert not Join(asked("cnn")).over
+
+
 def test_the_summary_counts_what_is_missing() -> None:
     verdicts = run_of([0, 1, 2, 0], {"cnn": [None, BEE, CAT, CAT], "other": [None] * 4})
     verdicts.duplicates = {"cnn": 2}

@@ -6,18 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from imageclass import asking, datasets, dead_letters
+from imageclass import asking, datasets
 from imageclass.cli import output, report, runs
 from imageclass.cli.connecting import connected
 from imageclass.cli.errors import CommandError
 from imageclass.cli.picture_table import write_csv
-from imageclass.connection import Connection
 from imageclass.datasets import Dataset
 from imageclass.joining import Join
 from imageclass.judge import Judge
 from imageclass.verdicts import Asked, Verdicts
-
-_MOST_LETTERS = 100_000
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -26,16 +23,22 @@ def run(arguments: argparse.Namespace) -> None:
         verdicts = _published(arguments)
         if arguments.csv:
             verdicts.to_csv(arguments.csv)
-        report.judged(verdicts, [], arguments.json)
+        report.judged(verdicts, report.letters(verdicts.set_aside), arguments.json)
         return
     run = runs.recall(arguments.run)
     connection = connected(arguments)
+    aside: dict[tuple[str, str], str] = {}
     with output.progress("Answers") as show:
         found = asking.replies(
-            *(connection, run.sent, arguments.agents), patience=arguments.patience, on_answer=show
+            *(connection, run.sent, arguments.agents),
+            patience=arguments.patience,
+            on_answer=show,
+            on_set_aside=lambda name, agent, reason: aside.update({(name, agent): reason}),
         )
         records = list(found)
     answers = asking.table(run.sent, records)
+    for answered in answers.select("name", "agent").iter_rows():
+        aside.pop(answered, None)  # sent again, and answered then
     at_work = asking.at_work(connection, run.sent.dataset)
     agents = arguments.agents or sorted({*answers["agent"], *at_work})
     if not agents:
@@ -45,12 +48,11 @@ def run(arguments: argparse.Namespace) -> None:
         )
     if arguments.csv:
         write_csv(arguments.csv, run, agents, answers)
-    complete = len(answers) == len(run.sent.requests) * len(agents)
-    aside = [] if complete else _set_aside(connection, run.sent)
+    letters = report.letters(aside)
     if run.labels is None:
-        report.unjudged(run, agents, answers, aside, arguments.json)
+        report.unjudged(run, agents, answers, letters, arguments.json)
     else:
-        report.judged(_joined(run, run.labels, agents, records), aside, arguments.json)
+        report.judged(_joined(run, run.labels, agents, records), letters, arguments.json)
 
 
 def _published(arguments: argparse.Namespace) -> Verdicts:
@@ -84,17 +86,3 @@ def _joined(
     join = Join(Verdicts(sent.run_id, dataset, tuple(agents), asked))
     join.take(records)
     return join.finish()
-
-
-def _set_aside(connection: Connection, sent: asking.Sent) -> list[dict[str, str]]:
-    """The pictures that agents could not answer, and why: picture, agent, reason."""
-    names = {request.encode(): name for name, request in sent.requests.items()}
-    about = (
-        (dict(letter.headers).get("request"), letter)
-        for letter in dead_letters.read(connection, limit=_MOST_LETTERS)
-    )
-    return [
-        {"picture": names[request], "agent": letter.agent, "reason": letter.reason}
-        for request, letter in about
-        if request in names
-    ]

@@ -1,6 +1,6 @@
 """What a run shows, as a JSON document and as tables for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -149,6 +149,14 @@ def unjudged(
     )
     _agreement(content)
     _aside(content)
+
+
+def letters(aside: Mapping[tuple[str, str], str]) -> list[dict[str, str]]:
+    """What agents set aside, for the functions above; by picture and agent, the reason."""
+    return [
+        {"picture": picture, "agent": agent, "reason": reason}
+        for (picture, agent), reason in aside.items()
+    ]
 
 
 def _strategies(verdicts: Verdicts) -> Outcomes:

@@ -3,11 +3,12 @@
 import argparse
 from typing import Any
 
-from imageclass import asking
+from imageclass import asking, picture_files
 from imageclass.cli import labels, output, runs
 from imageclass.cli.connecting import connected
 from imageclass.cli.errors import CommandError
 from imageclass.cli.picture_table import rows_of, show_answers
+from imageclass.cli.report import letters
 from imageclass.datasets import CLASS_NAMES
 from imageclass.messages import is_id
 
@@ -18,7 +19,7 @@ def run(arguments: argparse.Namespace) -> None:
     if dataset and not is_id(dataset):
         raise CommandError(f"A data set is named in letters, digits and ._@+:-, not {dataset!r}.")
     skipped: list[str] = []
-    pictures = asking.pictures(folder, on_skip=skipped.append)
+    pictures = picture_files.pictures(folder, on_skip=skipped.append)
     for text in skipped:
         output.say(text)
     if not pictures:
@@ -48,9 +49,18 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.json:
         print(sent.run_id, flush=True)
     if arguments.wait:
+        aside: dict[tuple[str, str], str] = {}
         with output.progress("Answers") as show:
-            answers = asking.answers(connection, sent, timeout=arguments.patience, on_answer=show)
+            answers = asking.answers(
+                *(connection, sent),
+                timeout=arguments.patience,
+                on_answer=show,
+                on_set_aside=lambda name, agent, reason: aside.update({(name, agent): reason}),
+            )
+        for (name, agent), reason in aside.items():
+            output.say(f"{agent} set {name} aside: {reason}")
         result["answers"] = rows_of(answers, classes)
+        result["set_aside"] = letters(aside)
         if not arguments.json:
             show_answers(answers, classes)
     if arguments.json:

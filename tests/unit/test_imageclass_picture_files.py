@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from imageclass.asking import pictures
 from imageclass.messages import MAX_IMAGE_BYTES
+from imageclass.picture_files import pictures
 from PIL import Image
 
 
