@@ -197,7 +197,8 @@ def _(Image, ask_about, examples, io, load, mo, uploads):
             pictures[f"test image {_i} ({_data.class_names[_data.test_labels[_i]]})"] = as_png(
                 _data.test_images[_i]
             )
-    send_button = mo.ui.run_button(kind="success", label=f"Send {len(pictures)} pictures")
+    _what = "picture" if len(pictures) == 1 else "pictures"
+    send_button = mo.ui.run_button(kind="success", label=f"Send {len(pictures)} {_what}")
     mo.stop(not pictures, mo.callout("No pictures are chosen yet.", kind="info"))
     send_button
     return pictures, send_button
@@ -238,7 +239,7 @@ def _(CLASS_NAMES, alone, answers, ask_about, mo, pl, sent, set_aside):
     said = answers.select("name", "agent", taken_for=_classes, sure="confidence", ms="latency_ms")
     if alone:
         print(f"{len(sent.requests)} pictures sent, {len(answers)} answers came.")
-    _lines = [f"{len(answers)} answers to {len(sent.requests)} pictures.\n"]
+    _lines = [f"Pictures sent: {len(sent.requests)}. Answers: {len(answers)}.\n"]
     _lines += [f"- **{name}** was not sent: {why}" for name, why in sent.refused.items()]
     _lines += [f"- **{name}** was set aside by {agent}: {why}" for name, agent, why in set_aside]
     mo.callout(mo.md("\n".join(_lines)), kind="warn") if _lines[1:] else mo.md(_lines[0])

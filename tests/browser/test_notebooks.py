@@ -174,14 +174,18 @@ def test_own_pictures_are_answered(
     page.goto(app("upload").url)
     image = io.BytesIO()
     Image.fromarray(datasets.load("digits").test_images[0, ..., 0]).save(image, "PNG")
+    noise = io.BytesIO()
+    Image.effect_noise((64, 64), 80).save(noise, "JPEG")
     files = [
         {"name": "mine.png", "mimeType": "image/png", "buffer": image.getvalue()},
         {"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"},
+        {"name": "torn.jpeg", "mimeType": "image/jpeg", "buffer": noise.getvalue()[:1500]},
     ]
     page.locator('input[type="file"]').first.set_input_files(files)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Send 2 pictures").click()
+    page.get_by_role("button", name="Send 3 pictures").click()
     page.get_by_text("broken.png was not sent").wait_for(timeout=MINUTE)
     for agent in ("cnn", "resnet"):
+        page.get_by_text(f"torn.jpeg was set aside by {agent}: undecodable").wait_for()
         page.get_by_text(re.compile(rf"{agent}: .*\d+% sure")).first.wait_for(timeout=MINUTE)
     without_errors(page)
     picture(page, "app-uploaded")
