@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -132,6 +133,16 @@ class RunningPlatform:
         if self.process.poll() is None:
             self.process.send_signal(sig)
         return self.wait()
+
+    @contextmanager
+    def broker_paused(self) -> Iterator[None]:
+        """The broker answers nobody meanwhile."""
+        broker = next(process for process in self.processes() if process.name() == "java")
+        broker.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            broker.send_signal(signal.SIGCONT)
 
     def processes(self) -> list[psutil.Process]:
         """Return all living processes below the launcher."""

@@ -12,10 +12,11 @@ from tests.running import RunningPlatform
 def sign_in(
     profile: Callable[..., BrowserContext], platform: RunningPlatform
 ) -> Callable[..., Page]:
-    """Sign somebody in, in a browser profile of their own; returns the page they land on."""
+    """Sign somebody in, in a browser profile of their own or on a given page of it; returns the
+    page they land on."""
 
-    def enter(name: str, password: str | None = None) -> Page:
-        page = profile().new_page()
+    def enter(name: str, password: str | None = None, page: Page | None = None) -> Page:
+        page = page or profile().new_page()
         page.goto(platform.url)
         page.fill("#username_input", name)
         page.fill("#password_input", password or platform.password)

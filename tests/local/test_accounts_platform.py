@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import subprocess
 import sys
 import time
@@ -57,10 +56,6 @@ def works(platform: RunningPlatform, account: dict) -> bool:
         return "refused" if refused else ""
 
     return wait_until(answer, 60, "a word of the broker") == "let in"
-
-
-def java(platform: RunningPlatform) -> psutil.Process:
-    return next(p for p in platform.processes() if p.name() == "java")
 
 
 @pytest.fixture
@@ -144,9 +139,7 @@ def test_only_a_persons_own_server_is_told_the_account(platform, admin):
 
 def test_a_broker_that_is_away_keeps_nobody_from_their_editor(platform):
     Person(platform, "olga").editor()
-    broker = java(platform)
-    broker.send_signal(signal.SIGSTOP)
-    try:
+    with platform.broker_paused():
         began = time.monotonic()
         person = Person(platform, "paula")
         started = person.api("POST", "users/paula/server")
@@ -160,7 +153,5 @@ def test_a_broker_that_is_away_keeps_nobody_from_their_editor(platform):
         file = account_file(platform, "paula")
         account = json.loads(file.read_text())
         assert account["broker"] == "away"
-    finally:
-        broker.send_signal(signal.SIGCONT)
     wait_until(lambda: works(platform, account), 30, "the account is completed")
     wait_until(lambda: json.loads(file.read_text())["broker"] == "ready", 30, "the file says so")
