@@ -118,7 +118,8 @@ class ContainerSpawner(DockerSpawner):
                 raise NotStarted(
                     "Your container was removed while it started. Try again.", reason="removed"
                 )
-            if not found["State"]["Running"] or found["RestartCount"]:
+            # One that is up again may open yet, and of its end the engine says nothing any more.
+            if _has_ended(found) or found["RestartCount"] > TRIES:
                 said = f"Its container did not stay: {_how(found)}. It said last:"
                 words = await self._last_words()
                 raise NotStarted(
@@ -130,7 +131,7 @@ class ContainerSpawner(DockerSpawner):
                 _, writer = await asyncio.open_connection(host, port)
                 writer.close()
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)  # the engine's shortest pause before it starts one again
 
     async def _last_words(self) -> str:
         log = await self.docker("logs", self.container_id, tail=LAST_WORDS)
@@ -204,7 +205,7 @@ class ContainerSpawner(DockerSpawner):
         state = found["State"]
         if state["Restarting"] and found["RestartCount"] <= TRIES:
             return None
-        if state["Running"] and not state["Restarting"]:
+        if not _has_ended(found):
             self._seen_ended = 0
             return None
         how = _how(found)
@@ -217,9 +218,16 @@ class ContainerSpawner(DockerSpawner):
         return how
 
 
+def _has_ended(found: dict) -> bool:
+    """Return whether a container is down, or about to be started again."""
+    return not found["State"]["Running"] or found["State"]["Restarting"]
+
+
 def _how(found: dict) -> str:
     """Return how a container ended, from what the engine says of it."""
     state = found["State"]
+    if not _has_ended(found):
+        return "it ended by itself, again and again"
     if state.get("OOMKilled"):
         limit = found["HostConfig"]["Memory"] / 2**30
         return f"it used more than its {limit:.3g} GB of memory and was ended"
