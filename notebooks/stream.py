@@ -517,15 +517,22 @@ def _(UTC, broken, connection, datetime, dead_letters, look_button, mo, pl):
         show_data_types=False,
         show_download=False,
     )
+    chosen_letters if letters else mo.md("No letter lies there.")
+    return chosen_letters, letters
+
+
+@app.cell(hide_code=True)
+def _(mo):
     replay_button = mo.ui.run_button(label="Send the chosen ones again")
-    mo.vstack([chosen_letters, replay_button]) if letters else mo.md("No letter lies there.")
-    return chosen_letters, letters, replay_button
+    replay_button
+    return (replay_button,)
 
 
 @app.cell
 def _(chosen_letters, connection, dead_letters, letters, mo, replay_button):
     mo.stop(not replay_button.value)
     _chosen = set(chosen_letters.value["origin"])
+    mo.stop(not _chosen, mo.callout("Choose letters in the table first.", kind="warn"))
     try:
         _done = dead_letters.replay(connection, [_l for _l in letters if _l.origin in _chosen])
         _refused = "".join(f"\n- {_origin}: {_why}" for _origin, _why in _done.refused.items())

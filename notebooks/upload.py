@@ -221,10 +221,8 @@ def _(
     try:
         with mo.status.spinner("The agents look at them …", remove_on_exit=True):
             sent = asking.send(connection, pictures, dataset=ask_about.value)
-            set_aside = []
-            answers = asking.answers(
-                connection, sent, timeout=20, on_set_aside=lambda *why: set_aside.append(why)
-            )
+            set_aside = {}
+            answers = asking.answers(connection, sent, timeout=20, set_aside=set_aside)
     except (NoBroker, PublishError) as _error:
         mo.stop(True, mo.callout(str(_error), kind="danger"))
     return answers, sent, set_aside
@@ -241,7 +239,9 @@ def _(CLASS_NAMES, alone, answers, ask_about, mo, pl, sent, set_aside):
         print(f"{len(sent.requests)} pictures sent, {len(answers)} answers came.")
     _lines = [f"Pictures sent: {len(sent.requests)}. Answers: {len(answers)}.\n"]
     _lines += [f"- **{name}** was not sent: {why}" for name, why in sent.refused.items()]
-    _lines += [f"- **{name}** was set aside by {agent}: {why}" for name, agent, why in set_aside]
+    _lines += [
+        f"- **{name}** was set aside by {agent}: {why}" for (name, agent), why in set_aside.items()
+    ]
     mo.callout(mo.md("\n".join(_lines)), kind="warn") if _lines[1:] else mo.md(_lines[0])
     return (said,)
 

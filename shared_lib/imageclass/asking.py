@@ -5,7 +5,7 @@ Nobody knows their labels here, so nothing is judged; `judge` does that for test
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,7 +29,7 @@ from imageclass.messages import (
 from imageclass.picture_files import look_at
 
 Progress = Callable[[int, int], object]  # (done, total)
-SetAside = Callable[[str, str, str], object]  # (name of the picture, agent, reason)
+SetAside = MutableMapping[tuple[str, str], str]  # the reason, by name of the picture and agent
 
 SCHEMA: dict[str, Any] = {
     "name": pl.String,
@@ -124,20 +124,17 @@ def answers(
     *,
     timeout: float = 60.0,
     on_answer: Progress | None = None,
-    on_set_aside: SetAside | None = None,
+    set_aside: SetAside | None = None,
 ) -> pl.DataFrame:
     """What the agents say to the pictures, one row for each picture and agent: name, agent, model
     (hash, may be empty), predicted (index of the class), confidence in [0, 1], probabilities (one
     for each class) and latency_ms, in the order of sending.
 
-    Waits for them as `replies` does, `timeout` being its `patience`; what was set aside or is
-    missing then has no row. Raises `NoBroker`.
+    Waits for them as `replies` does, `timeout` being its `patience`, and notes as it does what
+    was `set_aside`; that and what is missing has no row. Raises `NoBroker`.
     """
     found = replies(
-        *(connection, sent, agents),
-        patience=timeout,
-        on_answer=on_answer,
-        on_set_aside=on_set_aside,
+        connection, sent, agents, patience=timeout, on_answer=on_answer, set_aside=set_aside
     )
     return table(sent, found)
 
@@ -170,21 +167,23 @@ def replies(
     *,
     patience: float,
     on_answer: Progress | None = None,
-    on_set_aside: SetAside | None = None,
+    set_aside: SetAside | None = None,
 ) -> Iterator[Any]:
     """What lies on the topic of predictions for these requests, and then what comes, of `agents` or
     of everybody, as kafka-python's `ConsumerRecord`s. Twice, if it is there twice.
 
     Ends when every one of `agents` has answered every request or set it aside, by default all that
-    are at work or have answered; or when for `patience` seconds nothing new has come. What was set
-    aside (and may have been answered later, sent again) `on_set_aside` is told. Raises `NoBroker`
-    if what lies there cannot be read to its end.
+    are at work or have answered; or when for `patience` seconds nothing new has come. Meanwhile
+    `set_aside` is given what agents set aside, and loses what they answer all the same, sent again.
+    Raises `NoBroker` if what lies there cannot be read to its end.
     """
+    set_aside = {} if set_aside is None else set_aside
     names = {request: name for name, request in sent.requests.items()}
     if not names:
         return
     awaited = set(agents or at_work(connection, sent.dataset))
     seen: set[tuple[str, str]] = set()
+    answered: set[tuple[str, str]] = set()
     with connection.consumer() as consumer:
         ends = _go_to_the_start(consumer, connection, sent)
         news, behind = time.monotonic(), True
@@ -199,10 +198,13 @@ def replies(
                             awaited.add(about.agent)
                             if on_answer:
                                 on_answer(len(seen), len(names) * len(awaited))
+                        picture = (names[about.request], about.agent)
                         if place.topic == connection.topics.predictions:
+                            answered.add(picture)
+                            set_aside.pop(picture, None)
                             yield record
-                        elif on_set_aside:
-                            on_set_aside(names[about.request], about.agent, about.reason)
+                        elif picture not in answered:
+                            set_aside[picture] = about.reason
                     elif record.offset < ends[place]:
                         news = time.monotonic()
             behind = any(consumer.position(place) < end for place, end in ends.items())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imageclass import agents, datasets, strategies
+from imageclass import agents, datasets, dead_letters, strategies
 from imageclass.broker import EmbeddedBroker
 from imageclass.connection import Connection, connect
 from imageclass.judge import Judge
@@ -19,6 +19,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sklearn.linear_model import LogisticRegression
 
 from tests.local.marimo_kernel import MarimoServer
+from tests.running import wait_until
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000
@@ -207,6 +208,7 @@ def test_pictures_are_answered_by_an_agent_started_there(
 
 def test_agents_are_changed_while_they_run(
     app: Callable[[str], MarimoServer],
+    connection: Connection,
     profile: Callable[..., BrowserContext],
     picture: Callable[[Page, str], None],
 ) -> None:
@@ -222,14 +224,18 @@ def test_agents_are_changed_while_they_run(
     page.get_by_text("answers everything with").wait_for(timeout=MINUTE)
     page.get_by_role("button", name="Send three broken messages").click()
     page.get_by_text("are on their way").wait_for(timeout=MINUTE)
-    letter = page.locator("tr", has_text="header 'version' is missing").first
-    for _ in range(20):
-        page.get_by_role("button", name="Look", exact=True).click()
-        if letter.is_visible():
-            break
-        page.wait_for_timeout(500)
-    letter.get_by_role("checkbox").first.click()
-    page.get_by_role("button", name="Send the chosen ones again").click()
+    wait_until(
+        lambda: {"first", "second"} <= {letter.agent for letter in dead_letters.read(connection)},
+        *(60, "letters of both agents"),
+    )
+    page.get_by_role("button", name="Look", exact=True).click()
+    page.locator("tr", has_text="header 'version' is missing").first.wait_for(timeout=MINUTE)
+    again = page.get_by_role("button", name="Send the chosen ones again")
+    again.click()  # it is answered after the look: from here on the table stays the same
+    page.get_by_text("Choose letters in the table first").wait_for(timeout=MINUTE)
+    row = page.locator("tr", has_text="header 'version' is missing").first
+    row.get_by_role("checkbox").first.click()
+    again.click()
     page.get_by_text("1 sent again").wait_for(timeout=MINUTE)
     without_errors(page)
     page.get_by_role("heading", name="Change them while they run").scroll_into_view_if_needed()

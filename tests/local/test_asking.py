@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 
 import numpy as np
 import pytest
 from imageclass import agents
-from imageclass.asking import answers, at_work, send
+from imageclass.asking import answers, at_work, replies, send
 from imageclass.connection import Connection
+from imageclass.dead_letters import Record, encode_dead_letter
 from imageclass.messages import MAX_IMAGE_BYTES, Prediction, decode_request, encode_prediction
 from imageclass.picture_files import pictures
 from PIL import Image
@@ -130,18 +132,50 @@ def test_what_agents_set_aside_is_told_and_not_waited_for(connection: Connection
     agents.start_agent(connection, "linear", Linear()).wait_until_running()
     sent = send(connection, {"torn.jpeg": torn, "0.png": PICTURES["0.png"]})
     assert not sent.refused
-    told: list[tuple[str, str, str]] = []
     for _ in range(2):  # read anew: the same
         began = time.monotonic()
-        table = answers(
-            connection, sent, ["linear"], timeout=300, on_set_aside=lambda *why: told.append(why)
-        )
+        aside: dict[tuple[str, str], str] = {}
+        table = answers(connection, sent, ["linear"], timeout=300, set_aside=aside)
         assert time.monotonic() - began < 150
         assert table["name"].to_list() == ["0.png"]
-    (name, agent, reason), again = told
-    assert (name, agent) == ("torn.jpeg", "linear")
-    assert "undecodable jpeg image" in reason
-    assert again == told[0]
+        assert aside.keys() == {("torn.jpeg", "linear")}
+        assert "undecodable jpeg image" in aside["torn.jpeg", "linear"]
+
+
+@pytest.mark.parametrize("letter_first", [True, False])
+def test_what_is_answered_all_the_same_was_not_set_aside(
+    connection: Connection, letter_first: bool
+) -> None:
+    sent = send(connection, {"0.png": PICTURES["0.png"]}, run="mine")
+    (request,) = sent.requests.values()
+    topics = connection.topics
+    origin = read_all(connection, topics.requests)[-1]
+    asked = Record(origin.topic, origin.partition, origin.offset, b"", origin.headers)
+    _, letter, about = encode_dead_letter(asked, "one", "no")
+    answer, headers = encode_prediction(
+        Prediction("mine", request, "one", np.full(10, 0.1, np.float32))
+    )
+    messages = [(topics.dead_letters, letter, about), (topics.predictions, answer, headers)]
+    found: dict[tuple[str, str], str] = {}
+    reading = replies(connection, sent, ["one", "two"], patience=60, set_aside=found)
+    records: list = []
+    reader = threading.Thread(target=lambda: records.extend(reading), daemon=True)
+    reader.start()
+    with connection.producer() as producer:
+        for topic, value, given in messages if letter_first else messages[::-1]:
+            producer.send(topic, value=value, headers=given).get(30)
+            if topic == topics.dead_letters and letter_first:
+                until(lambda: found == {("0.png", "one"): "no"}, "the letter is told")
+            if topic == topics.predictions:
+                until(lambda: records and not found, "the answer is there, and counts")
+        producer.send(
+            topics.predictions,
+            value=answer,
+            headers=[(n, b"two" if n == "agent" else v) for n, v in headers],
+        ).get(30)
+    reader.join(60)
+    assert [dict(record.headers)["agent"] for record in records] == [b"one", b"two"]
+    assert found == {}
 
 
 def test_a_run_needs_a_name_that_agents_can_read(connection: Connection) -> None:

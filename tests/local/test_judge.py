@@ -9,8 +9,9 @@ import pytest
 from imageclass import agents, datasets, second_opinion
 from imageclass.agent import Agent
 from imageclass.connection import Connection
+from imageclass.dead_letters import Record, encode_dead_letter
 from imageclass.judge import Judge
-from imageclass.messages import decode_request
+from imageclass.messages import Prediction, decode_request, encode_prediction
 from imageclass.strategies import highest_confidence
 from imageclass.verdict_messages import decode_verdict
 from imageclass.verdicts import Verdicts
@@ -137,3 +138,25 @@ def test_what_agents_set_aside_is_not_waited_for(connection: Connection) -> None
     assert run.missing == len(run.set_aside)
     assert sum(len(part.asked) for part in parts) == 200
     assert parts[-1].set_aside == run.set_aside
+
+
+def test_an_answer_far_behind_the_letter_about_the_same_request_counts(
+    connection: Connection,
+) -> None:
+    """The letter comes with what is fetched first, the answer megabytes later."""
+    topics = connection.topics
+    with Judge(connection, ["a"]) as judge:
+        run = judge.publish(DIGITS, 1)
+        (origin,) = read_all(connection, topics.requests)
+        asked = Record(origin.topic, origin.partition, origin.offset, b"", origin.headers)
+        _, letter, about = encode_dead_letter(asked, "a", "refused, then sent again")
+        answer, headers = encode_prediction(
+            Prediction(run.run_id, *run.asked, "a", np.full(10, 0.1, np.float32))
+        )
+        with connection.producer() as producer:
+            producer.send(topics.dead_letters, value=letter, headers=about).get(60)
+            for _ in range(16):  # of other runs
+                producer.send(topics.predictions, value=bytes(900_000), partition=0)
+            producer.send(topics.predictions, value=answer, headers=headers, partition=0).get(60)
+        judge.collect(run, patience=60)
+    assert (run.missing, run.set_aside) == (0, {})

@@ -33,12 +33,10 @@ def run(arguments: argparse.Namespace) -> None:
             *(connection, run.sent, arguments.agents),
             patience=arguments.patience,
             on_answer=show,
-            on_set_aside=lambda name, agent, reason: aside.update({(name, agent): reason}),
+            set_aside=aside,
         )
         records = list(found)
     answers = asking.table(run.sent, records)
-    for answered in answers.select("name", "agent").iter_rows():
-        aside.pop(answered, None)  # sent again, and answered then
     at_work = asking.at_work(connection, run.sent.dataset)
     agents = arguments.agents or sorted({*answers["agent"], *at_work})
     if not agents:

@@ -52,10 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
         aside: dict[tuple[str, str], str] = {}
         with output.progress("Answers") as show:
             answers = asking.answers(
-                *(connection, sent),
-                timeout=arguments.patience,
-                on_answer=show,
-                on_set_aside=lambda name, agent, reason: aside.update({(name, agent): reason}),
+                connection, sent, timeout=arguments.patience, on_answer=show, set_aside=aside
             )
         for (name, agent), reason in aside.items():
             output.say(f"{agent} set {name} aside: {reason}")
