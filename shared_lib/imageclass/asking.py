@@ -16,16 +16,9 @@ from kafka.producer.future import FutureRecordMetadata
 
 from imageclass.announcements import agents_seen
 from imageclass.connection import Connection, NoBroker
-from imageclass.dead_letters import of_run
 from imageclass.delivery import Delivery
-from imageclass.messages import (
-    InvalidMessage,
-    Request,
-    decode_prediction,
-    encode_request,
-    file_request,
-    is_id,
-)
+from imageclass.message_headers import InvalidMessage, is_id, of_run
+from imageclass.messages import Request, decode_prediction, encode_request, file_request
 from imageclass.picture_files import look_at
 
 Progress = Callable[[int, int], object]  # (done, total)

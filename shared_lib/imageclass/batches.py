@@ -11,7 +11,8 @@ from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 
 from imageclass.dead_letters import Record
-from imageclass.messages import InvalidMessage, Request, decode_image, decode_request
+from imageclass.message_headers import InvalidMessage
+from imageclass.messages import Request, decode_image, decode_request
 from imageclass.serving import Serving
 
 

@@ -18,7 +18,8 @@ from kafka.errors import AuthorizationError, KafkaError
 from numpy.typing import NDArray
 
 from imageclass.connection import Connection
-from imageclass.messages import InvalidMessage, decode_image, decode_prediction, decode_request
+from imageclass.message_headers import InvalidMessage
+from imageclass.messages import decode_image, decode_prediction, decode_request
 
 _TOPICS = {
     "topic": pl.String,

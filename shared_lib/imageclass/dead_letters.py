@@ -20,7 +20,8 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from imageclass.connection import Connection
-from imageclass.messages import MAX_IMAGE_BYTES, Header, Headers
+from imageclass.message_headers import Header, Headers
+from imageclass.messages import MAX_IMAGE_BYTES
 
 _MAX_HEADER_BYTES = 16_000  # with MAX_IMAGE_BYTES it stays under Kafka's 1 MiB
 
@@ -65,26 +66,6 @@ class Replay:
 
 class ReplayError(Exception):
     """Nothing was sent again; the text says why and what to do."""
-
-
-class About(NamedTuple):
-    """Which request of a run a message answers, or was set aside with: by whom and, of a dead
-    letter, why (else empty)."""
-
-    request: str
-    agent: str
-    reason: str
-
-
-def of_run(record: Any, run: str) -> About | None:
-    """What a `ConsumerRecord` of the topic of predictions or of dead letters is about; None if that
-    is not this run."""
-    about = dict(record.headers or ())
-    if about.get("run") != run.encode():
-        return None
-    agent = about.get("dead-letter.agent") or about.get("agent")
-    parts = (about.get("request"), agent, about.get("dead-letter.reason"))
-    return About(*((part or b"").decode("utf-8", "replace") for part in parts))
 
 
 def encode_dead_letter(record: Record, agent: str, reason: str) -> tuple[bytes, bytes, Headers]:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import polars as pl
 
-from imageclass.dead_letters import of_run
-from imageclass.messages import InvalidMessage, Prediction, decode_prediction
+from imageclass.message_headers import InvalidMessage, of_run
+from imageclass.messages import Prediction, decode_prediction
 from imageclass.verdicts import Verdicts, check, judged
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from kafka import TopicPartition
 
 from imageclass.connection import Connection, NoBroker
-from imageclass.messages import InvalidMessage
+from imageclass.message_headers import InvalidMessage
 from imageclass.verdict_messages import Verdict, decode_verdict
 
 #: Columns of `Watched.verdicts`.

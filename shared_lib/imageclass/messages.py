@@ -29,7 +29,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT_VERSION = "1"
+from imageclass.message_headers import (
+    FORMAT_VERSION,
+    Header,
+    Headers,
+    InvalidMessage,
+    check_version,
+    fields_of,
+    need,
+    need_id,
+)
 
 #: The largest image in a request, in bytes as sent. Kafka's own limit for a whole message is
 #: 1 MiB (1,048,576 bytes, in broker and producer); the rest is left for headers and framing.
@@ -40,21 +49,12 @@ MAX_IMAGE_BYTES = 1_000_000
 MAX_IMAGE_PIXELS = 25_000_000
 
 _MAX_CLASSES = 10_000
-_ID = re.compile(r"[A-Za-z0-9._@+:-]{1,128}")
-
-Header = tuple[str, bytes | None]  # as it is read
-Headers = list[tuple[str, bytes]]  # as it is written
 
 #: A run's requests share these headers, so they are understood once for all of them.
 _OF_A_RUN = frozenset({"version", "run", "dataset", "encoding", "shape", "dtype"})
 _OF_A_REQUEST = frozenset({"request", "deadline"})
 _OF_A_PREDICTION = frozenset({"version", "run", "request", "agent", "model", "dtype", "classes"})
-_MAX_HEADER_BYTES = 1_000
 _ENCODINGS = {"png": "PNG", "jpeg": "JPEG"}  # header value -> Pillow's name
-
-
-class InvalidMessage(ValueError):
-    """A message does not follow the format; the text is the reason, fit for a dead letter."""
 
 
 class ImageTooLarge(ValueError):
@@ -136,11 +136,6 @@ def check_size(size: int) -> None:
         )
 
 
-def is_id(text: str) -> bool:
-    """Whether `text` can be the name of a run, a request, an agent or a data set in a message."""
-    return _ID.fullmatch(text) is not None
-
-
 def encode_request(request: Request) -> tuple[bytes, Headers]:
     """Value and headers of the Kafka message for `request`."""
     headers = {
@@ -172,8 +167,8 @@ def decode_request(value: bytes | None, headers: Iterable[Header] | None) -> Req
         elif header[0] in _OF_A_REQUEST:
             own.append(header)
     run, dataset, encoding, shape = _about(tuple(common))
-    fields = _fields(own)
-    request = _id(fields, "request")
+    fields = fields_of(own)
+    request = need_id(fields, "request")
     deadline_ms = None
     if text := fields.get("deadline"):
         if not re.fullmatch(r"[0-9]{1,15}", text):
@@ -190,18 +185,18 @@ def decode_request(value: bytes | None, headers: Iterable[Header] | None) -> Req
 @lru_cache(maxsize=256)
 def _about(headers: tuple[Header, ...]) -> tuple[str, str, str, tuple[int, int, int] | None]:
     """Run, data set, encoding and shape in those headers of a request that its run shares."""
-    fields = _fields(headers)
-    _check_version(fields)
-    run = _id(fields, "run")
-    dataset = _id(fields, "dataset") if fields.get("dataset") else ""
-    encoding = _need(fields, "encoding")
+    fields = fields_of(headers)
+    check_version(fields)
+    run = need_id(fields, "run")
+    dataset = need_id(fields, "dataset") if fields.get("dataset") else ""
+    encoding = need(fields, "encoding")
     if encoding in _ENCODINGS:
         return run, dataset, encoding, None
     if encoding != "raw":
         raise InvalidMessage(f"encoding {encoding[:40]!r} is none of raw, png, jpeg")
-    if (dtype := _need(fields, "dtype")) != "uint8":
+    if (dtype := need(fields, "dtype")) != "uint8":
         raise InvalidMessage(f"dtype {dtype[:40]!r} of raw pixels is not uint8")
-    text = _need(fields, "shape")
+    text = need(fields, "shape")
     if not re.fullmatch(r"[1-9][0-9]{0,6},[1-9][0-9]{0,6},[1-4]", text):
         raise InvalidMessage(f"shape {text[:40]!r} is not height,width,channels")
     height, width, channels = map(int, text.split(","))
@@ -265,13 +260,13 @@ def _prediction_headers(run: str, agent: str, model: str, classes: int) -> Heade
 
 def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> Prediction:
     """The prediction in a Kafka message. Raises `InvalidMessage` if it does not fit together."""
-    fields = _fields(header for header in headers or () if header[0] in _OF_A_PREDICTION)
-    _check_version(fields)
-    run, request, agent = (_id(fields, name) for name in ("run", "request", "agent"))
-    model = _id(fields, "model") if fields.get("model") else ""
-    if (dtype := _need(fields, "dtype")) != "float32":
+    fields = fields_of(header for header in headers or () if header[0] in _OF_A_PREDICTION)
+    check_version(fields)
+    run, request, agent = (need_id(fields, name) for name in ("run", "request", "agent"))
+    model = need_id(fields, "model") if fields.get("model") else ""
+    if (dtype := need(fields, "dtype")) != "float32":
         raise InvalidMessage(f"dtype {dtype[:40]!r} of probabilities is not float32")
-    text = _need(fields, "classes")
+    text = need(fields, "classes")
     if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > _MAX_CLASSES:
         raise InvalidMessage(f"classes {text[:40]!r} is not a number from 1 to {_MAX_CLASSES}")
     body = _body(value, 4 * _MAX_CLASSES)
@@ -282,39 +277,6 @@ def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> 
     if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
         raise InvalidMessage("probabilities outside of 0 to 1")
     return Prediction(run, request, agent, probabilities, model)
-
-
-def _fields(headers: Iterable[Header]) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for name, value in headers:
-        if name in fields:
-            raise InvalidMessage(f"header {name!r} is there twice")
-        if value and len(value) > _MAX_HEADER_BYTES:
-            raise InvalidMessage(f"header {name!r} of {len(value)} bytes is too long")
-        try:
-            fields[name] = (value or b"").decode()
-        except UnicodeDecodeError:
-            raise InvalidMessage(f"header {name!r} is not UTF-8") from None
-    return fields
-
-
-def _check_version(fields: dict[str, str]) -> None:
-    version = _need(fields, "version")
-    if version != FORMAT_VERSION:
-        raise InvalidMessage(f"format version {version[:40]!r}, this is {FORMAT_VERSION}")
-
-
-def _need(fields: dict[str, str], name: str) -> str:
-    if not (value := fields.get(name, "")):
-        raise InvalidMessage(f"header {name!r} is missing")
-    return value
-
-
-def _id(fields: dict[str, str], name: str) -> str:
-    value = _need(fields, name)
-    if not _ID.fullmatch(value):
-        raise InvalidMessage(f"header {name!r} is not an id (letters, digits and ._@+:-, 128)")
-    return value
 
 
 def _body(value: bytes | None, limit: int) -> bytes:

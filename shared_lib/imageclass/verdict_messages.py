@@ -28,7 +28,7 @@ from typing import Any
 
 import polars as pl
 
-from imageclass.messages import InvalidMessage
+from imageclass.message_headers import InvalidMessage
 from imageclass.verdicts import Verdicts
 
 FORMAT_VERSION = 1

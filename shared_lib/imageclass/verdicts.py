@@ -12,7 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from imageclass.datasets import Dataset
-from imageclass.messages import InvalidMessage, Prediction
+from imageclass.message_headers import InvalidMessage
+from imageclass.messages import Prediction
 
 #: Columns of `Verdicts.frame` and their types.
 SCHEMA: dict[str, Any] = {

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from imageclass.batches import Batch, prepare
 from imageclass.connection import Topics
 from imageclass.dead_letters import encode_dead_letter
-from imageclass.messages import Headers, Prediction, encode_prediction
+from imageclass.message_headers import Headers
+from imageclass.messages import Prediction, encode_prediction
 from imageclass.serving import Serving
 
 _READY = 1  # batches that wait for the model

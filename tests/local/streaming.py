@@ -101,10 +101,11 @@ def members(connection: Connection, agent: str) -> int:
             return -1
 
 
-def lag(connection: Connection) -> int:
-    """How many of its requests a group has not said to be done."""
+def lag(connection: Connection) -> int | None:
+    """How many of its requests a group has not said to be done; None before it has said anything
+    about each of the four partitions."""
     groups = browse.lags(connection, (connection.topics.prefix,))
-    return groups["lag"].sum() if len(groups) == 4 else 2000  # a row for each partition
+    return groups["lag"].sum() if len(groups) == 4 else None
 
 
 def main() -> None:

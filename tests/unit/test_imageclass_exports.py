@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from imageclass import exports, strategies, verdict_charts
 from imageclass.exports import ExportError
-from imageclass.messages import InvalidMessage
+from imageclass.message_headers import InvalidMessage
 from imageclass.statistics import outcomes_of
 from imageclass.verdict_messages import decode_verdict, encode_verdict, encode_verdicts
 from imageclass.verdicts import SCHEMA, Verdicts

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from imageclass import messages
 from imageclass.dead_letters import encode_dead_letter
-from imageclass.messages import InvalidMessage
+from imageclass.message_headers import InvalidMessage
 from PIL import Image
 
 IMAGE = np.arange(8 * 8, dtype=np.uint8).reshape(8, 8, 1)

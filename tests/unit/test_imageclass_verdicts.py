@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from imageclass import second_opinion, strategies
 from imageclass.joining import Join
-from imageclass.messages import InvalidMessage, Prediction, encode_prediction
+from imageclass.message_headers import InvalidMessage
+from imageclass.messages import Prediction, encode_prediction
 from imageclass.strategies import STRATEGIES
 from imageclass.verdicts import SCHEMA, Asked, Verdicts, check, judged
 

@@ -10,7 +10,7 @@ from imageclass.cli.errors import CommandError
 from imageclass.cli.picture_table import rows_of, show_answers
 from imageclass.cli.report import letters
 from imageclass.datasets import CLASS_NAMES
-from imageclass.messages import is_id
+from imageclass.message_headers import is_id
 
 
 def run(arguments: argparse.Namespace) -> None:
