@@ -44,7 +44,7 @@ class Sent:
 
     `requests`: the request's id for each picture's name; `refused`: why a picture was not sent, a
     sentence for each name; `sent_ms`: by request, when, in milliseconds since 1970; `starts`: by
-    partition, where the topic of predictions ended before.
+    partition, where the topic of predictions ended before, as far as that is known.
     """
 
     run_id: str
@@ -222,11 +222,15 @@ def _go_to_the_start(
     )
     consumer.assign([*answers, *letters])
     ends = consumer.end_offsets([*answers, *letters])
+    by_time = list(letters)
     for place in answers:
-        start = sent.starts.get(place.partition, 0)
-        consumer.seek(place, start if start <= ends[place] else 0)  # beyond it: a topic made anew
+        start = sent.starts.get(place.partition)
+        if start is None or start > ends[place]:  # beyond it: a topic made anew
+            by_time.append(place)
+        else:
+            consumer.seek(place, start)
     since = int(min(sent.sent_ms.values()) - _CLOCKS_MS)
-    for place, found in consumer.offsets_for_times(dict.fromkeys(letters, since)).items():
+    for place, found in consumer.offsets_for_times(dict.fromkeys(by_time, since)).items():
         consumer.seek(place, found.offset if found else ends[place])
     return ends
 

@@ -69,6 +69,24 @@ def watch(connection: Connection, most: int = 5_000) -> Watched:
     A request that was announced twice counts once, as it was announced last. Raises
     `connection.NoBroker`, also where the topic cannot be read to its end.
     """
+    found, invalid = _read(connection, most)
+    newest = sorted(found.values(), key=lambda item: item[0])[-most:]
+    return _tables(newest, invalid)
+
+
+def announced(connection: Connection, run: str) -> list[Verdict]:
+    """What was announced about the requests of the runs whose id begins with `run`, in the order of
+    sending; about each what was said last. Reads the whole topic. Raises `NoBroker` as `watch`."""
+    found, _ = _read(connection)
+    verdicts = (verdict for _, verdict in found.values() if verdict.run.startswith(run))
+    return sorted(verdicts, key=lambda verdict: verdict.sent_ms)
+
+
+def _read(
+    connection: Connection, most: int | None = None
+) -> tuple[dict[tuple[str, str], tuple[int, Verdict]], int]:
+    """By run and request when it was announced and the verdict, and how many messages are none. Of
+    each partition the last `most`."""
     found: dict[tuple[str, str], tuple[int, Verdict]] = {}
     invalid = 0
     with connection.consumer() as consumer:
@@ -77,7 +95,8 @@ def watch(connection: Connection, most: int = 5_000) -> Watched:
         consumer.assign(places)
         starts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
         for place in places:  # any of them may hold the newest
-            consumer.seek(place, max(starts[place], ends[place] - most))
+            first = starts[place] if most is None else max(starts[place], ends[place] - most)
+            consumer.seek(place, first)
         empty = 0
         while any(consumer.position(place) < ends[place] for place in places):
             polled = consumer.poll(timeout_ms=500, max_records=5_000)
@@ -91,8 +110,7 @@ def watch(connection: Connection, most: int = 5_000) -> Watched:
                     invalid += 1
                     continue
                 found[verdict.run, verdict.request] = (record.timestamp, verdict)
-    newest = sorted(found.values(), key=lambda item: item[0])[-most:]
-    return _tables(newest, invalid)
+    return found, invalid
 
 
 def _tables(found: list[tuple[int, Verdict]], invalid: int) -> Watched:

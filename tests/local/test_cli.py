@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import pytest
 from imageclass import datasets
 from imageclass.broker import EmbeddedBroker
 from imageclass.connection import Connection, connect
+from imageclass.judge import Judge
+from imageclass.strategies import highest_confidence
 from imageclass.versions import Version, train_version
 from PIL import Image
 
@@ -174,6 +177,38 @@ def test_test_images_are_sent_and_judged_at_once(
     missing = {row["name"]: row["missing"] for row in result["agents"]}
     assert missing == {"cnn": 0, "nobody": 50}
     assert result["missing"] == 50
+
+
+def test_a_notebooks_run_is_judged_by_what_was_announced(
+    environment: dict[str, str], agent: RunningAgent, broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    with Judge(connect(broker.bootstrap_servers, "cli."), ["cnn"]) as judge:
+        run = judge.collect(judge.publish(DIGITS, 80, seed=3))
+        decided = highest_confidence(run)
+        judge.announce(run, decided, "highest confidence")
+        for name in ("notebook-1", "notebook-2"):
+            judge.announce(replace(run, run_id=name), decided, "highest confidence")
+        pets = replace(run, run_id="foreign", dataset=replace(DIGITS, name="pets"))
+        judge.announce(pets, decided, "highest confidence")
+    table = tmp_path / "answers.csv"
+    done = call(environment, "judge", run.run_id[:12], "--json", "--csv", table)
+    result = json.loads(done.stdout)
+    (cnn,) = result["agents"]
+    assert (result["run"], result["requests"], result["missing"]) == (run.run_id, 80, 0)
+    assert (cnn["name"], cnn["answered"]) == ("cnn", 80)
+    assert cnn["correct"] == run.frame["correct"].sum()
+    index = {f"test image {one.index} ({request})" for request, one in run.asked.items()}
+    assert {row["name"] for row in csv.DictReader(table.open())} == index
+
+    for name, expected in (
+        ("notebook-", "Several runs begin with 'notebook-' on cli.verdicts."),
+        ("nowhere", "Nor was one announced on cli.verdicts."),
+        ("foreign", "data set 'pets', whose classes are not known here"),
+    ):
+        failed = call(environment, "judge", name, code=1)
+        assert failed.stdout == ""
+        assert expected in failed.stderr
+    assert "notebook-1" in call(environment, "judge", "notebook-1", "--patience", 1).stdout
 
 
 def test_topics_are_looked_into(

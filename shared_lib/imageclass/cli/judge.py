@@ -11,6 +11,7 @@ from imageclass.cli import output, report, runs
 from imageclass.cli.connecting import connected
 from imageclass.cli.errors import CommandError
 from imageclass.cli.picture_table import write_csv
+from imageclass.connection import Connection, NoBroker
 from imageclass.datasets import Dataset
 from imageclass.joining import Join
 from imageclass.judge import Judge
@@ -18,19 +19,19 @@ from imageclass.verdicts import Asked, Verdicts
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Judge a remembered run, or send test images of a data set as one and judge that."""
+    """Judge a run that was sent, or send test images of a data set as one and judge that."""
     if arguments.run is None:
         verdicts = _published(arguments)
         if arguments.csv:
             verdicts.to_csv(arguments.csv)
         report.judged(verdicts, report.letters(verdicts.set_aside), arguments.json)
         return
-    run = runs.recall(arguments.run)
-    connection = connected(arguments)
+    run, connection = _found(arguments)
+    only = arguments.agents or run.agents
     aside: dict[tuple[str, str], str] = {}
     with output.progress("Answers") as show:
         found = asking.replies(
-            *(connection, run.sent, arguments.agents),
+            *(connection, run.sent, only),
             patience=arguments.patience,
             on_answer=show,
             set_aside=aside,
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
         records = list(found)
     answers = asking.table(run.sent, records)
     at_work = asking.at_work(connection, run.sent.dataset)
-    agents = arguments.agents or sorted({*answers["agent"], *at_work})
+    agents = only or sorted({*answers["agent"], *at_work})
     if not agents:
         raise CommandError(
             "Nobody has answered that run, and no agent is at work for it. Start one: imageclass"
@@ -51,6 +52,25 @@ def run(arguments: argparse.Namespace) -> None:
         report.unjudged(run, agents, answers, letters, arguments.json)
     else:
         report.judged(_joined(run, run.labels, agents, records), letters, arguments.json)
+
+
+def _found(arguments: argparse.Namespace) -> tuple[runs.Run, Connection]:
+    """The run that is meant, remembered here or announced, and the broker's connection."""
+    try:
+        run = runs.recall(arguments.run)
+    except runs.NoSuchRun as error:
+        try:
+            connection = connected(arguments)
+        except NoBroker as away:
+            raise CommandError(f"{error} Whether a notebook sent it is not known: {away}") from away
+        topic = connection.topics.verdicts
+        with output.line() as show:
+            show(f"Looking for it on {topic} …")
+            announced = runs.announced(connection, arguments.run)
+        if announced is None:
+            raise CommandError(f"{error} Nor was one announced on {topic}.") from error
+        return announced, connection
+    return run, connected(arguments)
 
 
 def _published(arguments: argparse.Namespace) -> Verdicts:

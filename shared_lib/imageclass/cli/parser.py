@@ -79,7 +79,10 @@ def _agent(command: argparse.ArgumentParser) -> None:
 
 def _judge(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "run", nargs="?", metavar="RUN", help="the id that send printed, or how it begins"
+        "run",
+        nargs="?",
+        metavar="RUN",
+        help="the id that send or a notebook shows, or its beginning",
     )
     command.add_argument(
         "--dataset", help="instead of RUN: send test images of this one, and judge"

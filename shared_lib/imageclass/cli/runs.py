@@ -1,6 +1,8 @@
-"""Runs that were sent, remembered as files: which picture is which request, and its label.
+"""Runs that were sent: which picture is which request, and its label.
 
-The labels of a run are nowhere else. `MOSSHUB_RUNS` names another directory than `~/runs`.
+Those that `imageclass send` sent are remembered as files; their labels are nowhere else.
+`MOSSHUB_RUNS` names another directory than `~/runs`. Those of notebooks are known by what their
+judge announced.
 """
 
 import json
@@ -9,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from imageclass import live
 from imageclass.asking import Sent
 from imageclass.cli.errors import CommandError
+from imageclass.connection import Connection
+from imageclass.datasets import CLASS_NAMES
 from imageclass.exports import write_whole
 
 FORMAT = "imageclass run 1"
@@ -19,11 +24,17 @@ FORMAT = "imageclass run 1"
 @dataclass(frozen=True)
 class Run:
     """What was sent. `class_names`: of the data set, None if unknown; `labels`: index into them for
-    each picture's name, None if the pictures have none."""
+    each picture's name, None if the pictures have none; `agents`: who has answered, as far as was
+    announced."""
 
     sent: Sent
     class_names: tuple[str, ...] | None = None
     labels: Mapping[str, int] | None = None
+    agents: tuple[str, ...] = ()
+
+
+class NoSuchRun(CommandError):
+    """No run of that name is remembered; the text says which are."""
 
 
 def directory() -> Path:
@@ -58,14 +69,17 @@ def remember(run: Run) -> Path:
 
 
 def recall(name: str) -> Run:
-    """The run with this id, or the only one whose id begins so. Raises `CommandError`."""
+    """The remembered run with this id, or the only one whose id begins so. Raises `NoSuchRun` if
+    there is none, and `CommandError` if there are several."""
     known = sorted(directory().glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     found = [path for path in known if path.stem == name]
     found = found or [path for path in known if name and path.stem.startswith(name)]
     if len(found) != 1:
-        what = "Several runs begin with" if found else "There is no run"
+        what, kind = (
+            ("Several runs begin with", CommandError) if found else ("There is no run", NoSuchRun)
+        )
         there = ", ".join(path.stem for path in (found or known)[:5]) or "none"
-        raise CommandError(f"{what} {name!r} in {directory()}. The newest there: {there}.")
+        raise kind(f"{what} {name!r} in {directory()}. The newest there: {there}.")
     try:
         content = json.loads(found[0].read_bytes())
         if content["format"] != FORMAT:
@@ -84,3 +98,37 @@ def recall(name: str) -> Run:
         return Run(sent, None if classes is None else tuple(classes), labels)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(f"{found[0]} is not a remembered run ({error}).") from error
+
+
+def announced(connection: Connection, name: str) -> Run | None:
+    """The run with this id, or the only one whose id begins so, by what its judge announced: of
+    test images, whose labels that says. None if there is none. Raises `CommandError` if there are
+    several, or its data set is unknown; and `NoBroker`."""
+    verdicts = live.announced(connection, name)
+    ids = list(dict.fromkeys(verdict.run for verdict in reversed(verdicts)))
+    if not ids:
+        return None
+    if name not in ids and len(ids) > 1:
+        raise CommandError(
+            f"Several runs begin with {name!r} on {connection.topics.verdicts}. The newest there:"
+            f" {', '.join(ids[:5])}."
+        )
+    run_id = name if name in ids else ids[0]
+    verdicts = [verdict for verdict in verdicts if verdict.run == run_id]
+    dataset = verdicts[0].dataset
+    classes = CLASS_NAMES.get(dataset, ())
+    if any(verdict.label >= len(classes) for verdict in verdicts):
+        raise CommandError(
+            f"Run {run_id} is of the data set {dataset!r}, whose classes are not known here:"
+            f" {', '.join(CLASS_NAMES)} are."
+        )
+    names = {one.request: f"test image {one.index} ({one.request})" for one in verdicts}
+    sent = Sent(
+        run_id,
+        {names[one.request]: one.request for one in verdicts},
+        dataset=dataset,
+        sent_ms={one.request: one.sent_ms for one in verdicts},
+    )
+    labels = {names[one.request]: one.label for one in verdicts}
+    agents = {answer.agent for one in verdicts for answer in one.answers}
+    return Run(sent, classes, labels, tuple(sorted(agents)))
