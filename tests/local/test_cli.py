@@ -203,6 +203,7 @@ def test_a_notebooks_run_is_judged_by_what_was_announced(
     for name, expected in (
         ("notebook-", "Several runs begin with 'notebook-' on cli.verdicts."),
         ("nowhere", "Nor was one announced on cli.verdicts."),
+        ("", "Nor was one announced on cli.verdicts."),
         ("foreign", "data set 'pets', whose classes are not known here"),
     ):
         failed = call(environment, "judge", name, code=1)

@@ -104,7 +104,7 @@ def announced(connection: Connection, name: str) -> Run | None:
     """The run with this id, or the only one whose id begins so, by what its judge announced: of
     test images, whose labels that says. None if there is none. Raises `CommandError` if there are
     several, or its data set is unknown; and `NoBroker`."""
-    verdicts = live.announced(connection, name)
+    verdicts = live.announced(connection, name) if name else []
     ids = list(dict.fromkeys(verdict.run for verdict in reversed(verdicts)))
     if not ids:
         return None
