@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from imageclass import datasets
 from imageclass.broker import EmbeddedBroker
@@ -186,8 +187,9 @@ def test_a_notebooks_run_is_judged_by_what_was_announced(
         run = judge.collect(judge.publish(DIGITS, 80, seed=3))
         decided = highest_confidence(run)
         judge.announce(run, decided, "highest confidence")
-        for name in ("notebook-1", "notebook-2"):
-            judge.announce(replace(run, run_id=name), decided, "highest confidence")
+        for name, agent_then in (("notebook-1", "cnn"), ("notebook-2", "gone")):
+            frame = run.frame.with_columns(agent=pl.lit(agent_then))
+            judge.announce(replace(run, run_id=name, frame=frame), decided, "highest confidence")
         pets = replace(run, run_id="foreign", dataset=replace(DIGITS, name="pets"))
         judge.announce(pets, decided, "highest confidence")
     table = tmp_path / "answers.csv"
@@ -210,6 +212,9 @@ def test_a_notebooks_run_is_judged_by_what_was_announced(
         assert failed.stdout == ""
         assert expected in failed.stderr
     assert "notebook-1" in call(environment, "judge", "notebook-1", "--patience", 1).stdout
+    # Who answered then is asked about, not who is at work now.
+    done = call(environment, "judge", "notebook-2", "--patience", 1, "--json")
+    assert [row["name"] for row in json.loads(done.stdout)["agents"]] == ["gone"]
 
 
 def test_topics_are_looked_into(

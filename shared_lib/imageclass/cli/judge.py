@@ -38,8 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
         records = list(found)
     answers = asking.table(run.sent, records)
-    at_work = asking.at_work(connection, run.sent.dataset)
-    agents = only or sorted({*answers["agent"], *at_work})
+    agents = only or sorted({*answers["agent"], *asking.at_work(connection, run.sent.dataset)})
     if not agents:
         raise CommandError(
             "Nobody has answered that run, and no agent is at work for it. Start one: imageclass"

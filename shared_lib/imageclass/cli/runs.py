@@ -7,7 +7,7 @@ judge announced.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,17 +71,11 @@ def remember(run: Run) -> Path:
 def recall(name: str) -> Run:
     """The remembered run with this id, or the only one whose id begins so. Raises `NoSuchRun` if
     there is none, and `CommandError` if there are several."""
-    known = sorted(directory().glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    found = [path for path in known if path.stem == name]
-    found = found or [path for path in known if name and path.stem.startswith(name)]
-    if len(found) != 1:
-        what, kind = (
-            ("Several runs begin with", CommandError) if found else ("There is no run", NoSuchRun)
-        )
-        there = ", ".join(path.stem for path in (found or known)[:5]) or "none"
-        raise kind(f"{what} {name!r} in {directory()}. The newest there: {there}.")
+    files = sorted(directory().glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    by_id = {path.stem: path for path in files}
+    path = by_id[_chosen(name, list(by_id), f"in {directory()}")]
     try:
-        content = json.loads(found[0].read_bytes())
+        content = json.loads(path.read_bytes())
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}")
         pictures = content["pictures"]
@@ -97,7 +91,7 @@ def recall(name: str) -> Run:
             labels = {one["name"]: one["label"] for one in pictures}
         return Run(sent, None if classes is None else tuple(classes), labels)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CommandError(f"{found[0]} is not a remembered run ({error}).") from error
+        raise CommandError(f"{path} is not a remembered run ({error}).") from error
 
 
 def announced(connection: Connection, name: str) -> Run | None:
@@ -108,12 +102,7 @@ def announced(connection: Connection, name: str) -> Run | None:
     ids = list(dict.fromkeys(verdict.run for verdict in reversed(verdicts)))
     if not ids:
         return None
-    if name not in ids and len(ids) > 1:
-        raise CommandError(
-            f"Several runs begin with {name!r} on {connection.topics.verdicts}. The newest there:"
-            f" {', '.join(ids[:5])}."
-        )
-    run_id = name if name in ids else ids[0]
+    run_id = _chosen(name, ids, f"on {connection.topics.verdicts}")
     verdicts = [verdict for verdict in verdicts if verdict.run == run_id]
     dataset = verdicts[0].dataset
     classes = CLASS_NAMES.get(dataset, ())
@@ -132,3 +121,15 @@ def announced(connection: Connection, name: str) -> Run | None:
     labels = {names[one.request]: one.label for one in verdicts}
     agents = {answer.agent for one in verdicts for answer in one.answers}
     return Run(sent, classes, labels, tuple(sorted(agents)))
+
+
+def _chosen(name: str, ids: Sequence[str], where: str) -> str:
+    """Of the runs `ids`, the newest first, that with this id, or the only one whose id begins so.
+    Raises `NoSuchRun` if there is none, and `CommandError` if there are several."""
+    found = [name] if name in ids else [one for one in ids if name and one.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join((found or ids)[:5]) or "none"
+    if found:
+        raise CommandError(f"Several runs begin with {name!r} {where}. The newest there: {there}.")
+    raise NoSuchRun(f"There is no run {name!r} {where}. The newest there: {there}.")
