@@ -1,0 +1,13 @@
+"""What hub, user's server, broker and library must agree on, each of it once.
+
+It depends on nothing but Python's standard library, because all of them import it:
+
+| module           | what                                                                    |
+|------------------|-------------------------------------------------------------------------|
+| `topics`         | names and settings of the topics under a prefix                         |
+| `broker_admin`   | the hub's own account on the broker, and how its password is derived    |
+| `broker_account` | the file by which a user's server hands a broker account to notebooks   |
+| `files`          | writing a file whole or not at all                                      |
+| `ports`          | a TCP port that nobody listens on                                       |
+| `processes`      | ending a process with its parent                                        |
+"""

@@ -1,0 +1,52 @@
+"""Names and settings of the Kafka topics under a prefix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Prefix of the topics that the whole team shares; a user's own prefix is `<user>.`.
+TEAM_PREFIX = "team."
+
+REQUESTS = "requests"
+PREDICTIONS = "predictions"
+VERDICTS = "verdicts"
+DEAD_LETTERS = "dead-letters"
+SECOND_OPINIONS = "second-opinions"
+AGENTS = "agents"
+
+_WEEK_MS = 7 * 24 * 3600 * 1000
+_TEN_MINUTES_MS = 10 * 60 * 1000
+
+_MESSAGES: dict[str, Any] = {"num_partitions": 4}  # up to four agents share a model's work
+_HEARTBEATS: dict[str, Any] = {
+    "num_partitions": 1,
+    # Only an agent's last heartbeat matters, and after a week not even that.
+    "configs": {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": str(_WEEK_MS),
+        "segment.ms": str(_TEN_MINUTES_MS),
+        "min.cleanable.dirty.ratio": "0.1",
+    },
+}
+
+#: Settings of each topic by its name without the prefix.
+SETTINGS: dict[str, dict[str, Any]] = {
+    REQUESTS: _MESSAGES,
+    PREDICTIONS: _MESSAGES,
+    VERDICTS: _MESSAGES,
+    DEAD_LETTERS: _MESSAGES,
+    SECOND_OPINIONS: _MESSAGES,
+    AGENTS: _HEARTBEATS,
+}
+
+
+def topic_settings(prefix: str) -> dict[str, dict[str, Any]]:
+    """Return every topic's settings, as kafka-python's `create_topics` takes them.
+
+    Args:
+        prefix: the topics' prefix with its dot, such as `team.`.
+
+    Returns:
+        Settings by full topic name.
+    """
+    return {f"{prefix}{name}": settings for name, settings in SETTINGS.items()}
