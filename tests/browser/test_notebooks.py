@@ -18,10 +18,10 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 from sklearn.linear_model import LogisticRegression
 
-from tests.local.marimo_kernel import MarimoServer
-from tests.running import wait_until
+from tests.support.kernels import MarimoServer
+from tests.support.paths import NOTEBOOKS
+from tests.support.waiting import wait_until
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000
 #: Of each app its title, and words that show that it ran through.
 SHOWS = {

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.running import RunningPlatform, wait_until
+from tests.support.platform import RunningPlatform
+from tests.support.waiting import wait_until
 
 MINUTE = 60_000
 BACK = "The broker answers again"

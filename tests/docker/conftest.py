@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.docker.containers import Containers
-from tests.docker.stack import Stack, standins
 from tests.standins import ensure
+from tests.support.containers import Containers
+from tests.support.stack import Stack, standins
 
 
 @pytest.fixture

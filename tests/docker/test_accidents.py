@@ -17,10 +17,11 @@ import pytest
 import requests
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from tests.docker.containers import eventually
-from tests.docker.members import Member, Notebook
-from tests.docker.stack import SERVICES, Stack
 from tests.standins.engine import docker
+from tests.support.kernels import Notebook
+from tests.support.members import TeamMember
+from tests.support.stack import SERVICES, Stack
+from tests.support.waiting import retry_until
 
 pytestmark = pytest.mark.timeout(1500)
 
@@ -29,24 +30,24 @@ HANGS = 5.0  # seconds
 
 
 @pytest.fixture(scope="module")
-def linus(stack: Stack) -> Iterator[Member]:
+def linus(stack: Stack) -> Iterator[TeamMember]:
     """Who has nothing to do with the accidents, and notices nothing."""
-    member = Member(stack, "linus")
+    member = TeamMember(stack, "linus")
     member.start()
     yield member
     member.stop()
 
 
 @pytest.fixture
-def ada(stack: Stack) -> Iterator[Member]:
+def ada(stack: Stack) -> Iterator[TeamMember]:
     """Whose container has the accident."""
-    member = Member(stack, "ada")
+    member = TeamMember(stack, "ada")
     member.start()
     yield member
     member.stop()
 
 
-def latencies(member: Member, times: int = 15) -> dict[str, float]:
+def latencies(member: TeamMember, times: int = 15) -> dict[str, float]:
     """Median seconds to the hub's page and to the member's own editor; each must answer."""
     out = {}
     for name, address in {"hub": f"{member.stack.url}/hub/home", "editor": member.base}.items():
@@ -91,7 +92,7 @@ def test_a_fork_bomb_stays_in_its_container(stack, ada, linus, report):
     )
     notebook.send(bomb)
     counted = ("stats", "--no-stream", "--format", "{{.PIDs}}", ada.container)
-    eventually(lambda: int(docker(*counted)) >= 1000, 60, "the bomb has gone off")
+    retry_until(lambda: int(docker(*counted)) >= 1000, 60, "the bomb has gone off")
     during = latencies(linus)
     assert linus.notebook().run("print(6 * 7)").strip() == "42"
     assert int(docker(*counted)) <= 1024
@@ -114,10 +115,8 @@ def test_a_memory_bomb_stays_in_its_container_and_the_person_is_told(stack, ada,
     assert "The kernel was stopped unexpectedly. Click Restart" in said
     # What the banner's button does: the same server, files kept, a kernel again.
     again = ("api/kernel/restart_session", {})
-    session = {"Marimo-Session-Id": notebook.id}
-    eventually(lambda: ada.post(*again, **session).ok, 180, "the kernel is started anew")
-    notebook.socket.close()
-    notebook.connect()
+    retry_until(lambda: notebook.post(*again).ok, 180, "the kernel starts again")
+    notebook.reconnect()
     notebook.until("kernel-ready", 90)
     assert ada.notebook().run("print('back')").strip() == "back"
     assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"
@@ -140,7 +139,7 @@ def told(notebook: Notebook, seconds: float) -> str:
     raise AssertionError(f"the person is told nothing; the page got {seen[-10:]}")
 
 
-def kill_server(member: Member) -> None:
+def kill_server(member: TeamMember) -> None:
     """All of the container dies, as when its first process uses up the memory."""
     with suppress(RuntimeError):  # it is not there any more
         pid = json.loads(docker("inspect", member.container))[0]["State"]["Pid"]
@@ -152,7 +151,7 @@ def test_a_server_that_died_is_back_by_itself(stack, ada):
     ada.inside("sh", "-c", "echo kept > ~/notebooks/kept.txt")
     before = people(stack)
     kill_server(ada)
-    eventually(lambda: ada.inside("cat", "/home/mosshub/notebooks/kept.txt"), 30, "it runs again")
+    retry_until(lambda: ada.inside("cat", "/home/mosshub/notebooks/kept.txt"), 30, "it runs again")
     ada.open()
     ada.notebooks.clear()
     assert ada.notebook().run("print('back')").strip() == "back"
@@ -165,11 +164,11 @@ def test_a_server_that_dies_again_and_again_says_so_on_its_page(stack, ada):
         answer = ada.session.get(ada.base, timeout=20)
         return answer.text if answer.status_code == 424 else ""
 
-    text = eventually(page, 120, "the page says that the server is not running")
+    text = retry_until(page, 120, "the page says that the server is not running")
     assert "Your editor stopped: it ended by itself (exit code 137)." in text
     assert "Your files are safe" in text
     found = ("ps", "--all", "--quiet", "--filter", f"name=^{ada.container}$")
-    eventually(lambda: docker(*found) == "", 30, "nothing is left of it")
+    retry_until(lambda: docker(*found) == "", 30, "nothing is left of it")
     ada.start()
     assert ada.notebook().run("print('back')").strip() == "back"
 
@@ -178,9 +177,9 @@ def test_a_server_that_dies_again_and_again_says_so_on_its_page(stack, ada):
 
 
 @pytest.fixture
-def small(stack: Stack) -> Iterator[Member]:
+def small(stack: Stack) -> Iterator[TeamMember]:
     """Grace, on a volume of 64 MB that was there before her first start."""
-    member = Member(stack, "grace")
+    member = TeamMember(stack, "grace")
     member.stop()
     volume = f"{stack.name}_home_grace"
     with suppress(RuntimeError):
@@ -217,13 +216,12 @@ def test_a_full_volume_is_said_and_loses_nothing(stack, small, linus):
 
 def save(notebook: Notebook, code: str) -> requests.Response:
     """Save a cell with this code, as the page's own save does."""
-    return notebook.person.post(
+    return notebook.post(
         "api/kernel/save",
         {
             "cellIds": ["only"], "codes": [code], "names": ["_"], "configs": [{}],
             "filename": notebook.name, "persist": True,
         },
-        **{"Marimo-Session-Id": notebook.id},
     )  # fmt: skip
 
 
@@ -237,11 +235,10 @@ def remembered(notebook: Notebook, name: str) -> str:
         try:
             return notebook.run(f"print({name})", 20)
         except Exception:
-            notebook.socket.close()
-            notebook.connect()
+            notebook.reconnect()
             raise
 
-    return eventually(ask, 90, "the kernel answers").strip()
+    return retry_until(ask, 90, "the kernel answers").strip()
 
 
 def still_open(notebook: Notebook) -> bool:
@@ -256,11 +253,11 @@ def kill(stack: Stack, service: str) -> None:
     """kill -9, and wait until the engine has noticed."""
     before = stack.started()[service]
     stack.kill(service)
-    eventually(lambda: stack.started()[service] != before, 60, f"{service} is started again")
+    retry_until(lambda: stack.started()[service] != before, 60, f"{service} is started again")
 
 
 @contextmanager
-def lost_nothing(stack: Stack, *members: Member) -> Iterator[dict[str, Notebook]]:
+def lost_nothing(stack: Stack, *members: TeamMember) -> Iterator[dict[str, Notebook]]:
     """Kernels keep their memory and containers stay the same over what happens within."""
     notebooks = {}
     value = f"v{uuid.uuid4().hex}"
@@ -269,12 +266,12 @@ def lost_nothing(stack: Stack, *members: Member) -> Iterator[dict[str, Notebook]
         notebooks[member.name].run(f"{value} = {member.name!r}")
     containers = people(stack)
     yield notebooks
-    eventually(
+    retry_until(
         lambda: requests.get(f"{stack.url}/hub/health", timeout=5).ok, 120, "the hub answers"
     )
     assert people(stack) == containers, "no server lost, none more"
     for member in members:
-        member.open(seconds=120)
+        member.open(120)
         assert remembered(notebooks[member.name], value) == member.name
     shown = members[0].api("GET", f"users/{members[0].name}").json()
     assert shown["server"], "the hub knows of the server"
@@ -290,7 +287,7 @@ def test_a_restart_of_the_hub_cuts_nobody_off(stack, ada, linus):
     with lost_nothing(stack, ada, linus) as notebooks:
         stack.compose("restart", "hub")
         assert still_open(notebooks["ada"]), "the same WebSocket, without connecting anew"
-        eventually(lambda: stack.health("hub") == "healthy", 120, "the hub is healthy")
+        retry_until(lambda: stack.health("hub") == "healthy", 120, "the hub is healthy")
 
 
 @pytest.mark.parametrize(("service", "cut"), [("hub", False), ("proxy", True), ("caddy", True)])
@@ -300,34 +297,34 @@ def test_a_killed_part_is_back_and_nobody_lost_anything(stack, ada, linus, servi
         kill(stack, service)
         if not cut:
             assert still_open(notebooks["ada"]), "the same WebSocket, without connecting anew"
-        eventually(lambda: editor_answers(ada), 120, "the editor answers")
+        retry_until(lambda: editor_answers(ada), 120, "the editor answers")
         report(f"kill -9 of {service}: the editor answers after {time.monotonic() - began:.1f} s")
-        eventually(lambda: stack.health(service) == "healthy", 120, f"{service} is healthy")
+        retry_until(lambda: stack.health(service) == "healthy", 120, f"{service} is healthy")
 
 
-def editor_answers(member: Member) -> bool:
+def editor_answers(member: TeamMember) -> bool:
     page = member.session.get(member.base, timeout=5)
     return page.status_code == 200 and "<marimo-" in page.text
 
 
-def asked(member: Member) -> None:
+def asked(member: TeamMember) -> None:
     with suppress(requests.RequestException):
         member.api("POST", f"users/{member.name}/server")
 
 
 def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, linus):
-    grace = Member(stack, "grace")
+    grace = TeamMember(stack, "grace")
     try:
         # Nobody waits for the answer: the hub is gone before it can give one.
         asking = threading.Thread(target=asked, args=(grace,), daemon=True)
         asking.start()
         found = ("ps", "--quiet", "--filter", f"name=^{grace.container}")
-        eventually(lambda: docker(*found), 30, "the container is there, the server not yet")
+        retry_until(lambda: docker(*found), 30, "the container is there, the server not yet")
         kill(stack, "hub")
         asking.join(60)
-        eventually(lambda: stack.health("hub") == "healthy", 120, "the hub is healthy")
+        retry_until(lambda: stack.health("hub") == "healthy", 120, "the hub is healthy")
         # Where the container had begun, the hub goes on with it; else it starts one now.
-        eventually(lambda: grace.start(), 120, "grace's editor")
+        retry_until(lambda: grace.start(), 120, "grace's editor")
         running = docker("ps", "--quiet", "--filter", f"name=^{grace.container}").split()
         assert len(running) == 1
     finally:
@@ -343,7 +340,7 @@ def restart_engine() -> None:
     pid = int(Path("/var/run/docker.pid").read_text())
     command = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
     os.kill(pid, signal.SIGTERM)
-    eventually(lambda: not psutil.pid_exists(pid), 120, "the engine has ended")
+    retry_until(lambda: not psutil.pid_exists(pid), 120, "the engine has ended")
     with Path("/var/log/mosshub-dockerd.log").open("ab") as log:
         subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -359,9 +356,9 @@ def test_a_restart_of_the_engine_brings_everything_back(stack, ada, linus, repor
     before = people(stack)
     began = time.monotonic()
     restart_engine()
-    eventually(lambda: docker("version"), 120, "the engine answers")
+    retry_until(lambda: docker("version"), 120, "the engine answers")
     for service in SERVICES:
-        eventually(lambda s=service: stack.health(s) == "healthy", 240, f"{service} is healthy")
+        retry_until(lambda s=service: stack.health(s) == "healthy", 240, f"{service} is healthy")
     report(f"everything is healthy again after {time.monotonic() - began:.0f} s")
     for member in (ada, linus):
         member.open()
@@ -382,7 +379,7 @@ def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
     topic = f"ada.{uuid.uuid4().hex[:8]}"
     ada.with_account(WRITE, topic)
     ada.inside("sh", "-c", "echo kept > ~/notebooks/kept.txt")
-    known = {u["name"] for u in Member(stack, "grace").api("GET", "users").json()}
+    known = {u["name"] for u in TeamMember(stack, "grace").api("GET", "users").json()}
     before = stack.started()
     build = subprocess.run(
         ["docker", "build", "-q", "-t", image, "-"],
@@ -403,7 +400,7 @@ def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
             assert notebooks
         assert ada.with_account(READ, topic).strip() == "kept"
         assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"
-        assert {u["name"] for u in Member(stack, "grace").api("GET", "users").json()} >= known
+        assert {u["name"] for u in TeamMember(stack, "grace").api("GET", "users").json()} >= known
         assert ada.session.get(f"{stack.url}/hub/home", timeout=60).url.endswith("/hub/home")
     finally:
         back = stack.script("up", BUILD="no")

@@ -2,7 +2,6 @@
 certificates, an ordinary person on it, and a clean clone of what is committed.
 """
 
-import json
 import re
 import subprocess
 import time
@@ -10,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from websockets.sync.client import connect
 
-from tests.docker.containers import Container, eventually
-from tests.running import Person
 from tests.standins.engine import docker
+from tests.support.containers import Container
+from tests.support.paths import ROOT
+from tests.support.people import LocalPerson
+from tests.support.waiting import retry_until
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["git", "python3-venv", "make", "ca-certificates"]
 HOME = "/home/moss"
 CLONE = f"{HOME}/mosshub"
@@ -53,7 +52,7 @@ asyncio.run(main())
 
 @dataclass
 class BareMachine:
-    """A container that is a machine of its own; what `Person` needs of a platform is here too."""
+    """A container that is a machine of its own, with what `LocalPerson` needs of a platform."""
 
     box: Container
     url: str = ""
@@ -124,7 +123,7 @@ class BareMachine:
 
 
 def wait_for_start(ready, deadline: float) -> None:
-    """Like `eventually`, but an assertion within `ready` ends the waiting at once."""
+    """Like `retry_until`, but an assertion within `ready` ends the waiting at once."""
     ends = time.monotonic() + deadline
     while not ready():
         assert time.monotonic() < ends, f"no three lines after {deadline:.0f} s"
@@ -154,35 +153,16 @@ def clone_of_head(machine: BareMachine, scratch: Path) -> None:
     machine.moss(f"git clone -q /srv/mosshub.git {CLONE}")
 
 
-def open_notebook(machine: BareMachine, person: Person) -> None:
+def open_notebook(person: LocalPerson) -> None:
     """Open image_class.py as marimo's page does, until its kernel is ready."""
-    base = f"{machine.url}/user/{person.name}/"
-    page = person.session.get(base, timeout=60)
-    token = re.search(r'"serverToken":\s*"([^"]+)"', page.text)
-    assert token, page.text[:2000]
-    headers = {"Marimo-Server-Token": token[1], "Origin": machine.url}
-    listing = person.session.post(
-        f"{base}api/home/workspace_files",
-        json={"includeMarkdown": False},
-        headers=headers,
-        timeout=60,
-    )
+    listing = person.post("api/home/workspace_files", {"includeMarkdown": False})
     assert listing.status_code == 200, listing.text
     assert "image_class.py" in listing.text
-    address = base.replace("http://", "ws://", 1) + "ws?session_id=s_bare01&file=image_class.py"
-    with connect(
-        address,
-        origin=machine.url,  # type: ignore[arg-type]
-        additional_headers={"Cookie": page.request.headers["Cookie"]},
-        open_timeout=60,
-    ) as socket:
-        operations = []
-        while "kernel-ready" not in operations:
-            operations.append(json.loads(socket.recv(timeout=90))["op"])
+    person.notebook("image_class.py").socket.close()
 
 
-def look_after_sign_in(machine: BareMachine, name: str) -> Person:
-    person = Person(machine, name)  # type: ignore[arg-type]
+def look_after_sign_in(machine: BareMachine, name: str) -> LocalPerson:
+    person = LocalPerson(machine, name)  # type: ignore[arg-type]
     page = person.editor(timeout=120)
     assert page.status_code == 200
     assert "<marimo-" in page.text
@@ -200,14 +180,14 @@ def test_make_run_on_a_bare_machine(machine: BareMachine, tmp_path: Path, capsys
     assert lines[0].split() == ["Open", "http://127.0.0.1:8000"]
     assert [line.split()[0] for line in lines[1:]] == ["People", "Admins"]
 
-    open_notebook(machine, look_after_sign_in(machine, "ada"))
+    open_notebook(look_after_sign_in(machine, "ada"))
     machine.moss(f"echo mine > {CLONE}/data/users/ada/notebooks/mine.txt")
     password = machine.password
     modes = machine.moss(f"stat -c %a {CLONE}/data/hub/passwords.json")
     assert modes == "600"
 
     machine.interrupt()
-    eventually(lambda: machine.processes() == [], THE_END, "every process has ended")
+    retry_until(lambda: machine.processes() == [], THE_END, "every process has ended")
 
     before = machine.received()
     again = machine.start(NEXT_START)
@@ -227,10 +207,10 @@ def test_make_run_on_a_bare_machine(machine: BareMachine, tmp_path: Path, capsys
     assert machine.password == password
     look_after_sign_in(machine, "ada")
     assert machine.moss(f"cat {CLONE}/data/users/ada/notebooks/mine.txt") == "mine"
-    admin = Person(machine, "admin", machine.admin_password)  # type: ignore[arg-type]
+    admin = LocalPerson(machine, "admin", machine.admin_password)  # type: ignore[arg-type]
     assert {"ada", "admin"} <= {user["name"] for user in admin.api("GET", "users").json()}
     machine.interrupt()
-    eventually(lambda: machine.processes() == [], THE_END, "every process has ended again")
+    retry_until(lambda: machine.processes() == [], THE_END, "every process has ended again")
 
     # Removing the clone and the caches in the home removes everything.
     assert machine.moss(f"git -C {CLONE} status --porcelain") == ""

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.docker.containers import Containers, eventually
-from tests.docker.stack import DOCKER, HUB_IMAGE, PEOPLE, SERVICES, Stack, errors_in, sign_in
 from tests.standins.engine import docker
+from tests.support.containers import Containers
+from tests.support.paths import DOCKER
+from tests.support.stack import HUB_IMAGE, PEOPLE, SERVICES, Stack, errors_in, sign_in
+from tests.support.waiting import retry_until
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of the images takes minutes
 
@@ -193,7 +195,7 @@ ip link set {link} up"""
     server.exec("ip", "route", "add", "default", "via", "169.254.77.1")
     other = containers.run("--no-healthcheck", HUB_IMAGE, "sleep", "infinity")
     addresses = [f"{OUTSIDE}:80", f"{OUTSIDE}:53"]
-    eventually(lambda: all(reached(other, addresses).values()), 20, "others reach it")
+    retry_until(lambda: all(reached(other, addresses).values()), 20, "others reach it")
     return OUTSIDE
 
 
@@ -216,7 +218,7 @@ def test_the_metadata_service_is_out_of_peoples_reach(stack, person, outside):
     assert docker(*rules).count("prohibit") == 4
     docker("exec", stack.container("firewall"), "sh", "/etc/mosshub/guard", "off")
     assert docker(*rules) == ""
-    eventually(lambda: docker(*rules).count("prohibit") == 4, 30, "the rules are back")
+    retry_until(lambda: docker(*rules).count("prohibit") == 4, 30, "the rules are back")
     assert reached(person, [f"{outside}:80"]) == {f"{outside}:80": False}
 
 
@@ -418,7 +420,7 @@ def test_the_access_log_has_no_query_no_cookie_no_token(stack):
         headers={"Authorization": f"token a{canary}", "Cookie": f"x=c{canary}", "Referer": canary},
         timeout=10,
     )
-    log = eventually(
+    log = retry_until(
         lambda: next(
             (x for x in stack.compose("logs", "caddy").splitlines() if canary[:8] in x), None
         ),
@@ -461,10 +463,10 @@ def test_with_a_domain_it_speaks_https(stack):
         ports = stack.inspect("caddy")["HostConfig"]["PortBindings"]
         assert set(ports) == {"80/tcp", "443/tcp", "443/udp"}
         root = "/data/caddy/pki/authorities/local/root.crt"
-        ca = eventually(
+        ca = retry_until(
             lambda: docker("exec", stack.container("caddy"), "cat", root), 30, "an authority"
         )
-        answer = eventually(
+        answer = retry_until(
             lambda: over_tls(address, ca, "/hub/health"), 30, "HTTPS with a good certificate"
         )
         assert answer.status == 200
@@ -486,7 +488,7 @@ def test_with_a_domain_it_speaks_https(stack):
 def test_the_hub_restarts_alone(stack):
     before = stack.started()
     stack.compose("restart", "hub")
-    eventually(lambda: stack.health("hub") == "healthy", 120, "the hub's health")
+    retry_until(lambda: stack.health("hub") == "healthy", 120, "the hub's health")
     after = stack.started()
     assert {s for s in SERVICES if before[s] != after[s]} == {"hub"}
     assert requests.get(f"{stack.url}/hub/health", timeout=10).status_code == 200
@@ -495,8 +497,8 @@ def test_the_hub_restarts_alone(stack):
 @pytest.mark.parametrize("service", ["proxy", "caddy", "hub", "engine", "kafka", "firewall"])
 def test_a_killed_service_is_back_without_a_hand(stack, service):
     stack.kill(service)
-    eventually(lambda: stack.health(service) == "healthy", 120, f"{service} is back")
-    answer = eventually(
+    retry_until(lambda: stack.health(service) == "healthy", 120, f"{service} is back")
+    answer = retry_until(
         lambda: requests.get(f"{stack.url}/hub/health", timeout=10).ok, 60, "the hub answers"
     )
     assert answer
@@ -508,7 +510,7 @@ def test_a_killed_service_is_back_without_a_hand(stack, service):
             except AssertionError:  # the hub was refused: the gate is not there yet
                 return False
 
-        assert eventually(open_again, 60, "the gate lets the hub through")
+        assert retry_until(open_again, 60, "the gate lets the hub through")
 
 
 # Refusals

@@ -5,18 +5,18 @@ import re
 import shutil
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 import requests
 
-from tests.docker.containers import Container, Containers, eventually
 from tests.standins import ensure
 from tests.standins.engine import docker
+from tests.support.containers import Container, Containers
+from tests.support.paths import ROOT
+from tests.support.waiting import retry_until
 
 pytestmark = pytest.mark.timeout(1800)  # the first build fetches and unpacks a gigabyte
 
-ROOT = Path(__file__).resolve().parents[2]
 HUB = "mosshub/hub:local"
 USER = "mosshub/user:cpu"
 VENV = "/opt/mosshub/venv"
@@ -272,7 +272,7 @@ def test_a_persons_server_becomes_healthy(containers: Containers):
         *("--health-interval=1s", "--publish=127.0.0.1::8888", *HARDENED, *environment(ADA)),
         *(f"--volume={containers.volume()}:/home/mosshub", USER),
     )
-    eventually(lambda: health(server) == "healthy", 90, "the server's health")
+    retry_until(lambda: health(server) == "healthy", 90, "the server's health")
     answer = requests.get(f"http://{server.address(8888)}/user/ada/", timeout=30)
     assert answer.status_code == 403
     assert server.exec("stat", "-c", "%U %a", "/home/mosshub").strip() == "mosshub 700"
@@ -286,12 +286,12 @@ def test_a_container_without_its_server_is_not_healthy(containers: Containers):
         *("--health-interval=1s", "--health-retries=1", "--health-start-period=1ms"),
         *("--entrypoint=sleep", USER, "infinity"),
     )
-    eventually(lambda: health(idle) == "unhealthy", 30, "the container's bad health")
+    retry_until(lambda: health(idle) == "unhealthy", 30, "the container's bad health")
 
 
 def test_without_a_hub_the_server_says_so_in_one_sentence(containers: Containers):
     server = containers.run(USER)
-    eventually(lambda: server.state("Status") == "exited", 30, "the end of the server")
+    retry_until(lambda: server.state("Status") == "exited", 30, "the end of the server")
     assert server.state("ExitCode") != "0"
     said = server.logs().strip().splitlines()
     assert len(said) == 1, said
@@ -341,7 +341,7 @@ def test_the_hub_becomes_healthy_and_remembers_on_a_volume(containers: Container
         *("--env=KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092", *HARDENED),
         *(f"--volume={containers.volume()}:/srv/mosshub/data", HUB),
     )
-    eventually(lambda: health(hub) == "healthy", 90, "the hub's health")
+    retry_until(lambda: health(hub) == "healthy", 90, "the hub's health")
     state = hub.exec("stat", "-c", "%U %a", "/srv/mosshub/data/hub/jupyterhub.sqlite")
     assert state.split()[0] == "mosshub"
     assert "Traceback" not in hub.logs()
@@ -355,7 +355,7 @@ def test_the_hubs_image_is_the_proxys_too(containers: Containers):
     )
     api = f"http://{proxy.address(8001)}/api/routes"
     authorized = {"Authorization": "token not-a-secret"}
-    routes = eventually(
+    routes = retry_until(
         lambda: requests.get(api, headers=authorized, timeout=5), 30, "the proxy's API"
     )
     assert (routes.status_code, routes.json()) == (200, {})

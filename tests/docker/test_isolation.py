@@ -13,9 +13,9 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.docker.members import Member
-from tests.docker.stack import Stack
 from tests.standins.engine import docker
+from tests.support.members import TeamMember
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(1200)
 @pytest.fixture(scope="module")
 def two(stack: Stack):
     """Ada and Linus, each with a running server; Ada is the one who tries."""
-    people = (Member(stack, "ada"), Member(stack, "linus"))
+    people = (TeamMember(stack, "ada"), TeamMember(stack, "linus"))
     for person in people:
         person.start()
     yield people
@@ -32,12 +32,12 @@ def two(stack: Stack):
 
 
 @pytest.fixture
-def ada(two) -> Member:
+def ada(two) -> TeamMember:
     return two[0]
 
 
 @pytest.fixture
-def linus(two) -> Member:
+def linus(two) -> TeamMember:
     return two[1]
 
 
@@ -57,7 +57,7 @@ with concurrent.futures.ThreadPoolExecutor(64) as pool:
 """
 
 
-def reached(person: Member, addresses: list[str]) -> list[str]:
+def reached(person: TeamMember, addresses: list[str]) -> list[str]:
     """Which of the addresses (host:port) accept a connection from the person's container."""
     answers = json.loads(person.inside("python3", "-c", REACH, *addresses))
     return [a for a, answered in zip(addresses, answers, strict=True) if answered]
@@ -305,7 +305,7 @@ IMAGES = [
 @pytest.fixture
 def idle(stack):
     """Grace, whose server is not running."""
-    grace = Member(stack, "grace")
+    grace = TeamMember(stack, "grace")
     yield grace
     grace.stop()
 
@@ -421,10 +421,10 @@ def test_next_after_signing_in_leads_home(stack):
     """The whole way: the form, the provider, and back; a page of the platform is kept."""
     home = urlsplit(stack.url).netloc
     for form in [*FORMS[:12], FORMS[21], FORMS[25]]:
-        member = Member(stack, "linus", next=form)
+        member = TeamMember(stack, "linus", next=form)
         assert browsers_reading(member.landed, stack.url) == home, (form, member.landed)
         assert EVIL not in urlsplit(urljoin(stack.url, member.landed)).netloc
-    assert Member(stack, "linus", next="/hub/token").landed.endswith("/hub/token")
+    assert TeamMember(stack, "linus", next="/hub/token").landed.endswith("/hub/token")
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,16 @@ the official images: pull them, and the stand-ins' builder leaves them alone.
 """
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
 import requests
 from kafka import KafkaConsumer, KafkaProducer
+from mosshub_contract.ports import free_port
 
-from tests.docker.containers import eventually
 from tests.standins import RECIPES, ensure
 from tests.standins.engine import docker, image_id
+from tests.support.waiting import retry_until
 
 CADDY = "caddy:2.6.2"
 HAPROXY = "haproxy:3.0.11"
@@ -24,12 +24,6 @@ def get(url: str) -> str:
     answer = requests.get(url, timeout=5)
     answer.raise_for_status()
     return answer.text
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.parametrize("tag", RECIPES)
@@ -66,11 +60,11 @@ def test_caddy_serves_its_caddyfile(standin, containers, tmp_path: Path):
         "-v", f"{containers.volume()}:/data",
         standin(CADDY),
     )  # fmt: skip
-    page = eventually(lambda: get(f"http://{caddy.address(80)}/"), 20, "Caddy answers")
+    page = retry_until(lambda: get(f"http://{caddy.address(80)}/"), 20, "Caddy answers")
     assert page == "moss"
     # Certificates belong on the volume, the last configuration in /config.
     assert caddy.exec("sh", "-c", "echo $XDG_DATA_HOME $XDG_CONFIG_HOME") == "/data /config"
-    eventually(
+    retry_until(
         lambda: caddy.exec("test", "-s", "/config/caddy/autosave.json") == "", 10, "autosave"
     )
     assert caddy.exec("caddy", "version").lstrip("v").startswith("2.6.2")
@@ -97,7 +91,7 @@ def test_haproxy_reads_its_file_as_an_unprivileged_user(standin, containers, tmp
         "-v", f"{tmp_path}:/usr/local/etc/haproxy:ro",
         standin(HAPROXY),
     )  # fmt: skip
-    assert eventually(lambda: get(f"http://{gate.address(8080)}/_ping"), 20, "HAProxy") == "open"
+    assert retry_until(lambda: get(f"http://{gate.address(8080)}/_ping"), 20, "HAProxy") == "open"
     with pytest.raises(requests.HTTPError, match="403"):
         get(f"http://{gate.address(8080)}/containers/json")
     assert gate.exec("id", "-u") == "99"
@@ -150,7 +144,7 @@ def test_kafka_from_variables_keeps_messages_on_its_volume(standin, containers):
     arguments += [*kafka_environment(port), image]
 
     broker = containers.run(*arguments)
-    eventually(lambda: write(server, "leaves", b"first") is None, 60, "the broker takes a message")
+    retry_until(lambda: write(server, "leaves", b"first") is None, 60, "the broker takes a message")
     assert broker.exec("id", "-u") == "1000"
     assert broker.exec("id", "-un") == "appuser"
     tools = "/opt/kafka/bin"
@@ -167,7 +161,7 @@ def test_kafka_from_variables_keeps_messages_on_its_volume(standin, containers):
     docker("rm", "-v", broker.name)  # the named volume stays
 
     again = containers.run(*arguments)
-    eventually(lambda: write(server, "leaves", b"second") is None, 60, "the broker is back")
+    retry_until(lambda: write(server, "leaves", b"second") is None, 60, "the broker is back")
     assert read_all(server, "leaves") == [b"first", b"second"]
     assert "cluster.id=bW9zc2h1Yi10ZXN0LTAwMQ" in again.exec(
         "cat", "/var/lib/kafka/data/meta.properties"
@@ -187,7 +181,7 @@ def test_kafka_from_a_mounted_file(standin, containers, tmp_path: Path):
     tmp_path.chmod(0o755)
     arguments = ["-p", f"{server}:{port}", "-v", f"{tmp_path}:/mnt/shared/config:ro"]
     broker = containers.run(*arguments, "-e", "KAFKA_NUM_PARTITIONS=7", standin(KAFKA))
-    eventually(lambda: "Kafka Server started" in broker.logs(), 60, "the broker started")
+    retry_until(lambda: "Kafka Server started" in broker.logs(), 60, "the broker started")
     tool = ["/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", server]
     broker.exec(*tool, "--create", "--topic", "moss")
     # Variables come on top of the file.
@@ -198,7 +192,7 @@ def test_kafka_refuses_what_the_official_image_refuses(standin, containers):
     broker = containers.run(
         "-e", "KAFKA_ADVERTISED_LISTENERS=SASL_PLAINTEXT://kafka:9092", standin(KAFKA)
     )
-    eventually(lambda: broker.state("Status") == "exited", 20, "it gave up")
+    retry_until(lambda: broker.state("Status") == "exited", 20, "it gave up")
     assert broker.state("ExitCode") == "1"
     assert "KAFKA_OPTS environment variable not set" in broker.logs()
 
@@ -246,7 +240,7 @@ def test_keycloak_imports_a_realm_and_knows_its_people(standin, containers, tmp_
         standin(KEYCLOAK), "start-dev", "--import-realm",
     )  # fmt: skip
     ready = f"http://{keycloak.address(9000)}/health/ready"
-    eventually(lambda: '"UP"' in get(ready), 300, "Keycloak is ready")
+    retry_until(lambda: '"UP"' in get(ready), 300, "Keycloak is ready")
     base = f"http://{keycloak.address(8080)}"
     assert token(base, "moss", "hub", "ada", "leaf")
     assert token(base, "master", "admin-cli", "root", "stone")

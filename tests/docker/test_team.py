@@ -17,9 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.docker.containers import eventually
-from tests.docker.stack import DOMAIN, SERVICES, Stack, come_back, errors_in, sign_in, standins
 from tests.standins.engine import docker
+from tests.support.stack import DOMAIN, SERVICES, Stack, come_back, errors_in, sign_in, standins
+from tests.support.waiting import retry_until
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
 
@@ -92,7 +92,7 @@ def seen(page: Page, place: Locator) -> Page:
         page.wait_for_timeout(200)
         return place.is_visible()
 
-    eventually(there, 180, f"{page.url} shows {place}")
+    retry_until(there, 180, f"{page.url} shows {place}")
     return page
 
 
@@ -368,9 +368,9 @@ def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
         keeper.ask("DELETE", f"users/{member}/groups/{team}")
         try:
             # He stays at his editor and asks the hub for nothing.
-            eventually(lambda: fetch(page, home)["status"] != 200, 90, "no answer")
-            eventually(lambda: not running(stack, "linus"), 60, "his server has ended")
-            eventually(lambda: accounts(stack) == {"ada"}, 60, "his account on the broker is gone")
+            retry_until(lambda: fetch(page, home)["status"] != 200, 90, "no answer")
+            retry_until(lambda: not running(stack, "linus"), 60, "his server has ended")
+            retry_until(lambda: accounts(stack) == {"ada"}, 60, "his account on the broker is gone")
             assert page.goto(stack.url + home)
             assert "/hub/login" in page.url
             page.get_by_role("button", name="Sign in with Keycloak").click()
@@ -413,7 +413,7 @@ def test_an_image_is_chosen_and_one_that_fails_says_why(stack, enter, picture):
             files(page)
             docker("rm", "-f", server(stack, "linus"))
             # The hub notices within five seconds.
-            eventually(lambda: choice_is_offered(page, stack), 60, "the form for a new start")
+            retry_until(lambda: choice_is_offered(page, stack), 60, "the form for a new start")
             choice.select_option("failing")
             page.get_by_role("button", name="Start").click()
             seen(page, page.get_by_text("there is no editor in here").first)
@@ -441,9 +441,9 @@ def test_a_removed_person_is_out_and_their_files_are_kept_and_named(stack, enter
     row.get_by_role("button", name="Edit User").click()
     picture(page, "team-edit")
     page.get_by_role("button", name="Delete user").click()
-    eventually(lambda: not running(stack, "linus"), 90, "his server has ended")
+    retry_until(lambda: not running(stack, "linus"), 90, "his server has ended")
     assert docker("volume", "ls", "--quiet", "--filter", f"name=^{volume}$") == volume
-    eventually(lambda: volume in stack.logs("hub"), 60, "the hub's log names the volume")
+    retry_until(lambda: volume in stack.logs("hub"), 60, "the hub's log names the volume")
     reply = person.goto(f"{stack.url}/user/linus/")
     assert reply
     assert "/hub/login" in person.url

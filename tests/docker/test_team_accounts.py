@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
+from mosshub_contract.ports import free_port
 
 from hub.accounts import rights
-from hub.launcher import free_port
-from tests.docker.containers import Containers, eventually
-from tests.docker.members import Member
-from tests.docker.stack import DOCKER, Stack
 from tests.standins.engine import docker
+from tests.support.containers import Containers
+from tests.support.members import TeamMember
+from tests.support.paths import DOCKER
+from tests.support.stack import Stack
+from tests.support.waiting import retry_until
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -22,8 +24,8 @@ KAFKA = "apache/kafka:4.3.1"
 
 
 @pytest.fixture
-def ada(stack: Stack) -> Member:
-    member = Member(stack, "ada")
+def ada(stack: Stack) -> TeamMember:
+    member = TeamMember(stack, "ada")
     member.start()
     return member
 
@@ -120,14 +122,14 @@ def test_a_new_secret_reaches_servers_that_run_and_nothing_is_lost(stack, ada):
             now = json.loads(ada.with_account(READ))
             return now if now["password"] != before["password"] else None
 
-        assert eventually(changed, 90, "the server has the new password")["username"] == "ada"
-        said = eventually(lambda: ada.with_account(FETCH, topic), 60, "it is let in")
+        assert retry_until(changed, 90, "the server has the new password")["username"] == "ada"
+        said = retry_until(lambda: ada.with_account(FETCH, topic), 60, "it is let in")
         assert said.split() == ["kept"]
     finally:
         file.write_text(old)
         back = stack.script("up", BUILD="no")
     assert back.returncode == 0, back.stdout[-6000:]
-    eventually(lambda: ada.with_account(FETCH, topic).split() == ["kept"], 90, "as before")
+    retry_until(lambda: ada.with_account(FETCH, topic).split() == ["kept"], 90, "as before")
 
 
 WRITE = """
@@ -153,14 +155,14 @@ with KafkaConsumer(
 
 
 def test_who_is_removed_has_no_account_any_more(stack):
-    linus, grace = Member(stack, "linus"), Member(stack, "grace")
+    linus, grace = TeamMember(stack, "linus"), TeamMember(stack, "grace")
     linus.start()
     linus.with_account(READ)
     names = "from hub.accounts import *\nfrom hub.settings import load_settings\n" + NAMES
     assert "linus" in json.loads(stack.in_hub(names))
     gone = grace.api("DELETE", "users/linus")
     assert gone.status_code == 204, gone.text
-    eventually(lambda: "linus" not in json.loads(stack.in_hub(names)), 60, "the account is gone")
+    retry_until(lambda: "linus" not in json.loads(stack.in_hub(names)), 60, "the account is gone")
 
 
 NAMES = """
@@ -201,7 +203,7 @@ def test_outside_the_host_it_is_tls(standin, containers: Containers, tmp_path: P
         *("--tmpfs=/tmp", "--tmpfs=/etc/kafka/secrets", standin(KAFKA)),
         *("bash", "/etc/mosshub/start"),
     )
-    eventually(lambda: "Kafka Server started" in broker.logs(), 90, "the broker has started")
+    retry_until(lambda: "Kafka Server started" in broker.logs(), 90, "the broker has started")
     # Its hub's door is reached in the container only: an account is made from there.
     account = rights.person(secret, "ada")
     password = account.password
@@ -220,7 +222,7 @@ def test_outside_the_host_it_is_tls(standin, containers: Containers, tmp_path: P
             admin.create_topics({"ada.x": {"num_partitions": 1}})
             return True
 
-    eventually(made, 30, "the account may make a topic")
+    retry_until(made, 30, "the account may make a topic")
     with KafkaProducer(**outside, **tls) as producer:
         producer.send("ada.x", b"from outside").get(20)
     consumer = KafkaConsumer(

@@ -10,8 +10,8 @@ from imageclass import agents
 from imageclass.broker import EmbeddedBroker
 from imageclass.connection import Connection, connect
 
-from tests.local.accounts import Guarded
-from tests.local.streaming import Processes
+from tests.support.agents import AgentProcesses
+from tests.support.secured_kafka import SecuredKafka
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +35,8 @@ def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def processes(connection: Connection) -> Iterator[Processes]:
-    made = Processes(connection)
+def processes(connection: Connection) -> Iterator[AgentProcesses]:
+    made = AgentProcesses(connection)
     yield made
     for process in made.running.values():
         process.kill()
@@ -44,9 +44,9 @@ def processes(connection: Connection) -> Iterator[Processes]:
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """A running broker with accounts, and who keeps them."""
-    with Guarded(tmp_path_factory.mktemp("guarded")) as running:
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """A running broker with accounts, as the hub keeps them."""
+    with SecuredKafka(tmp_path_factory.mktemp("secured-kafka")) as running:
         yield running
 
 

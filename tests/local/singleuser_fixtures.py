@@ -20,7 +20,7 @@ import psutil
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from tests.running import wait_until
+from tests.support.waiting import wait_until
 
 _CONFIG = """
 import os, sys

@@ -34,27 +34,28 @@ from kafka.structs import OffsetAndMetadata
 from hub.accounts import rights
 from hub.accounts.broker import Broker
 from hub.accounts.keeper import Person
-from tests.local.accounts import QUOTAS, Guarded, Member, read, refused, wait_until
-from tests.local.streaming import Linear
+from tests.support.agents import Linear
+from tests.support.paths import NOTEBOOKS
+from tests.support.secured_kafka import QUOTAS, KafkaUser, SecuredKafka, read, refused
+from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 TOPIC, GROUP = TopicAuthorizationFailedError, GroupAuthorizationFailedError
 
 
 @pytest.fixture(scope="module")
-def ada(guarded: Guarded) -> Member:
-    return guarded.enter("ada")
+def ada(secured_kafka: SecuredKafka) -> KafkaUser:
+    return secured_kafka.add_user("ada")
 
 
 @pytest.fixture(scope="module")
-def bob(guarded: Guarded) -> Member:
-    return guarded.enter("bob")
+def bob(secured_kafka: SecuredKafka) -> KafkaUser:
+    return secured_kafka.add_user("bob")
 
 
-def deeds(who: Member, prefix: str) -> dict:
+def attempts(who: KafkaUser, prefix: str) -> dict:
     """Everything somebody may try with the topic, group and transactions of a prefix.
 
-    Name of the deed -> a function; the topic `<prefix>x` has a message, the group has an offset.
+    Name of the attempt -> a function; the topic `<prefix>x` has a message, the group has an offset.
     """
     topic, group = f"{prefix}x", f"{prefix}g"
     partition = TopicPartition(topic, 0)
@@ -143,21 +144,21 @@ def _raise(results):
 
 
 @pytest.fixture(scope="module")
-def ready(ada: Member, bob: Member) -> None:
+def ready(ada: KafkaUser, bob: KafkaUser) -> None:
     """Both have a topic with a message and a group with an offset."""
     for who in (ada, bob):
         who.topic("x")
         for name in ("write", "commit"):
-            deeds(who, f"{who.name}.")[name][1](None)
+            attempts(who, f"{who.name}.")[name][1](None)
 
 
 @pytest.mark.usefixtures("ready")
-@pytest.mark.parametrize("deed", list(deeds(None, "")))  # type: ignore[arg-type]
-def test_what_is_somebody_elses_is_denied_and_ones_own_works(ada, bob, deed):
+@pytest.mark.parametrize("attempt", list(attempts(None, "")))  # type: ignore[arg-type]
+def test_what_is_somebody_elses_is_denied_and_ones_own_works(ada, bob, attempt):
     with ada.admin() as admin:
-        kind, theirs = deeds(ada, "bob.")[deed]
+        kind, theirs = attempts(ada, "bob.")[attempt]
         refused(lambda: theirs(admin), kind)
-        kind, own = deeds(ada, "ada.")[deed]
+        kind, own = attempts(ada, "ada.")[attempt]
         own(admin)
 
 
@@ -184,15 +185,15 @@ def test_the_hub_makes_the_topics_that_the_library_names():
     assert Topics("team.").settings == rights.TEAM_TOPICS
 
 
-def test_who_has_no_account_or_a_wrong_password_is_refused(guarded, ada):
+def test_who_has_no_account_or_a_wrong_password_is_refused(secured_kafka, ada):
     quick = {"bootstrap_timeout_ms": 1_000}
-    nobody = {"bootstrap_servers": guarded.servers, **quick}
+    nobody = {"bootstrap_servers": secured_kafka.servers, **quick}
     wrong = {"sasl_plain_password": "wrong", **quick}
     for kind in (KafkaAdminClient, KafkaProducer, KafkaConsumer):
         refused(lambda kind=kind: kind(**nobody), KafkaError)
         refused(lambda kind=kind: kind(**{**ada.settings, **wrong}), KafkaError)
     # Nor at the hub's door or the controller's, where only the broker's own password counts.
-    properties = (guarded.broker.data_dir / "server.properties").read_text()
+    properties = (secured_kafka.broker.data_dir / "server.properties").read_text()
     for name in ("HUB", "CONTROLLER"):
         port = properties.split(f"{name}://127.0.0.1:")[1].split("\n")[0].split(",")[0]
         door = {"bootstrap_servers": f"127.0.0.1:{port}", **quick}
@@ -200,11 +201,11 @@ def test_who_has_no_account_or_a_wrong_password_is_refused(guarded, ada):
         refused(lambda door=door: KafkaAdminClient(**{**ada.settings, **door}), KafkaError)
 
 
-def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(guarded):
+def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(secured_kafka):
     settings = {"groups": ["vision"]}
-    one = guarded.enter("one", ["vision", "other"], **settings)
-    two = guarded.enter("two", ["vision"], **settings)
-    three = guarded.enter("three", ["other"], **settings)
+    one = secured_kafka.add_user("one", ["vision", "other"], **settings)
+    two = secured_kafka.add_user("two", ["vision"], **settings)
+    three = secured_kafka.add_user("three", ["other"], **settings)
     topic = f"group.vision.{uuid.uuid4().hex}"
     with one.admin() as admin:
         admin.create_topics({topic: {"num_partitions": 1}})
@@ -217,8 +218,8 @@ def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(guarded):
         refused(lambda: producer.send(topic, b"x").get(10), TOPIC)
     # Who leaves the group loses it with the next look at their account.
     left = Person("two", since="2026", active=True)
-    guarded.people[:] = [left if p.name == "two" else p for p in guarded.people]
-    assert asyncio.run(guarded.keeper(**settings).ensure(left))
+    secured_kafka.people[:] = [left if p.name == "two" else p for p in secured_kafka.people]
+    assert asyncio.run(secured_kafka.reconciler(**settings).ensure(left))
     with two.producer(max_block_ms=5_000) as producer:
         wait_until(lambda: denied(lambda: producer.send(topic, b"x").get(10)), 60, "denied")
 
@@ -231,11 +232,11 @@ def denied(action) -> bool:
     return False
 
 
-def test_agents_that_run_as_a_service_have_the_teams_topics_only(guarded):
-    keeper = guarded.keeper(services=["agents"])
-    asyncio.run(keeper.reconcile())
-    account = rights.service(guarded.secret_file.read_text(), "agents")
-    agent = Member(guarded.servers, account)
+def test_agents_that_run_as_a_service_have_the_teams_topics_only(secured_kafka):
+    reconciler = secured_kafka.reconciler(services=["agents"])
+    asyncio.run(reconciler.reconcile())
+    account = rights.service(secured_kafka.secret_file.read_text(), "agents")
+    agent = KafkaUser(secured_kafka.servers, account)
     with agent.admin() as admin:
         admin.create_topics({f"team.{uuid.uuid4().hex}": {}})
         refused(lambda: admin.create_topics({"ada.mine": {}}), TOPIC)
@@ -245,9 +246,9 @@ def test_agents_that_run_as_a_service_have_the_teams_topics_only(guarded):
 # Notebooks
 
 
-def test_a_notebook_needs_no_settings(guarded, ada, monkeypatch, tmp_path):
+def test_a_notebook_needs_no_settings(secured_kafka, ada, monkeypatch, tmp_path):
     file = tmp_path / "account.json"
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", guarded.servers)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", secured_kafka.servers)
     monkeypatch.setenv("MOSSHUB_BROKER_ACCOUNT", str(file))
     monkeypatch.setenv("MOSSHUB_TOPIC_PREFIX", "ada.")
     said = []
@@ -278,9 +279,9 @@ def test_a_notebook_needs_no_settings(guarded, ada, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("prefix", ["bob.", "team."])
-def test_a_persons_account_is_enough_for_agent_and_judge(guarded, bob, prefix):
+def test_a_persons_account_is_enough_for_agent_and_judge(secured_kafka, bob, prefix):
     account = OwnAccount("bob", bob.account.password)
-    connection = connect(guarded.servers, prefix=prefix, account=account)
+    connection = connect(secured_kafka.servers, prefix=prefix, account=account)
     agent = agents.start_agent(connection, "linear", Linear(), dataset="digits")
     try:
         agent.wait_until_running()
@@ -292,8 +293,8 @@ def test_a_persons_account_is_enough_for_agent_and_judge(guarded, bob, prefix):
         assert agents.stop_agent(connection, "linear")
 
 
-def test_a_person_sends_their_own_dead_letters_again(guarded, bob):
-    own = connect(guarded.servers, "bob.", account=OwnAccount("bob", bob.account.password))
+def test_a_person_sends_their_own_dead_letters_again(secured_kafka, bob):
+    own = connect(secured_kafka.servers, "bob.", account=OwnAccount("bob", bob.account.password))
     with own.producer() as producer:
         producer.send(own.topics.requests, b"not an image").get(10)
     agents.start_agent(own, "linear", Linear(), dataset="digits")
@@ -304,15 +305,15 @@ def test_a_person_sends_their_own_dead_letters_again(guarded, bob):
         agents.stop_agent(own, "linear")
 
 
-def test_the_notebook_shows_what_is_ones_own_and_one_denial(guarded, bob, tmp_path):
+def test_the_notebook_shows_what_is_ones_own_and_one_denial(secured_kafka, bob, tmp_path):
     file = tmp_path / "account.json"
     file.write_text(json.dumps({"username": "bob", "password": bob.account.password}))
     bob.topic("shown")
     done = subprocess.run(
-        [sys.executable, ROOT / "notebooks" / "my_topics.py"],
+        [sys.executable, NOTEBOOKS / "my_topics.py"],
         env={
             **os.environ,
-            "KAFKA_BOOTSTRAP_SERVERS": guarded.servers,
+            "KAFKA_BOOTSTRAP_SERVERS": secured_kafka.servers,
             "MOSSHUB_BROKER_ACCOUNT": str(file),
             "MOSSHUB_TOPIC_PREFIX": "bob.",
         },
@@ -328,20 +329,20 @@ def test_the_notebook_shows_what_is_ones_own_and_one_denial(guarded, bob, tmp_pa
 # What it costs
 
 
-def test_200_people_cost_their_starts_next_to_nothing(guarded, capsys):
+def test_200_people_cost_their_starts_next_to_nothing(secured_kafka, capsys):
     people = [Person(f"crowd{n}", "2026", active=True) for n in range(200)]
-    keeper = guarded.keeper()
+    reconciler = secured_kafka.reconciler()
 
     async def enter() -> list[float]:
         took = []
         for person in people:
             began = time.perf_counter()
-            assert await keeper.ensure(person)
+            assert await reconciler.ensure(person)
             took.append(1000 * (time.perf_counter() - began))
         return took
 
     first, again = asyncio.run(enter()), asyncio.run(enter())
-    admin = guarded.admin()
+    admin = secured_kafka.admin()
     round_trips = []
     for _ in range(50):
         began = time.perf_counter()
@@ -362,12 +363,12 @@ def test_200_people_cost_their_starts_next_to_nothing(guarded, capsys):
     assert {len(before[name]) for name in names} == {7}
 
     # A hub that knows nothing yet does it all again, and nothing changes.
-    guarded.people += people
-    asyncio.run(guarded.keeper().reconcile())
+    secured_kafka.people += people
+    asyncio.run(secured_kafka.reconciler().reconcile())
     after = admin.rights()
     assert {n: after[n] for n in names} == {n: before[n] for n in names}
-    guarded.people[:] = [p for p in guarded.people if p not in people]
-    asyncio.run(guarded.keeper().reconcile())
+    secured_kafka.people[:] = [p for p in secured_kafka.people if p not in people]
+    asyncio.run(secured_kafka.reconciler().reconcile())
     wait_until(lambda: not names & admin.names(), 60, "all of them are gone")
     wait_until(lambda: not any(admin.rights()[n] for n in names), 60, "and so are their rights")
 
@@ -388,8 +389,8 @@ asyncio.run(go())
 """
 
 
-def test_two_hubs_that_race_leave_one_account(guarded, tmp_path):
-    told = f"{guarded.secret_file.read_text()}\n{guarded.broker.admin_file.read_text()}"
+def test_two_hubs_that_race_leave_one_account(secured_kafka, tmp_path):
+    told = f"{secured_kafka.secret_file.read_text()}\n{secured_kafka.broker.admin_file.read_text()}"
     hubs = [
         subprocess.Popen(
             [sys.executable, "-c", RACE, tmp_path / "out"], stdin=subprocess.PIPE, text=True
@@ -401,22 +402,28 @@ def test_two_hubs_that_race_leave_one_account(guarded, tmp_path):
         hub.stdin.write(told)
         hub.stdin.close()
     assert [hub.wait(60) for hub in hubs] == [0, 0]
-    keeper = guarded.keeper()
+    reconciler = secured_kafka.reconciler()
     for n in range(20):
         person = Person(f"raced{n}", "2026")
-        account = keeper.account(person)
+        account = reconciler.account(person)
         wait_until(
-            lambda a=account: guarded.admin().rights(a.name).get(a.name) == a.rights, 60, "rights"
+            lambda a=account: secured_kafka.admin().rights(a.name).get(a.name) == a.rights,
+            60,
+            "rights",
         )
-    Member(guarded.servers, account)  # and its password is that of both
+    KafkaUser(secured_kafka.servers, account)  # and its password is that of both
 
 
-def test_hub_and_broker_are_compared_and_repaired(guarded, ada):
-    admin, account = guarded.admin(), ada.account
-    asyncio.run(guarded.keeper().reconcile())
-    wait_until(lambda: not asyncio.run(guarded.keeper().reconcile(repair=False)), 60, "both agree")
+def test_hub_and_broker_are_compared_and_repaired(secured_kafka, ada):
+    admin, account = secured_kafka.admin(), ada.account
+    asyncio.run(secured_kafka.reconciler().reconcile())
+    wait_until(
+        lambda: not asyncio.run(secured_kafka.reconciler().reconcile(repair=False)),
+        60,
+        "both agree",
+    )
     stray = rights.person("s" * 64, "stray")
-    missing = guarded.enter("missing")
+    missing = secured_kafka.add_user("missing")
     admin.put([stray], {})
     admin.remove(["missing"])
     less = frozenset(list(account.rights)[1:]) | {
@@ -426,7 +433,7 @@ def test_hub_and_broker_are_compared_and_repaired(guarded, ada):
     admin.set_quotas({**QUOTAS, "producer_byte_rate": 1.0})
 
     def seen():
-        found = asyncio.run(guarded.keeper().reconcile(repair=False))
+        found = asyncio.run(secured_kafka.reconciler().reconcile(repair=False))
         whole = found.missing and found.wrong and found.orphans and found.settings
         return found if whole else None
 
@@ -435,35 +442,37 @@ def test_hub_and_broker_are_compared_and_repaired(guarded, ada):
     assert found.wrong == ("ada", "missing")
     assert found.orphans == ("stray",)
     assert found.settings == ("quotas",)
-    asyncio.run(guarded.keeper().reconcile())
-    wait_until(lambda: not asyncio.run(guarded.keeper().reconcile(repair=False)), 60, "repaired")
+    asyncio.run(secured_kafka.reconciler().reconcile())
+    wait_until(
+        lambda: not asyncio.run(secured_kafka.reconciler().reconcile(repair=False)), 60, "repaired"
+    )
     assert admin.rights("ada")["ada"] == account.rights
-    Member(guarded.servers, missing.account)
+    KafkaUser(secured_kafka.servers, missing.account)
     # Who has no server and no account is not missed.
-    guarded.people.append(Person("away", "2026"))
-    assert not asyncio.run(guarded.keeper().reconcile(repair=False))
+    secured_kafka.people.append(Person("away", "2026"))
+    assert not asyncio.run(secured_kafka.reconciler().reconcile(repair=False))
 
 
-def test_who_was_shut_out_while_the_broker_was_away_stays_out(guarded):
+def test_who_was_shut_out_while_the_broker_was_away_stays_out(secured_kafka):
     """Also over a restart of the hub, and in what check-accounts compares."""
-    blocked = guarded.enter("blocked")
-    nowhere = guarded.keeper()
-    nowhere._broker = Broker(lambda: "127.0.0.1:1", guarded.secret_file.read_text())
+    blocked = secured_kafka.add_user("blocked")
+    nowhere = secured_kafka.reconciler()
+    nowhere._broker = Broker(lambda: "127.0.0.1:1", secured_kafka.secret_file.read_text())
     asyncio.run(nowhere.remove("blocked"))
     assert nowhere.away
-    assert "blocked" in guarded.admin().names()
-    found = asyncio.run(guarded.keeper().reconcile())  # the hub that was started anew
+    assert "blocked" in secured_kafka.admin().names()
+    found = asyncio.run(secured_kafka.reconciler().reconcile())  # the hub that was started anew
     assert "blocked" in found.orphans
-    wait_until(lambda: "blocked" not in guarded.admin().names(), 60, "the account is gone")
+    wait_until(lambda: "blocked" not in secured_kafka.admin().names(), 60, "the account is gone")
     # Whoever is let in again has an account again.
-    assert asyncio.run(guarded.keeper().ensure(Person("blocked", "2026", active=True)))
-    Member(guarded.servers, blocked.account)
-    assert not asyncio.run(guarded.keeper().reconcile()).orphans
+    assert asyncio.run(secured_kafka.reconciler().ensure(Person("blocked", "2026", active=True)))
+    KafkaUser(secured_kafka.servers, blocked.account)
+    assert not asyncio.run(secured_kafka.reconciler().reconcile()).orphans
 
 
-def test_one_persons_flood_is_held_to_the_quota_and_slows_nobody(guarded, ada, bob, capsys):
+def test_one_persons_flood_is_held_to_the_quota_and_slows_nobody(secured_kafka, ada, bob, capsys):
     limit = 2e6
-    hub = guarded.admin()
+    hub = secured_kafka.admin()
     hub.set_quotas({**QUOTAS, "producer_byte_rate": limit})
     flood, calm = ada.topic(f"flood{uuid.uuid4().hex[:6]}"), bob.topic(f"c{uuid.uuid4().hex[:6]}")
     image = b"x" * 3072
@@ -541,7 +550,7 @@ while True:
 """
 
 
-def end_of(who: Member, topic: str) -> int:
+def end_of(who: KafkaUser, topic: str) -> int:
     """Bytes that are in the topic."""
     partition = TopicPartition(topic, 0)
     with who.consumer() as consumer:
@@ -556,8 +565,8 @@ def test_who_is_removed_is_cut_off_and_others_notice_nothing(tmp_path, monkeypat
     assert doors.REAUTHENTICATE_MS <= 45_000, "within a minute"
     quick = {"request_timeout_ms": 3_000}
     monkeypatch.setattr(doors, "REAUTHENTICATE_MS", 2_000)
-    with Guarded(tmp_path) as own:
-        stays, goes = own.enter("stays"), own.enter("goes")
+    with SecuredKafka(tmp_path) as own:
+        stays, goes = own.add_user("stays"), own.add_user("goes")
         topic, group = stays.topic("x"), "stays.g"
         theirs = goes.topic("x")
         idle = stays.admin(**quick)
@@ -579,7 +588,7 @@ def test_who_is_removed_is_cut_off_and_others_notice_nothing(tmp_path, monkeypat
 
                 began = time.monotonic()
                 own.people[:] = [p for p in own.people if p.name != "goes"]
-                asyncio.run(own.keeper().remove("goes"))
+                asyncio.run(own.reconciler().remove("goes"))
                 wait_until(lambda: denied(lambda: leaving.send(theirs, b"x").get(5)), 60, "denied")
                 cut = time.monotonic() - began
                 # Not only denied: nobody of that name comes in any more, by no connection.
@@ -609,11 +618,11 @@ def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path, monke
         with KafkaProducer(bootstrap_servers=older.bootstrap_servers) as producer:
             producer.send("ada.kept", b"from before there were accounts").get(10)
 
-    own = Guarded(tmp_path)
+    own = SecuredKafka(tmp_path)
     with own:  # the directory of a broker without accounts
-        ada = own.enter("ada")
+        ada = own.add_user("ada")
 
-        def kept(who: Member) -> list[bytes]:
+        def kept(who: KafkaUser) -> list[bytes]:
             with who.consumer("ada.kept") as consumer:
                 return read(consumer, 1)
 
@@ -634,13 +643,13 @@ def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path, monke
         own.secret_file.write_text(uuid.uuid4().hex * 2)
         own.broker.stop()
         own.broker.start()
-        asyncio.run(own.keeper().reconcile())
-        fresh = own.keeper().account(own.people[0])
+        asyncio.run(own.reconciler().reconcile())
+        fresh = own.reconciler().account(own.people[0])
         assert fresh.password != ada.account.password
 
-        def changed() -> Member | None:
+        def changed() -> KafkaUser | None:
             try:
-                return Member(own.servers, fresh)
+                return KafkaUser(own.servers, fresh)
             except KafkaError:
                 return None
 

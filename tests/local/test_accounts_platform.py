@@ -16,7 +16,10 @@ import requests
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.running import ROOT, Person, RunningPlatform, wait_until
+from tests.support.paths import ROOT
+from tests.support.people import LocalPerson
+from tests.support.platform import RunningPlatform
+from tests.support.waiting import wait_until
 
 
 def account_file(platform: RunningPlatform, name: str) -> Path:
@@ -59,12 +62,12 @@ def works(platform: RunningPlatform, account: dict) -> bool:
 
 
 @pytest.fixture
-def admin(platform: RunningPlatform) -> Person:
-    return Person(platform, "admin", platform.admin_password)
+def admin(platform: RunningPlatform) -> LocalPerson:
+    return LocalPerson(platform, "admin", platform.admin_password)
 
 
 def test_a_person_has_an_account_from_the_start_to_the_removal(platform, admin):
-    Person(platform, "maria").editor()
+    LocalPerson(platform, "maria").editor()
     file = account_file(platform, "maria")
     # Where the broker is slow, the editor opens first.
     wait_until(
@@ -97,7 +100,7 @@ def test_a_person_has_an_account_from_the_start_to_the_removal(platform, admin):
     wait_until(lambda: not works(platform, account), 60, "the account is gone")
     wait_until(lambda: not file.parent.exists(), 60, "the file went with the server")
     # Somebody else who comes in under the name has another password.
-    Person(platform, "maria").editor()
+    LocalPerson(platform, "maria").editor()
     again = json.loads(account_file(platform, "maria").read_text())
     assert again["password"] != account["password"]
     wait_until(lambda: works(platform, again), 60, "the new account")
@@ -117,7 +120,7 @@ def check(platform: RunningPlatform, *options: str) -> str:
 
 def test_only_a_persons_own_server_is_told_the_account(platform, admin):
     url = f"{platform.url}/hub/api/mosshub/broker-account"
-    person = Person(platform, "nora")
+    person = LocalPerson(platform, "nora")
 
     def token(scopes: list[str]) -> dict[str, str]:
         made = person.api("POST", "users/nora/tokens", json={"scopes": scopes})
@@ -138,10 +141,10 @@ def test_only_a_persons_own_server_is_told_the_account(platform, admin):
 
 
 def test_a_broker_that_is_away_keeps_nobody_from_their_editor(platform):
-    Person(platform, "olga").editor()
+    LocalPerson(platform, "olga").editor()
     with platform.broker_paused():
         began = time.monotonic()
-        person = Person(platform, "paula")
+        person = LocalPerson(platform, "paula")
         started = person.api("POST", "users/paula/server")
         assert started.status_code in (201, 202), started.text
         said = person.api("GET", "users/paula/server/progress", stream=True)

@@ -17,7 +17,9 @@ from imageclass.judge import Judge
 from imageclass.messages import decode_prediction, encode_request, raw_request
 from imageclass.serving import Canary
 
-from tests.local.streaming import Linear, Processes, lag, members, read_all, until
+from tests.support.agents import AgentProcesses, Linear
+from tests.support.kafka import lag, members, read_all
+from tests.support.waiting import wait_until
 
 DIGITS = datasets.load("digits")
 
@@ -46,15 +48,15 @@ def test_batch_size_and_wait_change_while_it_runs(connection: Connection) -> Non
     agent = agents.start_agent(connection, "linear", model, batch_size=50, max_wait=10)
     agent.wait_until_running()
     send(connection, 100)  # two full batches, which wait for nothing
-    until(lambda: agent.status.answered == 100, "two batches")
+    wait_until(lambda: agent.status.answered == 100, 60, "two batches")
     assert model.calls == [50, 50]
     assert agents.start_agent(connection, "linear", model, batch_size=400, max_wait=0.5) is agent
     send(connection, 300)
-    until(lambda: agent.status.answered == 400, "what was left when the time was over")
+    wait_until(lambda: agent.status.answered == 400, 60, "what was left when the time was over")
     assert max(model.calls) > 50
     agent.adjust(batch_size=1)
     send(connection, 10)
-    until(lambda: agent.status.answered == 410, "one by one")
+    wait_until(lambda: agent.status.answered == 410, 60, "one by one")
     assert model.calls[-9:] == [1] * 9
     assert (agent.status.batch_size, agent.status.max_wait) == (1, 0.5)
     for wrong in ({"batch_size": 0}, {"max_wait": -1.0}, {"max_wait": float("nan")}):
@@ -73,7 +75,7 @@ def test_the_wait_counts_from_the_sending(connection: Connection) -> None:
 
     def seconds_until(answered: int) -> float:
         begin = time.monotonic()
-        until(lambda: agent.status.answered == answered, f"{answered} answers")
+        wait_until(lambda: agent.status.answered == answered, 60, f"{answered} answers")
         return time.monotonic() - begin
 
     old = seconds_until(10)
@@ -103,7 +105,7 @@ def test_a_batch_that_is_not_finished_holds_back_those_behind_it(connection: Con
     gate.set()
     assert not answers(connection)
     again = agents.start_agent(connection, "linear", Linear())
-    until(lambda: again.status.answered == 40, "all of them come again")
+    wait_until(lambda: again.status.answered == 40, 60, "all of them come again")
     assert len(answers(connection)) == 40
 
 
@@ -134,10 +136,12 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
     agent.wait_until_running()
     model.gate.clear()
     send(connection, 1_000)
-    until(lambda: agent.status.paused, "the agent is full")
+    wait_until(lambda: agent.status.paused, 60, "the agent is full")
     took_in = sum(collected)
     assert took_in <= 4 * 20  # two at the model, one ready, one in hand
-    until(lambda: agent.status.lag == 1_000, f"what nobody has answered is behind: {agent.status}")
+    wait_until(
+        lambda: agent.status.lag == 1_000, 60, f"what nobody has answered is behind: {agent.status}"
+    )
     begin = time.monotonic()
     while time.monotonic() - begin < silence + 3:
         assert members(connection, "linear") == 1
@@ -147,10 +151,10 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
     (row,) = agents_seen(connection).to_dicts()
     assert (row["alive"], row["paused"], row["state"]) == (True, True, "running")
     model.gate.set()
-    until(lambda: agent.status.answered >= 1_000, "all are answered")
+    wait_until(lambda: agent.status.answered >= 1_000, 60, "all are answered")
     assert not agent.status.paused
     assert (agent.status.answered, agent.status.errors) == (1_000, 0)  # nothing was done again
-    until(lambda: agent.status.lag == 0, f"nothing is behind: {agent.status}")
+    wait_until(lambda: agent.status.lag == 0, 60, f"nothing is behind: {agent.status}")
     assert len(answers(connection)) == 1_000
 
 
@@ -160,7 +164,7 @@ def test_a_canary_answers_its_share_and_is_promoted_or_ended(connection: Connect
     agent.wait_until_running()
     agent.canary(new, 0.3, model="1" * 12)
     send(connection, 1_000, "tried")
-    until(lambda: agent.status.answered == 1_000, "all are answered")
+    wait_until(lambda: agent.status.answered == 1_000, 60, "all are answered")
     tried = answers(connection)
     canary = Canary(new, 0.3)
     assert {request for request, model in tried.items() if model == "1" * 12} == {
@@ -170,11 +174,11 @@ def test_a_canary_answers_its_share_and_is_promoted_or_ended(connection: Connect
     agent.promote()
     assert (agent.status.model, agent.status.canary) == ("1" * 12, "")
     send(connection, 50, "promoted")
-    until(lambda: agent.status.answered == 1_050, "all are answered")
+    wait_until(lambda: agent.status.answered == 1_050, 60, "all are answered")
     assert {m for r, m in answers(connection).items() if r.startswith("promoted")} == {"1" * 12}
     agent.swap(old, model="0" * 12)
     send(connection, 50, "swapped")
-    until(lambda: agent.status.answered == 1_100, "all are answered")
+    wait_until(lambda: agent.status.answered == 1_100, 60, "all are answered")
     assert {m for r, m in answers(connection).items() if r.startswith("swapped")} == {"0" * 12}
     assert (agent.status.errors, members(connection, "linear")) == (0, 1)
 
@@ -188,7 +192,7 @@ def test_a_canary_that_fails_is_ended_and_costs_no_answer(connection: Connection
     agent.wait_until_running()
     agent.canary(Broken(), 0.5, model="bad")
     send(connection, 40)
-    until(lambda: agent.status.answered == 40, "all are answered")
+    wait_until(lambda: agent.status.answered == 40, 60, "all are answered")
     assert set(answers(connection).values()) == {"good"}
     assert (agent.status.canary, agent.status.state) == ("", "running")
     assert "the canary: MemoryError: no room left" in agent.status.last_error
@@ -203,17 +207,17 @@ def test_agents_of_one_name_share_the_requests_and_are_announced(connection: Con
     ]
     for agent in pair:
         agent.start()
-    until(lambda: members(connection, "linear") == 2, "two members")
+    wait_until(lambda: members(connection, "linear") == 2, 60, "two members")
     for agent in pair:
         agent.wait_until_running()
-    until(lambda: agents_seen(connection)["alive"].sum() == 2, "both are announced")
+    wait_until(lambda: agents_seen(connection)["alive"].sum() == 2, 60, "both are announced")
     with Judge(connection, ["linear"]) as judge:
         verdicts = judge.collect(judge.publish(DIGITS, 400, seed=1))
     assert (verdicts.missing, verdicts.duplicates) == (0, {})
-    until(lambda: sum(agent.status.answered for agent in pair) == 400, "all are counted")
+    wait_until(lambda: sum(agent.status.answered for agent in pair) == 400, 60, "all are counted")
     assert all(agent.status.answered > 50 for agent in pair)
     pair[0].stop()
-    until(lambda: members(connection, "linear") == 1, "one has left")
+    wait_until(lambda: members(connection, "linear") == 1, 60, "one has left")
     with Judge(connection, ["linear"]) as judge:
         assert judge.collect(judge.publish(DIGITS, 50)).missing == 0
     pair[1].stop()
@@ -226,19 +230,21 @@ def test_agents_of_one_name_share_the_requests_and_are_announced(connection: Con
 
 
 def test_who_was_taken_for_dead_does_not_move_the_group_back(
-    connection: Connection, processes: Processes
+    connection: Connection, processes: AgentProcesses
 ) -> None:
     """What it finishes afterwards is another's by then, who is further."""
     processes.start("paused", seconds=0.3)
-    until(lambda: members(connection, "linear") == 1, "it is in the group")
+    wait_until(lambda: members(connection, "linear") == 1, 60, "it is in the group")
     send(connection, 2_000)
-    until(lambda: 0 < (lag(connection) or 0) < 2_000, "it has begun with each partition")
+    wait_until(lambda: 0 < (lag(connection) or 0) < 2_000, 60, "it has begun with each partition")
     processes.running["paused"].send_signal(signal.SIGSTOP)
     other = agents.start_agent(connection, "linear", Linear())
-    until(lambda: lag(connection) == 0, "the other has done all")
+    wait_until(lambda: lag(connection) == 0, 60, "the other has done all")
     processes.running["paused"].send_signal(signal.SIGCONT)
-    until(lambda: members(connection, "linear") == 2, "it is back")
-    until(lambda: len(read_all(connection, connection.topics.predictions)) > 2_000, "it goes on")
+    wait_until(lambda: members(connection, "linear") == 2, 60, "it is back")
+    wait_until(
+        lambda: len(read_all(connection, connection.topics.predictions)) > 2_000, 60, "it goes on"
+    )
     for _ in range(30):
         assert lag(connection) == 0, other.status
         time.sleep(0.1)
@@ -250,7 +256,7 @@ def test_what_comes_too_late_is_a_dead_letter_and_can_be_sent_again(connection: 
     now_ms = int(time.time() * 1000)
     send(connection, 3, "late", deadline_ms=now_ms - 5_000)
     send(connection, 4, "early", deadline_ms=now_ms + 600_000)
-    until(lambda: agent.status.received == 7, "all are received")
+    wait_until(lambda: agent.status.received == 7, 60, "all are received")
     assert (agent.status.expired, agent.status.answered, agent.status.rejected) == (3, 4, 0)
     letters = dead_letters.read(connection)
     assert len(letters) == 3
@@ -259,10 +265,10 @@ def test_what_comes_too_late_is_a_dead_letter_and_can_be_sent_again(connection: 
 
     first = dead_letters.replay(connection, letters[:2])
     assert (len(first.sent), first.already, first.refused) == (2, [], {})
-    until(lambda: agent.status.answered == 6, "two are answered after all")
+    wait_until(lambda: agent.status.answered == 6, 60, "two are answered after all")
     again = dead_letters.replay(connection, letters)
     assert (len(again.sent), sorted(again.already)) == (1, sorted(first.sent))
-    until(lambda: agent.status.answered == 7, "the third is answered")
+    wait_until(lambda: agent.status.answered == 7, 60, "the third is answered")
     assert [letter.replayed for letter in dead_letters.read(connection)] == [True] * 3
     assert set(answers(connection)) == {f"late-{n}" for n in range(3)} | {
         f"early-{n}" for n in range(4)

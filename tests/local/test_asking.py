@@ -16,7 +16,9 @@ from imageclass.messages import MAX_IMAGE_BYTES, Prediction, decode_request, enc
 from imageclass.picture_files import pictures
 from PIL import Image
 
-from tests.local.streaming import Linear, read_all, until
+from tests.support.agents import Linear
+from tests.support.kafka import read_all
+from tests.support.waiting import wait_until
 
 
 def png(number: int) -> bytes:
@@ -75,7 +77,7 @@ def test_without_names_whoever_is_at_work_is_waited_for(connection: Connection) 
     agents.start_agent(connection, "aside", Linear(), topic=connection.topics.second_opinions)
     for agent in agents.running_agents():
         agent.wait_until_running()
-    until(lambda: at_work(connection) == ["quick", "slow"], "they say so")
+    wait_until(lambda: at_work(connection) == ["quick", "slow"], 60, "they say so")
 
     other = send(connection, PICTURES, dataset="digits")
     started = time.monotonic()
@@ -165,9 +167,9 @@ def test_what_is_answered_all_the_same_was_not_set_aside(
         for topic, value, given in messages if letter_first else messages[::-1]:
             producer.send(topic, value=value, headers=given).get(30)
             if topic == topics.dead_letters and letter_first:
-                until(lambda: found == {("0.png", "one"): "no"}, "the letter is told")
+                wait_until(lambda: found == {("0.png", "one"): "no"}, 60, "the letter is told")
             if topic == topics.predictions:
-                until(lambda: records and not found, "the answer is there, and counts")
+                wait_until(lambda: records and not found, 60, "the answer is there, and counts")
         producer.send(
             topics.predictions,
             value=answer,

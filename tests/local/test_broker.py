@@ -16,12 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 from imageclass.broker import BrokerError, EmbeddedBroker, wait_until_ready
-from imageclass.broker.command import free_port
 from imageclass.broker.java import JAVA_VARIABLE
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
+from mosshub_contract.ports import free_port
 
-from tests.local.streaming import until
+from tests.support.waiting import wait_until
 
 PROGRAM = [sys.executable, "-m", "imageclass.broker"]
 
@@ -56,7 +56,7 @@ class Program:
     """`python -m imageclass.broker` with its output in a file."""
 
     def __init__(self, directory: Path, *options: str, port: int | None = None) -> None:
-        self.port = free_port(0) if port is None else port
+        self.port = free_port() if port is None else port
         self.output = directory.with_suffix(f".{self.port}.out")
         command = [*PROGRAM, "--data", str(directory), "--port", str(self.port), *options]
         with self.output.open("w") as file:
@@ -73,7 +73,9 @@ class Program:
     def ready(self) -> psutil.Process:
         """Waits until it says that it answers, and returns its Java."""
         address = f"answers at 127.0.0.1:{self.port} "
-        until(lambda: self.process.poll() is not None or address in self.said(), "ready line")
+        wait_until(
+            lambda: self.process.poll() is not None or address in self.said(), 60, "ready line"
+        )
         java = self.java() if self.process.poll() is None else None
         assert java, self.said()
         return java
@@ -191,12 +193,12 @@ def test_a_second_signal_ends_at_once(program: Callable[..., Program], tmp_path:
     java = one.ready()
     java.suspend()  # as if its shutdown hung
     one.process.send_signal(signal.SIGINT)
-    until(lambda: java.status() == psutil.STATUS_STOPPED, "Java suspended", 5)
+    wait_until(lambda: java.status() == psutil.STATUS_STOPPED, 5, "Java suspended")
     with pytest.raises(subprocess.TimeoutExpired):
         one.process.wait(0.5)
     one.process.send_signal(signal.SIGINT)
     assert one.process.wait(5) == 128 + signal.SIGINT
-    until(lambda: gone(java), "Java gone", 5)
+    wait_until(lambda: gone(java), 5, "Java gone")
 
 
 def gone(process: psutil.Process) -> bool:
@@ -230,7 +232,7 @@ def test_keep_running_starts_a_killed_kafka_again(
 ) -> None:
     one = program(tmp_path / "kafka", "--keep-running")
     one.ready().kill()
-    until(lambda: one.said().count("answers at") == 2, "started again")
+    wait_until(lambda: one.said().count("answers at") == 2, 60, "started again")
     assert one.process.poll() is None
     one.process.terminate()
     assert one.process.wait(30) == 0
@@ -242,7 +244,7 @@ def test_keep_running_waits_for_its_port_in_silence(
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         one = program(tmp_path / "kafka", "--keep-running", port=port)
-        until(lambda: "is taken" in one.said(), "the reason")
+        wait_until(lambda: "is taken" in one.said(), 60, "the reason")
         with pytest.raises(subprocess.TimeoutExpired):
             one.process.wait(4)  # two more attempts
         assert one.said().count("is taken") == 1

@@ -25,7 +25,8 @@ from imageclass.strategies import highest_confidence
 from imageclass.versions import Version, train_version
 from PIL import Image
 
-from tests.local.streaming import members, until
+from tests.support.kafka import members
+from tests.support.waiting import wait_until
 
 DIGITS = datasets.load("digits")
 COMMAND = [sys.executable, "-m", "imageclass.cli"]
@@ -92,7 +93,7 @@ class RunningAgent:
 def agent(environment: dict[str, str]) -> Iterator[RunningAgent]:
     running = RunningAgent(environment, "cnn")
     try:
-        until(running.runs, "the agent runs", 120)
+        wait_until(running.runs, 120, "the agent runs")
         yield running
     finally:
         running.process.kill()
@@ -255,8 +256,8 @@ def test_agents_of_one_model_share_the_work_and_leave_in_peace(
     pair = [RunningAgent(environment, file, "--name", "twin") for _ in range(2)]
     try:
         for one in pair:
-            until(one.runs, "both run", 120)
-        until(lambda: members(connection, "twin") == 2, "both are in the group")
+            wait_until(one.runs, 120, "both run")
+        wait_until(lambda: members(connection, "twin") == 2, 60, "both are in the group")
         for one, ending, code, left in zip(
             pair, (signal.SIGTERM, signal.SIGINT), (0, 130), (1, 0), strict=True
         ):
@@ -265,7 +266,7 @@ def test_agents_of_one_model_share_the_work_and_leave_in_peace(
             assert one.process.wait(30) == code
             # One that had not left would be counted for another 10 s, its session's time.
             assert members(connection, "twin") == left or time.monotonic() - started > 9
-            until(lambda one=one: one.said[-1]["state"] == "stopped", "its last line", 10)
+            wait_until(lambda one=one: one.said[-1]["state"] == "stopped", 10, "its last line")
     finally:
         for one in pair:
             one.process.kill()

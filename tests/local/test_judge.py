@@ -16,7 +16,9 @@ from imageclass.strategies import highest_confidence
 from imageclass.verdict_messages import decode_verdict
 from imageclass.verdicts import Verdicts
 
-from tests.local.streaming import Linear, read_all, until
+from tests.support.agents import Linear
+from tests.support.kafka import read_all
+from tests.support.waiting import wait_until
 
 DIGITS = datasets.load("digits")
 TRUTH = {
@@ -132,7 +134,7 @@ def test_what_agents_set_aside_is_not_waited_for(connection: Connection) -> None
     assert time.monotonic() - began < 150
     late = {request for request, agent in run.set_aside if agent == "slow"}
     assert late
-    until(lambda: agent.status.expired == len(late), f"all are counted: {agent.status}")
+    wait_until(lambda: agent.status.expired == len(late), 60, f"all are counted: {agent.status}")
     assert all(reason.startswith("expired ") for reason in run.set_aside.values())
     # It has no answer, so it counts as missing as well, and is handed over with what there is.
     assert run.missing == len(run.set_aside)

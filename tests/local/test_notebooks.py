@@ -15,11 +15,10 @@ from imageclass.broker import EmbeddedBroker
 from imageclass.connection import connect
 from imageclass.versions import train_version
 
-from tests.local.marimo_kernel import Kernel, MarimoServer
-from tests.local.streaming import members
+from tests.support.kafka import members
+from tests.support.kernels import Kernel, MarimoServer
+from tests.support.paths import NOTEBOOKS, ROOT
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOKS = ROOT / "notebooks"
 #: What each prints when it has run through with nobody at its buttons.
 SAYS = {
     "image_class": ["Trained. Of all 450 test images", "0 answers missing", "beat", "p = "],
@@ -122,7 +121,7 @@ def judge_something(broker: EmbeddedBroker, prefix: str, images: int = 40) -> st
     from imageclass import agents, datasets, strategies
     from imageclass.judge import Judge
 
-    from tests.local.streaming import Linear
+    from tests.support.agents import Linear
 
     connection = connect(broker.bootstrap_servers, prefix)
     agents.start_agent(connection, "linear", Linear()).wait_until_running()

@@ -13,7 +13,10 @@ import pytest
 import requests
 
 from hub.processes import left_over
-from tests.running import ROOT, Person, RunningPlatform, wait_until
+from tests.support.paths import ROOT
+from tests.support.people import LocalPerson
+from tests.support.platform import RunningPlatform
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def nobody_left(platform: RunningPlatform) -> bool:
 
 
 def test_two_people_have_an_editor_and_files_of_their_own(platform: RunningPlatform) -> None:
-    ada, bob = Person(platform, "ada"), Person(platform, "bob")
+    ada, bob = LocalPerson(platform, "ada"), LocalPerson(platform, "bob")
     for person in (ada, bob):
         assert "marimo" in person.editor().text
     homes = {name: platform.data_dir / "users" / name for name in ("ada", "bob")}
@@ -50,21 +53,21 @@ def test_two_people_have_an_editor_and_files_of_their_own(platform: RunningPlatf
 def test_who_lacks_the_password_stays_outside(
     platform: RunningPlatform, name: str, password: str | None
 ) -> None:
-    person = Person(platform, name, password)
+    person = LocalPerson(platform, name, password)
     assert person.login.status_code in (400, 403)
     assert person.api("GET", "user").status_code == 403
 
 
 def test_a_name_that_cannot_be_is_refused_on_the_form(platform: RunningPlatform) -> None:
-    person = Person(platform, "../../etc")
+    person = LocalPerson(platform, "../../etc")
     assert person.login.status_code == 403
     assert "A name cannot hold slashes" in person.login.text
 
 
 def test_nobody_is_renamed(platform: RunningPlatform) -> None:
     """The new name would have neither the files nor the topics of the old one."""
-    Person(platform, "dora")
-    admin = Person(platform, "admin", platform.admin_password)
+    LocalPerson(platform, "dora")
+    admin = LocalPerson(platform, "admin", platform.admin_password)
     refused = admin.api("PATCH", "users/dora", json={"name": "theodora"})
     assert refused.status_code == 400
     assert "dora cannot be renamed" in refused.json()["message"]
@@ -75,8 +78,8 @@ def test_nobody_is_renamed(platform: RunningPlatform) -> None:
 
 
 def test_an_admin_sees_stops_starts_and_opens_servers(platform: RunningPlatform) -> None:
-    Person(platform, "cleo").editor()
-    admin = Person(platform, "admin", platform.admin_password)
+    LocalPerson(platform, "cleo").editor()
+    admin = LocalPerson(platform, "admin", platform.admin_password)
     assert admin.login.url.endswith("/hub/admin")
     assert {u["name"] for u in admin.api("GET", "users").json()} >= {"admin", "cleo"}
 
@@ -95,7 +98,7 @@ def test_an_admin_sees_stops_starts_and_opens_servers(platform: RunningPlatform)
 
 
 def test_a_person_cannot_manage_others(platform: RunningPlatform) -> None:
-    dan = Person(platform, "dan")
+    dan = LocalPerson(platform, "dan")
     assert dan.api("GET", "user").json()["name"] == "dan"
     assert dan.api("GET", "users").status_code == 403
     assert dan.api("DELETE", "users/ada/server").status_code in (403, 404)
@@ -132,7 +135,7 @@ def test_the_end_leaves_no_process_and_the_next_start_finds_everything(
 ) -> None:
     own_platform.start()
     password = own_platform.password
-    Person(own_platform, "ada").editor()
+    LocalPerson(own_platform, "ada").editor()
     notebook = own_platform.data_dir / "users" / "ada" / "notebooks" / "mine.py"
     notebook.write_text("x = 1\n")
     processes = own_platform.processes()
@@ -143,15 +146,15 @@ def test_the_end_leaves_no_process_and_the_next_start_finds_everything(
 
     own_platform.start()
     assert own_platform.password == password
-    Person(own_platform, "ada").editor()
+    LocalPerson(own_platform, "ada").editor()
     assert notebook.read_text() == "x = 1\n"
-    admin = Person(own_platform, "admin", own_platform.admin_password)
+    admin = LocalPerson(own_platform, "admin", own_platform.admin_password)
     assert "ada" in {user["name"] for user in admin.api("GET", "users").json()}
 
 
 def test_a_hub_that_is_killed_takes_everything_with_it(own_platform: RunningPlatform) -> None:
     own_platform.start()
-    Person(own_platform, "ada").editor()
+    LocalPerson(own_platform, "ada").editor()
     hub = next(
         p for p in own_platform.processes() if "jupyterhub_config.py" in " ".join(p.cmdline())
     )
@@ -165,7 +168,7 @@ def test_what_a_killed_launcher_leaves_is_gone_after_the_next_start(
     own_platform: RunningPlatform,
 ) -> None:
     own_platform.start()
-    Person(own_platform, "ada").editor()
+    LocalPerson(own_platform, "ada").editor()
     before = own_platform.processes()
     hub = next(p for p in before if "jupyterhub_config.py" in " ".join(p.cmdline()))
     hub.suspend()  # it cannot end by itself now, the worst case
@@ -174,7 +177,7 @@ def test_what_a_killed_launcher_leaves_is_gone_after_the_next_start(
     own_platform.wait()
     own_platform.start()
     assert not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in before)
-    Person(own_platform, "ada").editor()
+    LocalPerson(own_platform, "ada").editor()
 
 
 # Bad input
@@ -267,6 +270,6 @@ def test_the_database_of_an_older_hub_is_taken_over(own_platform: RunningPlatfor
     older = [uv, "run", "--quiet", "--no-project", "--isolated", "--with", OLDER, "python", "-c"]
     subprocess.run([*older, PEOPLE_OF_BEFORE, str(database)], check=True, timeout=300)
     own_platform.start()
-    admin = Person(own_platform, "admin", own_platform.admin_password)
+    admin = LocalPerson(own_platform, "admin", own_platform.admin_password)
     assert {"ada", "admin"} <= {user["name"] for user in admin.api("GET", "users").json()}
     assert list(state.glob("jupyterhub.sqlite.*")), "the older database is kept"

@@ -21,7 +21,8 @@ from imageclass.messages import (
 from kafka import KafkaProducer
 from kafka.coordinator.base import MemberState
 
-from tests.local.streaming import lag, members, read_all, until
+from tests.support.kafka import lag, members, read_all
+from tests.support.waiting import wait_until
 
 DIGITS = datasets.load("digits")
 
@@ -144,14 +145,14 @@ def test_broker_killed_while_requests_are_answered(
     assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 2000
     # And the group knows how far it is, and no old word of it comes later: a new member has
     # nothing left to do.
-    until(lambda: lag(connection) == 0, f"all is committed: {agent.status}")
+    wait_until(lambda: lag(connection) == 0, 60, f"all is committed: {agent.status}")
     agents.stop_agent(connection, "cnn")
     assert lag(connection) == 0
     again = agents.start_agent(connection, "cnn", model)
     again.wait_until_running()
     with Judge(connection, ["cnn"]) as judge:
         assert judge.collect(judge.publish(DIGITS, 10)).missing == 0
-    until(lambda: again.status.received >= 10, f"all are counted: {again.status}")
+    wait_until(lambda: again.status.received >= 10, 60, f"all are counted: {again.status}")
     assert again.status.received == 10, again.status
 
 
@@ -175,7 +176,7 @@ def test_bad_messages_become_dead_letters_and_the_agent_goes_on(
         producer.send(topic, value=other_data[0], headers=other_data[1])
     with Judge(connection, ["cnn"]) as judge:
         assert judge.collect(judge.publish(DIGITS, 50)).missing == 0
-    until(lambda: agent.status.received == 57, f"all received: {agent.status}")
+    wait_until(lambda: agent.status.received == 57, 60, f"all received: {agent.status}")
     assert (agent.status.rejected, agent.status.skipped, agent.status.errors) == (6, 1, 0)
     assert agent.status.answered == 50
     found = reasons(connection)
@@ -191,7 +192,7 @@ def test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent(
     topic = connection.topics.requests
     with connection.admin() as admin:  # a topic whose owner allows more than we do
         admin.delete_topics([topic])
-        until(lambda: topic not in admin.list_topics(), "the topic is gone")
+        wait_until(lambda: topic not in admin.list_topics(), 60, "the topic is gone")
         admin.create_topics(
             {topic: {"num_partitions": 1, "configs": {"max.message.bytes": "10000000"}}},
             wait_for_metadata=True,
@@ -216,14 +217,18 @@ def test_a_rebalance_that_ran_out_of_time_is_ended_by_the_next_poll(
     """The state in which a busy machine left an agent for ever, one start in thirty."""
     with connection.consumer(connection.topics.group("late")) as consumer:
         consumer.subscribe([connection.topics.requests])
-        until(lambda: consumer.poll(timeout_ms=100) or consumer.assignment(), "a first share")
+        wait_until(
+            lambda: consumer.poll(timeout_ms=100) or consumer.assignment(), 60, "a first share"
+        )
         coordinator = consumer._coordinator
         consumer._subscription.reset_group_subscription()
         consumer._subscription.assign_from_subscribed([])
         coordinator.rejoining, coordinator.rejoin_needed = True, False
         coordinator._disable_heartbeat()
         coordinator.state = MemberState.REBALANCING
-        until(lambda: consumer.poll(timeout_ms=100) or consumer.assignment(), "a share again", 20)
+        wait_until(
+            lambda: consumer.poll(timeout_ms=100) or consumer.assignment(), 20, "a share again"
+        )
         assert coordinator.stable()
 
 
@@ -251,7 +256,7 @@ def test_starting_twenty_times_leaves_one_member_with_the_last_model(
     assert agents.stop_agent(connection, "cnn")
     assert not agents.stop_agent(connection, "cnn")
     assert started[0].status.state == "stopped"
-    until(lambda: members(connection, "cnn") == 0, "the member has left")
+    wait_until(lambda: members(connection, "cnn") == 0, 60, "the member has left")
 
 
 def test_a_failing_model_shows_and_heals_without_loss(
@@ -266,13 +271,13 @@ def test_a_failing_model_shows_and_heals_without_loss(
     agent = agents.start_agent(connection, "cnn", Broken())
     with Judge(connection, ["cnn"]) as judge:
         run = judge.publish(DIGITS, 30)
-        until(lambda: agent.status.errors >= 1, "the error is counted")
+        wait_until(lambda: agent.status.errors >= 1, 60, "the error is counted")
         assert "MemoryError: no room left" in agent.status.last_error
         assert agent.thread.is_alive()
         assert agents.start_agent(connection, "cnn", model) is agent
         verdicts = judge.collect(run)
     assert verdicts.missing == 0, agent.status
-    until(lambda: agent.status.state == "running", "the agent has recovered")
+    wait_until(lambda: agent.status.state == "running", 60, "the agent has recovered")
 
 
 def test_two_models_answer_the_same_requests(

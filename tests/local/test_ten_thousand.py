@@ -13,18 +13,20 @@ from imageclass.connection import Connection
 from imageclass.judge import Judge
 from kafka.producer.future import FutureRecordMetadata
 
-from tests.local.streaming import Linear, Processes, members, read_all, until
+from tests.support.agents import AgentProcesses, Linear
+from tests.support.kafka import members, read_all
+from tests.support.waiting import wait_until
 
 DIGITS = datasets.load("digits")
 TOTAL, BAD = 10_000, 100
 
 
 def test_ten_thousand_requests_get_ten_thousand_verdicts(
-    connection: Connection, broker: EmbeddedBroker, processes: Processes
+    connection: Connection, broker: EmbeddedBroker, processes: AgentProcesses
 ) -> None:
     for name in ("to be killed", "to leave"):
         processes.start(name)
-    until(lambda: members(connection, "linear") == 2, "two agents share the group")
+    wait_until(lambda: members(connection, "linear") == 2, 60, "two agents share the group")
     ended: dict[str, int] = {}
     restart = threading.Thread(target=broker.start)
 

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
+from mosshub_contract.ports import free_port
 from requests.adapters import HTTPAdapter
 
-from hub.launcher import free_port
 from tests.standins import ensure
 from tests.standins.engine import docker
+from tests.support.paths import DOCKER
 
-DOCKER = Path(__file__).resolve().parents[2] / "docker"
 HUB_IMAGE = "mosshub/hub:local"
 PEOPLE = ("ada", "linus", "grace", "mallory")
 SERVICES = {"caddy", "proxy", "hub", "kafka", "engine", "firewall", "keycloak"}

@@ -11,31 +11,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 import pytest
-import requests
 from imageclass.broker.accounts import admin_settings
+from mosshub_contract.ports import free_port
 
-from hub.launcher import free_port
-
-ROOT = Path(__file__).resolve().parent.parent
-T = TypeVar("T")
-
-
-def wait_until(condition: Callable[[], T], timeout: float, what: str) -> T:
-    """Return the first truthy value of `condition`; fail after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        if value := condition():
-            return value
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {timeout:.0f} s in vain for {what}")
-        time.sleep(0.1)
+from tests.support.paths import ROOT
+from tests.support.waiting import wait_until
 
 
 class RunningPlatform:
@@ -148,68 +134,6 @@ class RunningPlatform:
         """Return all living processes below the launcher."""
         assert self.process
         return psutil.Process(self.process.pid).children(recursive=True)
-
-
-class Person:
-    """Somebody with a browser's cookies, without the browser."""
-
-    def __init__(self, platform: RunningPlatform, name: str, password: str | None = None) -> None:
-        self.platform, self.name = platform, name
-        self.session = requests.Session()
-        self.session.headers["Sec-Fetch-Mode"] = "navigate"
-        page = self.session.get(f"{platform.url}/hub/login", timeout=30)
-        self.login = self.session.post(
-            f"{platform.url}/hub/login",
-            data={
-                "username": name,
-                "password": platform.password if password is None else password,
-                "_xsrf": self.session.cookies.get("_xsrf", path="/hub/"),
-            },
-            headers={"Referer": page.url},
-            timeout=60,
-        )
-
-    def api(self, method: str, path: str, **options: object) -> requests.Response:
-        """Call the hub's API as the page's own scripts do."""
-        return self.session.request(
-            method,
-            f"{self.platform.url}/hub/api/{path}",
-            headers={
-                "X-XSRFToken": self.session.cookies.get("_xsrf", path="/hub/"),
-                "Referer": f"{self.platform.url}/hub/home",
-                "Sec-Fetch-Mode": "cors",
-            },
-            timeout=60,
-            **options,
-        )
-
-    def consent(self, url: str) -> requests.Response:
-        """Open somebody else's server, saying yes to JupyterHub's question; return its page."""
-        question = self.session.get(url, timeout=60)
-        assert "Authorize" in question.text, question.text
-        self.session.post(
-            question.url,
-            data={
-                "_xsrf": self.session.cookies.get("_xsrf", path="/hub/"),
-                "scopes": re.findall(r'name="scopes"[^>]*value="([^"]+)"', question.text),
-            },
-            headers={"Referer": question.url},
-            timeout=60,
-        )
-        return self._marimo(url)
-
-    def editor(self, path: str = "", timeout: float = 90) -> requests.Response:
-        """Open the person's editor, waiting for the server to start; the reply is marimo's."""
-        self.session.get(f"{self.platform.url}/hub/spawn", timeout=60)
-        return self._marimo(f"{self.platform.url}/user/{self.name}/{path}", timeout)
-
-    def _marimo(self, url: str, timeout: float = 90) -> requests.Response:
-        def opened() -> requests.Response | None:
-            reply = self.session.get(url, timeout=60)
-            at_home = reply.url.startswith(f"{self.platform.url}/user/")
-            return reply if reply.ok and at_home and "marimo" in reply.text else None
-
-        return wait_until(opened, timeout, f"{url}:\n{self.platform.log[-4000:]}")
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,11 @@ A pytest plugin (see `addopts` in pyproject.toml), shared by `browser/` and `doc
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
+
+from tests.support.paths import ROOT
 
 FLAGS = [
     "--no-sandbox",
@@ -19,7 +20,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-ROOT = Path(__file__).resolve().parent.parent
 # `make pictures` sets this to docs/pictures.
 PICTURES = ROOT / os.environ.get("PICTURES", "tests/.artifacts/pictures")
 FAILED = pytest.StashKey[bool]()

@@ -10,20 +10,20 @@ from imageclass.verdicts import Asked, Verdicts, judged
 CLASSES = ("ant", "bee", "cat")
 
 
-def dataset(labels: Sequence[int], classes: Sequence[str] = CLASSES) -> Dataset:
+def make_dataset(labels: Sequence[int], classes: Sequence[str] = CLASSES) -> Dataset:
     """Black test images, one pixel each, with these labels."""
     images = np.zeros((len(labels), 1, 1, 1), np.uint8)
     given = np.array(labels, np.int64)
     return Dataset("hand-made", images.copy(), given.copy(), images, given, tuple(classes))
 
 
-def run_of(
+def make_run(
     labels: Sequence[int], answers: Mapping[str, Sequence[Sequence[float] | None]]
 ) -> Verdicts:
     """A run that asked for test image n in request `qn`: `answers` has each agent's
     probabilities for each request, None where it has not answered. Answers took 10, 11, … ms."""
     asked = {f"q{n}": Asked(n, label, 1000.0) for n, label in enumerate(labels)}
-    verdicts = Verdicts("run", dataset(labels or [0]), tuple(answers), asked)
+    verdicts = Verdicts("run", make_dataset(labels or [0]), tuple(answers), asked)
     predictions = [
         Prediction("run", f"q{n}", agent, np.array(row, np.float32), f"hash-{agent}")
         for agent, rows in answers.items()

@@ -14,7 +14,7 @@ from imageclass.statistics import outcomes_of
 from imageclass.verdict_messages import decode_verdict, encode_verdict, encode_verdicts
 from imageclass.verdicts import SCHEMA, Verdicts
 
-from tests.hand_made import dataset, run_of
+from tests.support.runs import make_dataset, make_run
 
 ANT, BEE, CAT = np.eye(3)
 THIRD = 1 / 3  # no short decimal
@@ -22,7 +22,7 @@ THIRD = 1 / 3  # no short decimal
 
 @pytest.fixture
 def run() -> Verdicts:
-    found = run_of([0, 1, 2], {"a": [[THIRD, 0.1, 1e-30], BEE, None], "b": [CAT, None, None]})
+    found = make_run([0, 1, 2], {"a": [[THIRD, 0.1, 1e-30], BEE, None], "b": [CAT, None, None]})
     found.duplicates, found.invalid = {"a": 3}, 2
     found.frame = found.frame.with_columns(latency_ms=pl.col("latency_ms") + THIRD)
     return found
@@ -53,13 +53,13 @@ def test_csv_has_a_row_for_each_request_and_agent(run: Verdicts, tmp_path: Path)
 
 
 def test_empty_runs_and_awkward_names_come_back_too(tmp_path: Path) -> None:
-    none = run_of([0], {"a": [None]})
+    none = make_run([0], {"a": [None]})
     none.to_json(tmp_path / "none.json")
     none.to_csv(tmp_path / "none.csv")
     assert exports.read_json(tmp_path / "none.json", none.dataset).frame.equals(none.frame)
     assert exports.read_csv(tmp_path / "none.csv").schema == SCHEMA
-    named = run_of([0], {"a": [BEE]})
-    named.dataset = dataset([0], ('a "b", c', "ü\nx", ""))
+    named = make_run([0], {"a": [BEE]})
+    named.dataset = make_dataset([0], ('a "b", c', "ü\nx", ""))
     named.to_csv(tmp_path / "named.csv")
     assert exports.read_csv(tmp_path / "named.csv").equals(named.frame)
 
@@ -90,7 +90,7 @@ def test_files_of_others_are_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text(text)
     with pytest.raises(ExportError, match=str(path)):
-        exports.read_json(path, dataset([0]))
+        exports.read_json(path, make_dataset([0]))
     with pytest.raises(ExportError, match="not a CSV file of verdicts"):
         exports.read_csv(path)
 
@@ -98,7 +98,7 @@ def test_files_of_others_are_refused(text: str, tmp_path: Path) -> None:
 def test_a_run_about_other_images_is_refused(run: Verdicts, tmp_path: Path) -> None:
     run.to_json(tmp_path / "run.json")
     with pytest.raises(ExportError, match="other classes"):
-        exports.read_json(tmp_path / "run.json", dataset([0], ("ant", "bee", "dog")))
+        exports.read_json(tmp_path / "run.json", make_dataset([0], ("ant", "bee", "dog")))
 
 
 def test_every_request_is_announced(run: Verdicts) -> None:
@@ -190,7 +190,9 @@ def drawn(chart: alt.Chart | alt.LayerChart | alt.FacetChart) -> list[dict]:
 
 
 def test_bars_count_right_and_wrong() -> None:
-    bars = drawn(verdict_charts.right_and_wrong(run_of([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]})))
+    bars = drawn(
+        verdict_charts.right_and_wrong(make_run([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]}))
+    )
     assert {(bar["label"], bar["answer"], bar["images"]) for bar in bars} == {
         ("bee", "right", 2), ("cat", "right", 1), ("ant", "wrong", 1),
     }  # fmt: skip
@@ -199,10 +201,10 @@ def test_bars_count_right_and_wrong() -> None:
 @pytest.mark.parametrize(
     "verdicts",
     [
-        pytest.param(run_of([0, 1, 2], {"a": [ANT, CAT, CAT], "b": [BEE, BEE, BEE]}), id="two"),
-        pytest.param(run_of([0, 1], {"a": [ANT, CAT]}), id="one agent"),
-        pytest.param(run_of([0, 1], {"a": [ANT, BEE], "b": [None, None]}), id="one is silent"),
-        pytest.param(run_of([0, 1], {"a": [None, None], "b": [None, None]}), id="no answers"),
+        pytest.param(make_run([0, 1, 2], {"a": [ANT, CAT, CAT], "b": [BEE, BEE, BEE]}), id="two"),
+        pytest.param(make_run([0, 1], {"a": [ANT, CAT]}), id="one agent"),
+        pytest.param(make_run([0, 1], {"a": [ANT, BEE], "b": [None, None]}), id="one is silent"),
+        pytest.param(make_run([0, 1], {"a": [None, None], "b": [None, None]}), id="no answers"),
     ],
 )
 def test_every_chart_can_be_drawn_of_every_run(verdicts: Verdicts) -> None:

@@ -10,6 +10,8 @@ from imageclass.datasets import Dataset
 from imageclass.metrics import measure
 from imageclass.versions import Version
 
+from tests.support.paths import ROOT
+
 LABELS = np.tile(np.arange(2), 10)
 IMAGES = np.zeros((20, 4, 4, 1), np.uint8)
 DATA = Dataset("two", IMAGES, LABELS, IMAGES, LABELS, ("left", "right"))
@@ -63,7 +65,7 @@ def test_a_vote_that_is_better_than_both_is_said_to_be() -> None:
 
 @pytest.mark.parametrize("name", reproduce.SETTINGS)
 def test_the_page_in_the_repository_holds_what_was_asked(name: str) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    page = (ROOT / "docs/models.md").read_text()
     rows = re.findall(r"^\| \**([a-z ]+)\** \| \**([\d.]+)%", page, re.MULTILINE)
     accuracy = {model: float(share) for model, share in rows}
     assert accuracy[name] >= {"cnn": 91.0, "resnet": 92.0}[name]

@@ -1,4 +1,4 @@
-"""A broker with accounts, and people on it."""
+"""A broker with accounts, and people's clients on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from imageclass.broker import EmbeddedBroker
@@ -18,9 +18,6 @@ from hub.accounts.broker import Broker
 from hub.accounts.keeper import Keeper, Person
 from hub.accounts.rights import Account
 from hub.accounts.shut_out import ShutOut
-from tests.running import wait_until
-
-T = TypeVar("T")
 
 QUOTAS = {
     "producer_byte_rate": 50e6,
@@ -30,8 +27,8 @@ QUOTAS = {
 }
 
 
-class Guarded:
-    """An embedded broker with accounts, with a keeper as the hub has one."""
+class SecuredKafka:
+    """An embedded broker with accounts, and what the hub does to keep them."""
 
     def __init__(self, directory: Path) -> None:
         self.secret_file = directory / "secret"
@@ -41,9 +38,9 @@ class Guarded:
         )
         self.people: list[Person] = []
 
-    def __enter__(self) -> Guarded:
+    def __enter__(self) -> SecuredKafka:
         self.broker.start()
-        asyncio.run(self.keeper().reconcile())
+        asyncio.run(self.reconciler().reconcile())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,27 +51,27 @@ class Guarded:
         return self.broker.bootstrap_servers
 
     def admin(self) -> Broker:
-        """The broker as the hub sees it."""
+        """Return the broker as the hub sees it."""
         return Broker(lambda: self.broker.admin_file.read_text(), self.secret_file.read_text())
 
-    def keeper(self, **settings: Any) -> Keeper:
-        """A hub that was started just now."""
+    def reconciler(self, **settings: Any) -> Keeper:
+        """Return what keeps the accounts in a hub that was started just now."""
         given = {"quotas": QUOTAS} | settings
         out = ShutOut(self.secret_file.with_name("shut_out.json"))
         people = lambda: list(self.people)  # noqa: E731
         return Keeper(self.admin(), self.secret_file.read_text(), people, out, **given)
 
-    def enter(self, name: str, member_of: Iterable[str] = (), **settings: Any) -> Member:
-        """Somebody new, with their account made and usable."""
+    def add_user(self, name: str, member_of: Iterable[str] = (), **settings: Any) -> KafkaUser:
+        """Add a person; return their account, which the broker knows already."""
         person = Person(name, since="2026", groups=frozenset(member_of), active=True)
         self.people.append(person)
-        keeper = self.keeper(**settings)
-        assert asyncio.run(keeper.ensure(person))
-        return Member(self.servers, keeper.account(person))
+        reconciler = self.reconciler(**settings)
+        assert asyncio.run(reconciler.ensure(person))
+        return KafkaUser(self.servers, reconciler.account(person))
 
 
-class Member:
-    """An account in use."""
+class KafkaUser:
+    """A person's account on the broker, and clients that use it."""
 
     def __init__(self, servers: str, account: Account) -> None:
         self.servers, self.account, self.name = servers, account, account.name
@@ -103,7 +100,7 @@ class Member:
         return KafkaConsumer(*topics, **{**self.settings, **own, **settings})
 
     def topic(self, name: str) -> str:
-        """Make a topic of one's own and wait until it is there."""
+        """Make a topic of this user and wait until it is there."""
         topic = f"{self.name}.{name}"
         with self.admin() as admin:
             admin.create_topics({topic: {"num_partitions": 1}})
@@ -112,19 +109,16 @@ class Member:
 
 
 def refused(action: Callable[[], object], kinds: type[KafkaError] | tuple) -> None:
-    """`action` is denied, and not for some other reason."""
+    """Assert that `action` is denied, and for no other reason."""
     with pytest.raises(kinds):
         action()
 
 
 def read(consumer: KafkaConsumer, count: int, timeout: float = 20) -> list[bytes]:
-    """The next `count` messages, or those that came in time."""
+    """Return the next `count` messages, or those that came within `timeout` seconds."""
     values: list[bytes] = []
     deadline = time.monotonic() + timeout
     while len(values) < count and time.monotonic() < deadline:
         for records in consumer.poll(timeout_ms=200).values():
             values += [record.value for record in records]
     return values
-
-
-__all__ = ["QUOTAS", "Guarded", "Member", "read", "refused", "wait_until"]

@@ -1,29 +1,9 @@
 """Containers of a test: `docker run`, waited for with a deadline, removed at the end."""
 
 import subprocess
-import time
 import uuid
-from collections.abc import Callable
-from typing import Any
 
 from tests.standins.engine import docker
-
-
-def eventually(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait until `condition()` is true and return its value; errors count as "not yet".
-
-    Raises AssertionError with `what` and the last error after `seconds`.
-    """
-    deadline = time.monotonic() + seconds
-    last: object = None
-    while time.monotonic() < deadline:
-        try:
-            if value := condition():
-                return value
-        except Exception as error:
-            last = error
-        time.sleep(0.2)  # the pause between two looks, not a guess at how long it takes
-    raise AssertionError(f"not after {seconds} s: {what}; last error: {last!r}")
 
 
 class Container:

@@ -7,7 +7,7 @@ from imageclass import calibration, statistics
 from imageclass.strategies import soft_vote
 from imageclass.verdicts import matrix
 
-from tests.hand_made import run_of
+from tests.support.runs import make_run
 
 ANT, BEE, CAT = np.eye(3)
 
@@ -93,7 +93,7 @@ def test_kappa_is_cohens() -> None:
     assert statistics.cohens_kappa(halves, halves[::-1]) == -1
 
 
-RUN = run_of(
+RUN = make_run(
     [0, 1, 2, 0],
     {"a": [ANT, BEE, BEE, ANT], "b": [ANT, CAT, CAT, None], "c": [None] * 4},
 )
@@ -177,7 +177,7 @@ def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
 
 def test_calibrated_verdicts_keep_their_answers_and_know_their_doubt() -> None:
     probabilities, labels = too_sure(3_000, 3.0)
-    verdicts = run_of(labels.tolist(), {"a": list(probabilities), "b": list(probabilities)})
+    verdicts = make_run(labels.tolist(), {"a": list(probabilities), "b": list(probabilities)})
     temperature = calibration.fit_temperature(*too_sure(20_000, 3.0))
     after = calibration.calibrated(verdicts, {"a": temperature, "nobody": 2.0})
     own = {

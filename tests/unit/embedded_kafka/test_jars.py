@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from imageclass.broker import KAFKA_VERSION, BrokerError
-from imageclass.broker.command import free_port
 from imageclass.broker.jars import MIRROR_VARIABLE, Jar, class_path, locked_jars, parse_lock
+from mosshub_contract.ports import free_port
 
 CONTENT = {"one-1.0.jar": b"first" * 1000, "two-2.0.jar": b"second" * 3000}
 
@@ -123,7 +123,7 @@ def test_a_jar_that_is_not_there_is_named(repository: Repository, tmp_path: Path
 
 
 def test_no_network_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(MIRROR_VARIABLE, f"http://127.0.0.1:{free_port(0)}")
+    monkeypatch.setenv(MIRROR_VARIABLE, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(BrokerError, match=r"needs the internet once.*KAFKA_BOOTSTRAP_SERVERS"):
         class_path(tmp_path / "cache", JARS)
 

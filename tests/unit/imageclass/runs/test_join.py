@@ -12,14 +12,14 @@ from imageclass.messages import Prediction, encode_prediction
 from imageclass.strategies import STRATEGIES
 from imageclass.verdicts import SCHEMA, Asked, Verdicts, check, judged
 
-from tests.hand_made import dataset, run_of
+from tests.support.runs import make_dataset, make_run
 
 ANT, BEE, CAT = np.eye(3)
 
 
 def asked(*agents: str) -> Verdicts:
     requests = {f"q{n}": Asked(index=n, label=n % 3, sent_ms=1000.0) for n in range(4)}
-    return Verdicts("r", dataset([0, 1, 2, 0]), agents, requests)
+    return Verdicts("r", make_dataset([0, 1, 2, 0]), agents, requests)
 
 
 def prediction(request: str, agent: str, number: int = 0, classes: int = 3) -> Prediction:
@@ -133,7 +133,7 @@ def test_what_is_set_aside_is_over_unless_it_is_answered() -> None:
 
 
 def test_the_summary_counts_what_is_missing() -> None:
-    verdicts = run_of([0, 1, 2, 0], {"cnn": [None, BEE, CAT, CAT], "other": [None] * 4})
+    verdicts = make_run([0, 1, 2, 0], {"cnn": [None, BEE, CAT, CAT], "other": [None] * 4})
     verdicts.duplicates = {"cnn": 2}
     assert verdicts.missing == 5
     cnn, other = verdicts.summary().to_dicts()
@@ -144,7 +144,7 @@ def test_the_summary_counts_what_is_missing() -> None:
 
 
 # Three agents; what each strategy makes of it is worked out by hand below.
-THREE = run_of(
+THREE = make_run(
     [1, 0, 0, 2, 1],
     {
         "a": [[0.9, 0.1, 0.0], [0.4, 0.3, 0.3], [0.1, 0.8, 0.1], None, None],
@@ -207,12 +207,12 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     answers = {"a": right, "b": noise, "c": np.roll(right, 1, axis=1)}
     validation = {agent: (given[:200], labels[:200]) for agent, given in answers.items()}
     new = {agent: list(given[200:]) for agent, given in answers.items()}
-    verdicts = run_of(labels[200:].tolist(), new)
+    verdicts = make_run(labels[200:].tolist(), new)
     outcome = strategies.stacking(verdicts, validation)
     assert outcome["correct"].all()
     assert strategies.soft_vote(verdicts)["correct"].mean() < 0.9
     # With "a" away, the other two are read on their own.
-    without = run_of(labels[200:].tolist(), {**new, "a": [None] * 50 + new["a"][50:]})
+    without = make_run(labels[200:].tolist(), {**new, "a": [None] * 50 + new["a"][50:]})
     assert strategies.stacking(without, validation)["correct"].all()
 
 
@@ -240,19 +240,19 @@ def test_validation_data_that_do_not_fit_are_named(
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_agent_none_and_full_agreement(strategy: str) -> None:
     decide = STRATEGIES[strategy]
-    one = run_of([0, 1], {"a": [ANT, CAT]})
-    nobody = run_of([0, 1], {"a": [None, None], "b": [None, None]})
+    one = make_run([0, 1], {"a": [ANT, CAT]})
+    nobody = make_run([0, 1], {"a": [None, None], "b": [None, None]})
     assert decide(nobody, VALIDATION).schema == decide(one, VALIDATION).schema
     assert decide(nobody, VALIDATION).is_empty()
-    assert decide(run_of([], {"a": [], "b": []}), VALIDATION).is_empty()
-    alike = run_of([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
+    assert decide(make_run([], {"a": [], "b": []}), VALIDATION).is_empty()
+    alike = make_run([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
     if strategy != "stacking":  # which may have learned to know better
         assert decide(one, VALIDATION)["predicted"].to_list() == [0, 2]
         assert decide(alike, VALIDATION)["predicted"].to_list() == [0, 1]
 
 
 def test_a_third_decides_where_two_disagree() -> None:
-    two = run_of(
+    two = make_run(
         [0, 1, 2, 0, 1],
         {
             "a": [ANT, [0.1, 0.6, 0.3], [0.2, 0.8, 0.0], ANT, None],
@@ -260,23 +260,23 @@ def test_a_third_decides_where_two_disagree() -> None:
         },
     )
     assert second_opinion.disputed(two) == ["q1", "q2"]
-    opinions = run_of([0, 1, 2], {"c": [None, [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]})
+    opinions = make_run([0, 1, 2], {"c": [None, [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]})
     outcome = second_opinion.decide(two, opinions)
     # q1: c is with a. q2: three opinions, c is surest. Undisputed requests stay as they were.
     assert outcome.select("request_id", "predicted").rows() == [
         ("q0", 0), ("q1", 1), ("q2", 0), ("q3", 0),
     ]  # fmt: skip
     assert outcome["confidence"].to_list() == pytest.approx([1, 0.8, 1, 1])
-    stranger = run_of([0], {"c": [ANT]})
+    stranger = make_run([0], {"c": [ANT]})
     stranger.run_id = "other"
     with pytest.raises(ValueError, match="another run"):
         second_opinion.decide(two, stranger)
 
 
 def test_no_dispute_and_no_opinion_change_nothing() -> None:
-    alike = run_of([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
+    alike = make_run([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
     assert second_opinion.disputed(alike) == []
-    silent = run_of([0, 1], {"c": [None, None]})
+    silent = make_run([0, 1], {"c": [None, None]})
     outcome = second_opinion.decide(alike, silent)
     assert outcome.equals(strategies.agreement(alike))
     assert isinstance(outcome, pl.DataFrame)
