@@ -8,6 +8,8 @@ from imageclass.messages import Prediction
 from imageclass.verdicts import Asked, Verdicts, judged
 
 CLASSES = ("ant", "bee", "cat")
+ANT, BEE, CAT = np.eye(3)  # the probabilities of an agent that is sure
+THIRD = 1 / 3  # no short decimal
 
 
 def make_dataset(labels: Sequence[int], classes: Sequence[str] = CLASSES) -> Dataset:
@@ -33,3 +35,14 @@ def make_run(
     times = [1010.0 + n for n in range(len(predictions))]
     verdicts.frame = judged(predictions, times, verdicts)
     return verdicts
+
+
+def sent_run(*agents: str) -> Verdicts:
+    """Return a run of four requests, q0 to q3, that no agent has answered yet."""
+    requests = {f"q{n}": Asked(index=n, label=n % 3, sent_ms=1000.0) for n in range(4)}
+    return Verdicts("r", make_dataset([0, 1, 2, 0]), agents, requests)
+
+
+def prediction(request: str, agent: str, number: int = 0, classes: int = 3) -> Prediction:
+    """Return an agent's answer in the run of `sent_run`: class `number`, without a doubt."""
+    return Prediction("r", request, agent, np.eye(classes, dtype=np.float32)[number], "beef")

@@ -1,4 +1,4 @@
-"""The command line without a broker: arguments, labels from folders, remembered runs, models."""
+"""The command without a broker: arguments, models, errors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from imageclass.asking import Sent
-from imageclass.cli import labels, main, runs
-from imageclass.cli.errors import CommandError
+from imageclass.cli import main
 from imageclass.cli.parser import parse
 
 
@@ -72,64 +70,6 @@ def test_only_agents_need_tensorflow(command: str) -> None:
     program = f"import sys, imageclass.cli.{command}; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
-
-
-def test_labels_of_a_known_data_set_follow_its_classes() -> None:
-    names = ["ankle boot/1.png", "t-shirt_TOP/deep/2.png", "Bag/3.png"]
-    found, classes = labels.from_folders(names, "fashion-mnist")
-    assert found == dict(zip(names, (9, 0, 8), strict=True))
-    assert classes[9] == "Ankle boot"
-    with pytest.raises(CommandError, match=r"hat, sock is no class of fashion-mnist.*Trouser"):
-        labels.from_folders(["sock/1.png", "hat/1.png", "bag/1.png"], "fashion-mnist")
-
-
-def test_labels_of_any_other_are_the_folders_by_name() -> None:
-    found, classes = labels.from_folders(["dog/1.png", "cat/1.png", "dog/2.png"], "")
-    assert classes == ("cat", "dog")
-    assert found == {"dog/1.png": 1, "cat/1.png": 0, "dog/2.png": 1}
-    with pytest.raises(CommandError, match=r"lost\.png lies in no folder named after a class"):
-        labels.from_folders(["dog/1.png", "lost.png"], "")
-
-
-@pytest.fixture
-def runs_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MOSSHUB_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
-
-
-def remembered(run_id: str) -> runs.Run:
-    sent = Sent(
-        run_id,
-        {"cat/ä.png": "r-0", "dog/1.png": "r-1"},
-        dataset="pets",
-        sent_ms={"r-0": 1.5, "r-1": 2.5},
-        starts={0: 7, 3: 0},
-    )
-    return runs.Run(sent, ("cat", "dog"), {"cat/ä.png": 0, "dog/1.png": 1})
-
-
-def test_a_run_is_remembered_as_it_was(runs_directory: Path) -> None:
-    run = remembered("abc123")
-    assert runs.remember(run) == runs_directory / "abc123.json"
-    assert runs.recall("abc123") == runs.recall("ab") == run
-    plain = runs.Run(Sent("b", {"1.png": "r-0"}, sent_ms={"r-0": 1.0}))
-    runs.remember(plain)
-    assert runs.recall("b") == plain  # no labels are not labels of nothing
-
-
-def test_a_run_that_is_not_there_is_named(runs_directory: Path) -> None:
-    with pytest.raises(CommandError, match=r"no run 'abc' in .*runs\. The newest there: none\."):
-        runs.recall("abc")
-    for run_id in ("abc1", "abc2", "abc"):
-        runs.remember(remembered(run_id))
-    assert runs.recall("abc").sent.run_id == "abc"  # the whole id comes first
-    with pytest.raises(CommandError, match="Several runs begin with 'ab'"):
-        runs.recall("ab")
-    with pytest.raises(CommandError, match=r"no run '\.\./abc'"):
-        runs.recall("../abc")
-    (runs_directory / "abc1.json").write_text('{"format": "other"}')
-    with pytest.raises(CommandError, match=r"abc1\.json is not a remembered run .*'other'"):
-        runs.recall("abc1")
 
 
 def test_no_models_are_an_empty_list(

@@ -1,29 +1,7 @@
-"""Parts of imageclass that need no broker: imports, connection, agents' names, verdicts."""
-
-import subprocess
-import sys
+"""Connections: topics and brokers."""
 
 import pytest
 from imageclass import connection
-from imageclass.agent import Agent
-from imageclass.datasets import load
-
-DIGITS = load("digits")
-
-
-def test_nothing_imports_tensorflow_before_it_is_used() -> None:
-    program = (
-        "import importlib, pkgutil, sys, imageclass\n"
-        "names = [m.name for m in pkgutil.iter_modules(imageclass.__path__)]\n"
-        "for name in names: importlib.import_module(f'imageclass.{name}')\n"
-        "print(len(names), 'tensorflow' in sys.modules, 'keras' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
-    )
-    count, *imported = done.stdout.split()
-    assert int(count) >= 10
-    assert imported == ["False", "False"]
 
 
 def test_topics_are_the_persons_in_the_hub_and_the_teams_outside(
@@ -51,11 +29,3 @@ def test_a_broker_that_is_away_is_waited_for_and_named() -> None:
         connection.connect("127.0.0.1:1", timeout=10, on_wait=said.append)
     assert said
     assert "Waiting for the broker at 127.0.0.1:1" in said[0]
-
-
-@pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 101])
-def test_an_agents_name_must_fit_into_a_groups(name: str) -> None:
-    nowhere = connection.Connection(("127.0.0.1:1",), connection.Topics("t."))
-    Agent(nowhere, "cnn-1.b_2", lambda images: images)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="An agent's name"):
-        Agent(nowhere, name, lambda images: images)  # type: ignore[arg-type]

@@ -1,12 +1,10 @@
-"""The wire format: what goes out comes back, and nothing that does not fit gets through."""
+"""The wire format of requests."""
 
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from imageclass import messages
-from imageclass.dead_letters import encode_dead_letter
 from imageclass.message_headers import InvalidMessage
 from PIL import Image
 
@@ -169,58 +167,3 @@ def test_only_pixels_can_be_sent(image: np.ndarray) -> None:
         messages.raw_request("r", "q", image)
     with pytest.raises(ValueError, match="neither PNG nor JPEG"):
         messages.file_request("r", "q", b"GIF89a")
-
-
-def test_predictions_come_back_as_they_went() -> None:
-    probabilities = np.array([0.1, 0.7, 0.2], np.float32)
-    sent = messages.Prediction("r", "q", "cnn", probabilities)
-    got = messages.decode_prediction(*messages.encode_prediction(sent))
-    assert (got.run, got.request, got.agent) == ("r", "q", "cnn")
-    np.testing.assert_array_equal(got.probabilities, probabilities)
-
-
-@pytest.mark.parametrize(
-    ("name", "header", "value"),
-    [
-        ("agent", None, None),
-        ("classes", b"4", None),
-        ("classes", b"0", None),
-        ("dtype", b"float64", None),
-        (None, None, np.array([0.5, np.nan, 0.5], "<f4").tobytes()),
-        (None, None, np.array([-1, 1, 1], "<f4").tobytes()),
-        (None, None, b"abc"),
-    ],
-)
-def test_wrong_predictions_are_refused(
-    name: str | None, header: bytes | None, value: bytes | None
-) -> None:
-    good = messages.Prediction("r", "q", "cnn", np.array([0.1, 0.7, 0.2], np.float32))
-    body, head = messages.encode_prediction(good)
-    changed = [(key, header if key == name else old) for key, old in head]
-    with pytest.raises(InvalidMessage):
-        messages.decode_prediction(value or body, changed)
-
-
-def record(value: bytes | None, head: list[tuple[str, bytes | None]]) -> SimpleNamespace:
-    return SimpleNamespace(topic="t", partition=2, offset=40, value=value, headers=head)
-
-
-def test_a_dead_letter_keeps_the_message_and_tells_why() -> None:
-    key, value, head = encode_dead_letter(record(b"body", [("run", b"\xff")]), "cnn", "no UTF-8")
-    assert (key, value) == (b"t/2/40/cnn", b"body")
-    assert dict(head) == {
-        "run": b"\xff",
-        "dead-letter.reason": b"no UTF-8",
-        "dead-letter.agent": b"cnn",
-        "dead-letter.origin": b"t/2/40",
-        "dead-letter.size": b"4",
-    }
-
-
-def test_a_dead_letter_always_fits_into_a_message() -> None:
-    huge = record(bytes(5_000_000), [("run", bytes(2_000_000)), ("note", None)])
-    key, value, head = encode_dead_letter(huge, "cnn", "long " * 1_000)
-    size = len(key) + len(value) + sum(len(name) + len(content) for name, content in head)
-    assert size < 1_000
-    assert dict(head)["dead-letter.size"] == b"5000000"
-    assert dict(head)["dead-letter.incomplete"] == b"its value"

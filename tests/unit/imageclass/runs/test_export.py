@@ -1,31 +1,15 @@
-"""What leaves the judge: files, announcements, charts."""
+"""Exported runs: JSON and CSV files."""
 
 import json
 from pathlib import Path
 
-import altair as alt
-import numpy as np
 import polars as pl
 import pytest
-from imageclass import exports, strategies, verdict_charts
+from imageclass import exports
 from imageclass.exports import ExportError
-from imageclass.message_headers import InvalidMessage
-from imageclass.statistics import outcomes_of
-from imageclass.verdict_messages import decode_verdict, encode_verdict, encode_verdicts
 from imageclass.verdicts import SCHEMA, Verdicts
 
-from tests.support.runs import make_dataset, make_run
-
-ANT, BEE, CAT = np.eye(3)
-THIRD = 1 / 3  # no short decimal
-
-
-@pytest.fixture
-def run() -> Verdicts:
-    found = make_run([0, 1, 2], {"a": [[THIRD, 0.1, 1e-30], BEE, None], "b": [CAT, None, None]})
-    found.duplicates, found.invalid = {"a": 3}, 2
-    found.frame = found.frame.with_columns(latency_ms=pl.col("latency_ms") + THIRD)
-    return found
+from tests.support.runs import BEE, make_dataset, make_run
 
 
 def test_json_comes_back_as_it_went(run: Verdicts, tmp_path: Path) -> None:
@@ -99,123 +83,3 @@ def test_a_run_about_other_images_is_refused(run: Verdicts, tmp_path: Path) -> N
     run.to_json(tmp_path / "run.json")
     with pytest.raises(ExportError, match="other classes"):
         exports.read_json(tmp_path / "run.json", make_dataset([0], ("ant", "bee", "dog")))
-
-
-def test_every_request_is_announced(run: Verdicts) -> None:
-    outcomes = strategies.agreement(run)
-    messages = encode_verdicts(run, outcomes, "agreement")
-    assert list(messages) == ["q0", "q1", "q2"]
-    decided, alone, undecided = (decode_verdict(value) for value in messages.values())
-    assert (decided.run, decided.request, decided.dataset) == ("run", "q0", "hand-made")
-    assert (decided.strategy, decided.index, decided.sent_ms) == ("agreement", 0, 1000.0)
-    assert (decided.label_name, decided.predicted_name, decided.correct) == ("ant", "cat", False)
-    assert decided.confidence == 1.0
-    (first, second) = decided.answers
-    assert (first.agent, first.model, first.predicted, first.correct) == ("a", "hash-a", 0, True)
-    assert first.confidence == pytest.approx(THIRD)
-    assert first.latency_ms == 10 + THIRD
-    assert second.agent == "b"
-    assert alone.correct is True
-    assert (undecided.predicted, undecided.confidence, undecided.correct) == (None, None, None)
-    assert undecided.answers == ()
-    for value in messages.values():
-        assert encode_verdict(decode_verdict(value)) == value
-
-
-ANSWER = {
-    "agent": "a", "model": "", "predicted": 0, "confidence": 0.5, "correct": True, "latency_ms": 1,
-}  # fmt: skip
-VERDICT = {
-    "version": 1, "run": "r", "request": "q", "dataset": "d", "strategy": "s", "index": 0,
-    "sent_ms": 1000.5, "label": 0, "label_name": "ant", "predicted": 0, "predicted_name": "ant",
-    "confidence": 1, "correct": True, "answers": [ANSWER],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"version": 2},
-        {"version": None},
-        {"run": ""},
-        {"run": 7},
-        {"index": -1},
-        {"index": 1.5},
-        {"index": True},
-        {"sent_ms": float("nan")},
-        {"sent_ms": float("inf")},
-        {"sent_ms": 10**400},
-        {"label": "0"},
-        {"label_name": "x" * 2_000},
-        {"predicted": None},
-        {"predicted": 1},
-        {"confidence": 1.01},
-        {"confidence": "1"},
-        {"correct": 1},
-        {"correct": False},
-        {"answers": None},
-        {"answers": [ANSWER, None]},
-        {"answers": [ANSWER | {"confidence": -0.1}]},
-        {"answers": [ANSWER | {"more": 1}]},
-        {"answers": [{"agent": "a"}]},
-        {"more": 1},
-    ],
-    ids=str,
-)
-def test_malformed_verdicts_are_refused(changes: dict) -> None:
-    assert decode_verdict(json.dumps(VERDICT).encode()).answers[0].agent == "a"  # the near miss
-    with pytest.raises(InvalidMessage):
-        decode_verdict(json.dumps(VERDICT | changes).encode())
-
-
-@pytest.mark.parametrize("missing", VERDICT)
-def test_no_field_may_be_missing(missing: str) -> None:
-    rest = {name: content for name, content in VERDICT.items() if name != missing}
-    with pytest.raises(InvalidMessage):
-        decode_verdict(json.dumps(rest).encode())
-
-
-@pytest.mark.parametrize(
-    "value",
-    [None, b"", b"hello", b"\xff\xfe", b"7", b"[" * 100_000, b" " * 2_000_000, b'{"a":NaN}'],
-)
-def test_what_is_no_verdict_is_refused(value: bytes | None) -> None:
-    with pytest.raises(InvalidMessage):
-        decode_verdict(value)
-
-
-def drawn(chart: alt.Chart | alt.LayerChart | alt.FacetChart) -> list[dict]:
-    """The rows of the chart's own data, after altair has checked it against its schema."""
-    return [row for rows in chart.to_dict()["datasets"].values() for row in rows]
-
-
-def test_bars_count_right_and_wrong() -> None:
-    bars = drawn(
-        verdict_charts.right_and_wrong(make_run([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]}))
-    )
-    assert {(bar["label"], bar["answer"], bar["images"]) for bar in bars} == {
-        ("bee", "right", 2), ("cat", "right", 1), ("ant", "wrong", 1),
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "verdicts",
-    [
-        pytest.param(make_run([0, 1, 2], {"a": [ANT, CAT, CAT], "b": [BEE, BEE, BEE]}), id="two"),
-        pytest.param(make_run([0, 1], {"a": [ANT, CAT]}), id="one agent"),
-        pytest.param(make_run([0, 1], {"a": [ANT, BEE], "b": [None, None]}), id="one is silent"),
-        pytest.param(make_run([0, 1], {"a": [None, None], "b": [None, None]}), id="no answers"),
-    ],
-)
-def test_every_chart_can_be_drawn_of_every_run(verdicts: Verdicts) -> None:
-    outcomes = {**outcomes_of(verdicts), "soft vote": strategies.soft_vote(verdicts)}
-    voted = {"soft vote": outcomes["soft vote"]}
-    answered = not verdicts.frame.is_empty()
-    assert bool(drawn(verdict_charts.right_and_wrong(verdicts))) == answered
-    names = {row["name"] for row in drawn(verdict_charts.accuracies(verdicts, voted))}
-    assert ("soft vote" in names) == answered
-    assert bool(drawn(verdict_charts.agreement_matrix(outcomes))) == answered
-    assert bool(drawn(verdict_charts.class_heat_map(verdicts, voted))) == answered
-    assert bool(drawn(verdict_charts.latencies(verdicts))) == answered
-    diagonal = {"confidence": 1.0, "accuracy": 1.0}
-    assert diagonal in drawn(verdict_charts.reliability_diagram(outcomes))

@@ -1,29 +1,11 @@
-"""Joining answers to requests, and deciding between agents."""
+"""Joining answers to requests."""
 
 from types import SimpleNamespace
 
-import numpy as np
-import polars as pl
-import pytest
-from imageclass import second_opinion, strategies
 from imageclass.joining import Join
-from imageclass.message_headers import InvalidMessage
 from imageclass.messages import Prediction, encode_prediction
-from imageclass.strategies import STRATEGIES
-from imageclass.verdicts import SCHEMA, Asked, Verdicts, check, judged
 
-from tests.support.runs import make_dataset, make_run
-
-ANT, BEE, CAT = np.eye(3)
-
-
-def asked(*agents: str) -> Verdicts:
-    requests = {f"q{n}": Asked(index=n, label=n % 3, sent_ms=1000.0) for n in range(4)}
-    return Verdicts("r", make_dataset([0, 1, 2, 0]), agents, requests)
-
-
-def prediction(request: str, agent: str, number: int = 0, classes: int = 3) -> Prediction:
-    return Prediction("r", request, agent, np.eye(classes, dtype=np.float32)[number], "beef")
+from tests.support.runs import prediction, sent_run
 
 
 def record(answer: Prediction, timestamp: int = 1012, **changes: bytes) -> SimpleNamespace:
@@ -32,32 +14,8 @@ def record(answer: Prediction, timestamp: int = 1012, **changes: bytes) -> Simpl
     return SimpleNamespace(timestamp=timestamp, value=value, headers=headers)
 
 
-def test_answers_are_judged_by_the_judges_own_labels() -> None:
-    verdicts = asked("cnn", "other")
-    good = prediction("q2", "cnn", 2)
-    assert check(good, verdicts)
-    assert judged([good], [1012.0], verdicts).to_dicts() == [
-        {
-            "request_id": "q2", "agent": "cnn", "index": 2, "label": 2, "predicted": 2,
-            "confidence": 1.0, "correct": True, "latency_ms": 12.0, "model": "beef",
-            "probabilities": [0, 0, 1],
-        }
-    ]  # fmt: skip
-    assert judged([], [], verdicts).schema == judged([good], [1.0], verdicts).schema == SCHEMA
-    assert not check(prediction("q2", "stranger"), verdicts)
-    for wrong in (prediction("q9", "cnn"), prediction("q2", "cnn", classes=5)):
-        with pytest.raises(InvalidMessage):
-            check(wrong, verdicts)
-
-
-def test_clocks_that_disagree_and_rounded_sums_stay_in_range() -> None:
-    over = Prediction("r", "q0", "cnn", np.array([1.0005, 0, 0], np.float32))
-    (row,) = judged([over], [900.0], asked("cnn")).to_dicts()
-    assert (row["confidence"], row["latency_ms"]) == (1.0, 0.0)
-
-
 def test_each_answer_counts_once() -> None:
-    verdicts = asked("cnn", "other")
+    verdicts = sent_run("cnn", "other")
     join = Join(verdicts)
     cut = record(prediction("q3", "cnn"))
     cut.value = cut.value[:-1]
@@ -89,7 +47,7 @@ def test_each_answer_counts_once() -> None:
 
 
 def test_requests_are_handed_over_once_when_all_have_answered() -> None:
-    join = Join(asked("cnn", "other"))
+    join = Join(sent_run("cnn", "other"))
     join.take([record(prediction("q0", "cnn")), record(prediction("q1", "cnn"))])
     assert not join.completed().asked
     join.take([record(prediction("q1", "other")), record(prediction("q2", "other"))])
@@ -115,7 +73,7 @@ def test_what_is_set_aside_is_over_unless_it_is_answered() -> None:
         given = [(name, text.encode()) for name, text in headers.items()]
         return SimpleNamespace(timestamp=1, value=b"", headers=given)
 
-    join = Join(asked("cnn"))
+    join = Join(sent_run("cnn"))
     join.take([record(prediction("q0", "cnn"))])
     foreign = [letter("q1", "cnn", "older"), letter("q9", "cnn"), letter("q1", "stranger")]
     mark = SimpleNamespace(timestamp=1, value=None, headers=[("dead-letter.replayed", b"1")])
@@ -129,154 +87,4 @@ def test_what_is_set_aside_is_over_unless_it_is_answered() -> None:
     found = join.finish()
     assert found.missing == 2
     assert set(found.set_aside.values()) == {"expired 1.0 s before its turn"}
-    assert not Join(asked("cnn")).over
-
-
-def test_the_summary_counts_what_is_missing() -> None:
-    verdicts = make_run([0, 1, 2, 0], {"cnn": [None, BEE, CAT, CAT], "other": [None] * 4})
-    verdicts.duplicates = {"cnn": 2}
-    assert verdicts.missing == 5
-    cnn, other = verdicts.summary().to_dicts()
-    assert (cnn["answered"], cnn["missing"], cnn["duplicates"], cnn["correct"]) == (3, 1, 2, 2)
-    assert cnn["accuracy"] == pytest.approx(2 / 3)
-    assert cnn["latency_p50_ms"] == 11.0
-    assert (other["answered"], other["missing"], other["accuracy"]) == (0, 4, None)
-
-
-# Three agents; what each strategy makes of it is worked out by hand below.
-THREE = make_run(
-    [1, 0, 0, 2, 1],
-    {
-        "a": [[0.9, 0.1, 0.0], [0.4, 0.3, 0.3], [0.1, 0.8, 0.1], None, None],
-        "b": [[0.4, 0.6, 0.0], [0.2, 0.7, 0.1], [0.6, 0.2, 0.2], [0.2, 0.2, 0.6], None],
-        "c": [[0.3, 0.7, 0.0], [0.0, 0.1, 0.9], None, [0.5, 0.3, 0.2], None],
-    },
-)
-# Of the images taken for ant, bee and cat, a is right in (3 of 3, 0 of 1, 0 of 2), b in (1 of 1,
-# 2 of 3, 1 of 2) and c in (0 of 0, 2 of 4, 1 of 2). Smoothed: (4/5, 1/3, 1/4), (2/3, 3/5, 1/2) and
-# (1/2, 1/2, 1/2).
-LABELS = np.array([0, 0, 0, 1, 1, 2])
-VALIDATION = {
-    "a": (np.array([ANT, ANT, ANT, CAT, CAT, BEE]), LABELS),
-    "b": (np.array([ANT, CAT, BEE, BEE, BEE, CAT]), LABELS),
-    "c": (np.array([BEE, BEE, CAT, BEE, BEE, CAT]), LABELS),
-}
-
-
-def decided(strategy: str, verdicts: Verdicts = THREE) -> list[tuple[int, float]]:
-    outcome = STRATEGIES[strategy](verdicts, VALIDATION)
-    assert outcome.columns == [
-        "request_id", "index", "label", "predicted", "confidence", "correct",
-    ]  # fmt: skip
-    assert (outcome["correct"] == (outcome["predicted"] == outcome["label"])).all()
-    assert outcome["confidence"].is_between(0, 1).all()
-    assert not outcome.null_count().sum_horizontal().item()
-    # Nobody has answered q4, and whoever has answered one has a vote in it.
-    assert outcome["request_id"].to_list() == ["q0", "q1", "q2", "q3"]
-    assert outcome["label"].to_list() == [1, 0, 0, 2]
-    rows = outcome.select("predicted", "confidence").rows()
-    return [(predicted, pytest.approx(confidence)) for predicted, confidence in rows]
-
-
-def test_highest_confidence() -> None:
-    assert decided("highest confidence") == [(0, 0.9), (2, 0.9), (1, 0.8), (2, 0.6)]
-
-
-def test_agreement_with_its_tie_break() -> None:
-    # q0: two for the bee against a surer ant. All others are ties, broken by confidence.
-    assert decided("agreement") == [(1, 0.65), (2, 0.9), (1, 0.8), (2, 0.6)]
-
-
-def test_weighted_by_what_a_vote_for_the_class_was_worth() -> None:
-    # q0: ant 4/5, bee 3/5 + 1/2; q1: ant 4/5, bee 3/5, cat 1/2; q2: bee 1/3, ant 2/3; q3: cat and
-    # ant 1/2 each, and the cat is the surer one.
-    assert decided("weighted") == [(1, 0.65), (0, 0.4), (0, 0.6), (2, 0.6)]
-
-
-def test_soft_vote() -> None:
-    expected = [(0, 1.6 / 3), (2, 1.3 / 3), (1, 0.5), (2, 0.4)]
-    assert decided("soft vote") == expected
-
-
-def test_stacking_learns_whom_to_believe_and_in_what() -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(3, size=300)
-    right = np.eye(3)[labels] * 0.7 + 0.1
-    noise = rng.dirichlet([1, 1, 1], 300)
-    # "a" knows; "b" is as sure as can be of noise; "c" is always one off, which is as good.
-    answers = {"a": right, "b": noise, "c": np.roll(right, 1, axis=1)}
-    validation = {agent: (given[:200], labels[:200]) for agent, given in answers.items()}
-    new = {agent: list(given[200:]) for agent, given in answers.items()}
-    verdicts = make_run(labels[200:].tolist(), new)
-    outcome = strategies.stacking(verdicts, validation)
-    assert outcome["correct"].all()
-    assert strategies.soft_vote(verdicts)["correct"].mean() < 0.9
-    # With "a" away, the other two are read on their own.
-    without = make_run(labels[200:].tolist(), {**new, "a": [None] * 50 + new["a"][50:]})
-    assert strategies.stacking(without, validation)["correct"].all()
-
-
-@pytest.mark.parametrize("strategy", sorted(strategies.NEED_VALIDATION))
-@pytest.mark.parametrize(
-    ("validation", "reason"),
-    [
-        (None, "no validation data of a, b, c"),
-        ({"a": VALIDATION["a"], "c": VALIDATION["c"]}, "no validation data of b"),
-        (VALIDATION | {"b": (VALIDATION["b"][0], LABELS[::-1])}, "b and a are not of the same"),
-        (VALIDATION | {"c": (VALIDATION["c"][0][:5], LABELS[:5])}, "c and a are not of the same"),
-        (VALIDATION | {"c": (VALIDATION["c"][0][:5], LABELS)}, r"c have the shape \(5, 3\)"),
-        (VALIDATION | {"c": (np.ones((6, 4)), LABELS)}, r"c have the shape \(6, 4\)"),
-        (VALIDATION | {"c": (np.full((6, 3), np.nan), LABELS)}, "c are not all numbers"),
-    ],
-)
-def test_validation_data_that_do_not_fit_are_named(
-    strategy: str, validation: strategies.Validation | None, reason: str
-) -> None:
-    STRATEGIES[strategy](THREE, VALIDATION)  # the near miss
-    with pytest.raises(ValueError, match=reason):
-        STRATEGIES[strategy](THREE, validation)
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_one_agent_none_and_full_agreement(strategy: str) -> None:
-    decide = STRATEGIES[strategy]
-    one = make_run([0, 1], {"a": [ANT, CAT]})
-    nobody = make_run([0, 1], {"a": [None, None], "b": [None, None]})
-    assert decide(nobody, VALIDATION).schema == decide(one, VALIDATION).schema
-    assert decide(nobody, VALIDATION).is_empty()
-    assert decide(make_run([], {"a": [], "b": []}), VALIDATION).is_empty()
-    alike = make_run([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
-    if strategy != "stacking":  # which may have learned to know better
-        assert decide(one, VALIDATION)["predicted"].to_list() == [0, 2]
-        assert decide(alike, VALIDATION)["predicted"].to_list() == [0, 1]
-
-
-def test_a_third_decides_where_two_disagree() -> None:
-    two = make_run(
-        [0, 1, 2, 0, 1],
-        {
-            "a": [ANT, [0.1, 0.6, 0.3], [0.2, 0.8, 0.0], ANT, None],
-            "b": [ANT, [0.7, 0.2, 0.1], [0.0, 0.1, 0.9], None, None],
-        },
-    )
-    assert second_opinion.disputed(two) == ["q1", "q2"]
-    opinions = make_run([0, 1, 2], {"c": [None, [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]})
-    outcome = second_opinion.decide(two, opinions)
-    # q1: c is with a. q2: three opinions, c is surest. Undisputed requests stay as they were.
-    assert outcome.select("request_id", "predicted").rows() == [
-        ("q0", 0), ("q1", 1), ("q2", 0), ("q3", 0),
-    ]  # fmt: skip
-    assert outcome["confidence"].to_list() == pytest.approx([1, 0.8, 1, 1])
-    stranger = make_run([0], {"c": [ANT]})
-    stranger.run_id = "other"
-    with pytest.raises(ValueError, match="another run"):
-        second_opinion.decide(two, stranger)
-
-
-def test_no_dispute_and_no_opinion_change_nothing() -> None:
-    alike = make_run([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
-    assert second_opinion.disputed(alike) == []
-    silent = make_run([0, 1], {"c": [None, None]})
-    outcome = second_opinion.decide(alike, silent)
-    assert outcome.equals(strategies.agreement(alike))
-    assert isinstance(outcome, pl.DataFrame)
+    assert not Join(sent_run("cnn")).over

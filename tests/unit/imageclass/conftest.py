@@ -1,0 +1,25 @@
+"""What tests of several rooms of the library share."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from imageclass.verdicts import Verdicts
+
+from tests.support.runs import BEE, CAT, THIRD, make_run
+
+
+@pytest.fixture
+def run() -> Verdicts:
+    """A run with missing and repeated answers, and with numbers that have no short decimal."""
+    found = make_run([0, 1, 2], {"a": [[THIRD, 0.1, 1e-30], BEE, None], "b": [CAT, None, None]})
+    found.duplicates, found.invalid = {"a": 3}, 2
+    found.frame = found.frame.with_columns(latency_ms=pl.col("latency_ms") + THIRD)
+    return found
+
+
+@pytest.fixture
+def runs_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory in which the command remembers runs."""
+    monkeypatch.setenv("MOSSHUB_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
