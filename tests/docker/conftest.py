@@ -7,6 +7,7 @@ import pytest
 
 from tests.standins import ensure
 from tests.support.containers import Containers
+from tests.support.members import Team, TeamMember
 from tests.support.stack import Stack, standins
 
 
@@ -35,6 +36,46 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
     finally:
         running.remove()
+
+
+@pytest.fixture(scope="session")
+def team(stack: Stack) -> Team:
+    """The demo's people, signed in."""
+    return Team(stack)
+
+
+@pytest.fixture
+def ada(team: Team) -> Iterator[TeamMember]:
+    """Ada, whose server runs; the person who does what a test is about."""
+    with team.at_work("ada") as member:
+        yield member
+
+
+@pytest.fixture
+def linus(team: Team) -> Iterator[TeamMember]:
+    """Linus, whose server runs; the person who has no part in it."""
+    with team.at_work("linus") as member:
+        yield member
+
+
+@pytest.fixture
+def idle(team: Team) -> Iterator[TeamMember]:
+    """Grace, whose server does not run."""
+    grace = team.member("grace")
+    grace.stop()
+    yield grace
+    grace.stop()
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Show a line at once, also when the test passes."""
+
+    def say(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {text}", end="", flush=True)
+
+    return say
 
 
 MADE = pytest.StashKey[Containers]()

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import requests
 
 from tests.standins.engine import docker
+from tests.support.keycloak import sign_in
 from tests.support.people import Person
-from tests.support.stack import Stack, sign_in
+from tests.support.stack import Stack
 from tests.support.waiting import retry_until
 
 
@@ -27,13 +32,17 @@ class TeamMember(Person):
         self.container = f"{stack.name}_{name}--"
         assert back.is_redirect, back.text
         self.landed = back.headers["Location"]
-        assert self.session.get(f"{stack.url}/hub/home", timeout=60).status_code == 200
+        assert self.is_signed_in()
+
+    def is_signed_in(self) -> bool:
+        """Return whether the hub shows the person their page without a sign-in."""
+        home = f"{self.url}/hub/home"
+        page = self.session.get(home, timeout=60)
+        return page.status_code == 200 and page.url == home
 
     def stop(self) -> None:
         """Stop the server and wait until its container is gone."""
-        for notebook in self.notebooks:
-            notebook.socket.close()
-        self.notebooks.clear()
+        self.leave_notebooks()
         found = ("ps", "--all", "--quiet", "--filter", f"name=^{self.container}$")
 
         def gone() -> bool:
@@ -41,6 +50,19 @@ class TeamMember(Person):
             return docker(*found) == ""
 
         retry_until(gone, 90, f"{self.container} is gone")
+
+    def leave_notebooks(self) -> None:
+        """Close the pages of the notebooks that are open."""
+        for notebook in self.notebooks:
+            notebook.socket.close()
+        self.notebooks.clear()
+
+    def end_kernels(self) -> None:
+        """Shut down the kernels of the notebooks that are open, as far as they still answer."""
+        for notebook in self.notebooks:
+            with suppress(requests.RequestException, AssertionError):
+                notebook.post("api/home/shutdown_session", {"sessionId": notebook.id})
+        self.leave_notebooks()
 
     # -- the container
 
@@ -72,3 +94,28 @@ class TeamMember(Person):
         rows = self.inside("cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines()
         cells = [row.split() for row in rows]
         return {int(c[1].rpartition(":")[2], 16) for c in cells if len(c) > 3 and c[3] == "0A"}
+
+
+class Team:
+    """The people of a running stack. Each signs in once and is then shared by the tests."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._members: dict[str, TeamMember] = {}
+
+    def member(self, name: str) -> TeamMember:
+        """Return a person with a valid sign-in; a removed one signs in again."""
+        known = self._members.get(name)
+        if known is None or not known.is_signed_in():
+            known = self._members[name] = TeamMember(self.stack, name)
+        return known
+
+    @contextmanager
+    def at_work(self, name: str) -> Iterator[TeamMember]:
+        """A person whose server runs; it goes on running, the notebooks are closed."""
+        member = self.member(name)
+        member.start()
+        try:
+            yield member
+        finally:
+            member.end_kernels()

@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 from imageclass.broker import EmbeddedBroker
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from hub.accounts.broker import Broker
 from hub.accounts.keeper import Keeper, Person
@@ -112,6 +116,15 @@ def refused(action: Callable[[], object], kinds: type[KafkaError] | tuple) -> No
     """Assert that `action` is denied, and for no other reason."""
     with pytest.raises(kinds):
         action()
+
+
+def is_denied(action: Callable[[], object]) -> bool:
+    """Return whether the broker denies `action` for lack of a right."""
+    try:
+        action()
+    except (TopicAuthorizationFailedError, GroupAuthorizationFailedError):
+        return True
+    return False
 
 
 def read(consumer: KafkaConsumer, count: int, timeout: float = 20) -> list[bytes]:

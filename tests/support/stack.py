@@ -8,7 +8,7 @@ import subprocess
 import uuid
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from mosshub_contract.ports import free_port
@@ -132,7 +132,14 @@ class Stack:
 
     def started(self) -> dict[str, str]:
         """When each service's container started: changes when it is restarted or made anew."""
-        return {s: self.inspect(s)["Id"] + self.inspect(s)["State"]["StartedAt"] for s in SERVICES}
+        names = sorted(SERVICES)
+        found = json.loads(docker("inspect", *map(self.container, names)))
+        return {n: c["Id"] + c["State"]["StartedAt"] for n, c in zip(names, found, strict=True)}
+
+    def servers(self) -> set[str]:
+        """Return the ids of people's containers, running or not."""
+        filters = ("--filter", f"network={self.name}-users", "--filter", "name=--")
+        return set(docker("ps", "--all", "--no-trunc", "--quiet", *filters).split())
 
     def kill(self, service: str) -> None:
         """kill -9 from outside, which the engine takes for a crash."""
@@ -180,35 +187,3 @@ class Stack:
         homes = docker("volume", "ls", "--quiet", "--filter", f"name=^{self.name}_home_").split()
         if homes:
             docker("volume", "rm", "-f", *homes)
-
-
-def sign_in(
-    stack: Stack, name: str, password: str, next: str = ""
-) -> tuple[requests.Session, requests.Response]:
-    """Go through Keycloak's form as a browser does, up to the hub's answer."""
-    session = stack.session()
-    back = come_back(stack, session, name, password, next)
-    if back.is_redirect:
-        back = session.get(back.headers["Location"], allow_redirects=False, timeout=60)
-    return session, back
-
-
-def come_back(
-    stack: Stack, session: requests.Session, name: str, password: str, next: str = ""
-) -> requests.Response:
-    """Keycloak's answer to somebody's form: where it lets them in, the way back to the hub."""
-    way = f"?next={quote(next, safe='')}" if next else ""
-    form = session.get(f"{stack.url}/hub/oauth_login{way}", timeout=60)
-    assert form.url.startswith(f"{stack.url}/auth/realms/mosshub/"), form.url
-    if not stack.https:
-        # Browsers count localhost as secure and send Keycloak's Secure cookies back to it.
-        for cookie in session.cookies:
-            cookie.secure = False
-    action = re.search(r'action="([^"]+)"', form.text)
-    assert action, form.text
-    return session.post(
-        action[1].replace("&amp;", "&"),
-        data={"username": name, "password": password},
-        allow_redirects=False,
-        timeout=60,
-    )
