@@ -4,11 +4,13 @@ A pytest plugin (see `addopts` in pyproject.toml), shared by `browser/` and `doc
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
 
+from tests.support import browser_network
+from tests.support.browser_network import BrowserNetwork
 from tests.support.paths import ROOT
 
 FLAGS = [
@@ -26,12 +28,32 @@ FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def launch(chromium: str) -> Iterator[Callable[..., Browser]]:
-    """Start a browser, with flags beside the usual ones."""
+def launch(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Browser]]:
+    """Start a browser, with flags beside the usual ones.
+
+    `names` has the IP address of each host name that only the test knows. As root the browser has
+    a network of its own.
+    """
+    networks: list[BrowserNetwork] = []
     with sync_playwright() as playwright:
-        yield lambda *flags: playwright.chromium.launch(
-            executable_path=chromium, args=[*FLAGS, *flags]
-        )
+
+        def start(*flags: str, names: Mapping[str, str] | None = None) -> Browser:
+            program, more = chromium, list(flags)
+            if browser_network.is_possible():
+                network = BrowserNetwork(names)
+                networks.append(network)
+                folder = tmp_path_factory.mktemp("browser")
+                program, more = str(network.wrapper(chromium, folder)), [*flags, *network.flags]
+            elif names:
+                rules = ", ".join(f"MAP {name} {address}" for name, address in names.items())
+                more.append(f"--host-resolver-rules={rules}")
+            return playwright.chromium.launch(executable_path=program, args=[*FLAGS, *more])
+
+        yield start
+    for network in networks:
+        network.close()
 
 
 @pytest.fixture(scope="session")
