@@ -7,8 +7,17 @@ import pytest
 
 from tests.standins import ensure
 from tests.support.containers import Containers
+from tests.support.engine_lock import engine
 from tests.support.members import Team, TeamMember
+from tests.support.setup import needed
 from tests.support.stack import Stack, standins
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    """Let no other test use the engine while one restarts it."""
+    with engine(alone=item.get_closest_marker("engine_alone") is not None):
+        return (yield)
 
 
 @pytest.fixture
@@ -29,10 +38,11 @@ def standin(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The running demo that tests share: what a test stops or changes, it puts back."""
-    standins()
     running = Stack(tmp_path_factory.mktemp("compose"))
     try:
-        running.start()
+        with needed("the demo does not start"):
+            standins()
+            running.start()
         yield running
     finally:
         running.remove()

@@ -12,6 +12,7 @@ from imageclass.connection import Connection, connect
 
 from tests.support.agents import AgentProcesses
 from tests.support.secured_kafka import SecuredKafka
+from tests.support.setup import needed
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +21,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
 
     A test may `.stop()`, `.kill()` (SIGKILL) and `.start()` it; its address: `.bootstrap_servers`.
     """
-    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print) as running:
-        yield running
+    running = EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print)
+    with needed("Apache Kafka does not start"):
+        running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture

@@ -1,9 +1,15 @@
 """Containers of a test: `docker run`, waited for with a deadline, removed at the end."""
 
+import os
+import secrets
 import subprocess
 import uuid
 
 from tests.standins.engine import docker
+
+# In the name of every container and volume: tests/run gives it to all its processes.
+RUN = os.environ.get("MOSSHUB_TEST_RUN") or secrets.token_hex(2)
+PREFIX = f"mosshub-test-{RUN}"
 
 
 class Container:
@@ -61,4 +67,4 @@ class Containers:
 
     @staticmethod
     def new_name() -> str:
-        return f"mosshub-test-{uuid.uuid4().hex[:10]}"
+        return f"{PREFIX}-{uuid.uuid4().hex[:10]}"

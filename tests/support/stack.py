@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from tests.standins import ensure
 from tests.standins.engine import docker
+from tests.support.containers import PREFIX
 from tests.support.paths import DOCKER
 
 HUB_IMAGE = "mosshub/hub:local"
@@ -65,9 +66,10 @@ class Stack:
     """
 
     def __init__(self, directory: Path, *, https: bool = False) -> None:
-        self.name = f"mosshub-test-{uuid.uuid4().hex[:6]}"
+        self.name = f"{PREFIX}-{uuid.uuid4().hex[:6]}"
         self.port = free_port()
-        self.subnet = f"172.29.{192 + uuid.uuid4().int % 15}.0/24"
+        # Two stacks of one run are one of each kind.
+        self.subnet = f"172.29.{192 + 2 * (uuid.uuid4().int % 7) + https}.0/24"
         self.bind = f"127.0.0.{64 + uuid.uuid4().int % 128}"
         self.https = https
         self.authority = directory / "root.crt"  # once it runs

@@ -1,16 +1,12 @@
 """Parts of the platform that are restarted or killed are back, and nobody loses anything."""
 
-import os
-import signal
 import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-import psutil
 import pytest
 import requests
 from websockets.exceptions import WebSocketException
@@ -123,44 +119,6 @@ def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, linus):
     finally:
         grace.stop()
     assert grace.container not in docker("ps", "--all", "--format", "{{.Names}}").split()
-
-
-def restart_engine() -> None:
-    """Restart Docker's engine, as its upgrade does."""
-    if Path("/run/systemd/system").is_dir():
-        subprocess.run(["systemctl", "restart", "docker"], check=True, timeout=120)
-        return
-    pid = int(Path("/var/run/docker.pid").read_text())
-    command = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
-    os.kill(pid, signal.SIGTERM)
-    retry_until(lambda: not psutil.pid_exists(pid), 120, "the engine has ended")
-    with Path("/var/log/mosshub-dockerd.log").open("ab") as log:
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-
-
-def test_a_restart_of_the_engine_brings_everything_back(stack, ada, linus, report):
-    """Kernels end with their containers; nobody signs in again, and no server is lost."""
-    names = docker("ps", "--format", "{{.Names}}").split()
-    if others := [name for name in names if not name.startswith(stack.name)]:
-        pytest.skip(f"the engine would not be restarted with somebody else's containers: {others}")
-    ada.inside("sh", "-c", "echo kept > ~/notebooks/kept.txt")
-    before = stack.servers()
-    began = time.monotonic()
-    restart_engine()
-    retry_until(lambda: docker("version"), 120, "the engine answers")
-    for service in SERVICES:
-        retry_until(lambda s=service: stack.health(s) == "healthy", 240, f"{service} is healthy")
-    report(f"everything is healthy again after {time.monotonic() - began:.0f} s")
-    for member in (ada, linus):
-        member.open()
-        member.notebooks.clear()
-        assert member.notebook().run("print('back')").strip() == "back"
-    assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"
-    assert stack.servers() == before, "no server lost, none more"
-    shown = ada.api("GET", "users/ada").json()["servers"][""]
-    assert shown["ready"]
 
 
 # An upgrade
