@@ -19,7 +19,7 @@ MARKERS = {
     "docker": "needs a Docker engine and the stand-in images (all of tests/docker)",
     "browser": "needs Chromium (all of tests/browser)",
     "slow": "takes more than a few seconds: `make test-quick` leaves it out",
-    "engine_alone": "restarts the Docker engine: no other test may use it meanwhile",
+    "engine_alone": "restarts the Docker engine: no other test uses it at that time",
     "fashion_mnist": "needs the files of Debian's package dataset-fashion-mnist",
 }
 

@@ -97,7 +97,7 @@ def send(connection: Connection, images: int) -> str:
 def without_errors(page: Page) -> None:
     assert page.locator(".marimo-error").count() == 0
     assert "Traceback" not in page.inner_text("body")
-    # No code is shown to whoever looks at an app.
+    # An app shows no code.
     assert page.locator(".cm-editor").count() == 0
 
 
@@ -225,8 +225,8 @@ def test_agents_are_changed_while_they_run(
     page.get_by_role("button", name="Send three broken messages").click()
     page.get_by_text("are on their way").wait_for(timeout=MINUTE)
     wait_until(
-        lambda: {"first", "second"} <= {letter.agent for letter in dead_letters.read(connection)},
-        *(60, "letters of both agents"),
+        lambda: {"first", "second"} <= {found.agent for found in dead_letters.read(connection)},
+        *(60, "dead letters of both agents"),
     )
     page.get_by_role("button", name="Look", exact=True).click()
     page.locator("tr", has_text="header 'version' is missing").first.wait_for(timeout=MINUTE)

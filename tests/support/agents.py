@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Linear:
     """A fixed random layer: the same answers in every process, without TensorFlow.
 
-    `calls` has the sizes of the batches it was asked. While `gate` is not set it does not answer.
+    `calls` has the sizes of the batches that it got. It does not answer while `gate` is not set.
     """
 
     image_shape = (8, 8, 1)

@@ -3,15 +3,20 @@
 A pytest plugin (see `addopts` in pyproject.toml), shared by `browser/` and `docker/`.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
 
 from tests.support import browser_network
 from tests.support.browser_network import BrowserNetwork
 from tests.support.paths import ROOT
+
+if TYPE_CHECKING:  # a third of a second, in every pytest process
+    from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 
 FLAGS = [
     "--no-sandbox",
@@ -36,6 +41,8 @@ def launch(
     `names` has the IP address of each host name that only the test knows. As root the browser has
     a network of its own.
     """
+    from playwright.sync_api import sync_playwright
+
     networks: list[BrowserNetwork] = []
     with sync_playwright() as playwright:
 
@@ -65,7 +72,7 @@ def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
 
 @pytest.fixture
 def picture() -> Callable[[Page, str], None]:
-    """Take a picture of a page, for docs/pictures and for whoever asks what a test saw."""
+    """Take a picture of a page: for docs/pictures, and to see what a test saw."""
 
     def take(page: Page, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
@@ -86,7 +93,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def profile(
     request: pytest.FixtureRequest, browser: Browser
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """A browser profile of somebody's own; options as of Playwright's `new_context`.
+    """Make a browser profile for one person; options as of Playwright's `new_context`.
 
     When the test fails, pictures of all open pages are kept and refused requests are printed.
     """

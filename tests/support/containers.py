@@ -1,4 +1,4 @@
-"""Containers of a test: `docker run`, waited for with a deadline, removed at the end."""
+"""Containers of a test: started with `docker run`, removed at the end."""
 
 import os
 import secrets
@@ -19,16 +19,16 @@ class Container:
         self.name = name
 
     def address(self, port: int) -> str:
-        """Where this machine reaches a published port, as host:port."""
+        """Return where this machine reaches a published port, as host:port."""
         return docker("port", self.name, str(port)).splitlines()[0]
 
     def exec(self, *command: str, user: str = "", timeout: float = 60) -> str:
-        """Standard output of a command in the container. Raises RuntimeError when it fails."""
+        """Return standard output of a command in the container. Raises RuntimeError."""
         as_user = ["--user", user] if user else []
         return docker("exec", *as_user, self.name, *command, timeout=timeout)
 
     def logs(self) -> str:
-        """Both output streams, in the order they were written."""
+        """Return both output streams, in the order in which they were written."""
         command = ["docker", "logs", self.name]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
@@ -36,12 +36,12 @@ class Container:
         return done.stdout
 
     def state(self, key: str) -> str:
-        """A field of docker inspect's State, such as Status or ExitCode."""
+        """Return a field of docker inspect's State, such as Status or ExitCode."""
         return docker("inspect", "--format", f"{{{{.State.{key}}}}}", self.name)
 
 
 class Containers:
-    """Makes containers and volumes under names of their own and removes them together."""
+    """Make containers and volumes under names of their own and remove them together."""
 
     def __init__(self) -> None:
         self.started: list[Container] = []
@@ -55,7 +55,7 @@ class Containers:
         return container
 
     def volume(self) -> str:
-        """Name of a new, empty volume."""
+        """Make an empty volume; return its name."""
         self.volumes.append(self.new_name())
         return docker("volume", "create", self.volumes[-1])
 

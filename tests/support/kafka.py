@@ -11,7 +11,7 @@ from kafka.errors import CoordinatorNotAvailableError
 
 
 def read_all(connection: Connection, topic: str) -> list:
-    """Every message on the topic now."""
+    """Return every message that is on the topic now."""
     with connection.consumer() as consumer:
         places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
         consumer.assign(places)
@@ -26,7 +26,7 @@ def read_all(connection: Connection, topic: str) -> list:
 
 
 def members(connection: Connection, agent: str) -> int:
-    """How many members the broker knows in the agent's group; -1 while it cannot say."""
+    """Return the number of members in the agent's group; -1 while the broker cannot say."""
     group = connection.topics.group(agent)
     with connection.admin() as admin:
         try:
@@ -36,7 +36,9 @@ def members(connection: Connection, agent: str) -> int:
 
 
 def lag(connection: Connection) -> int | None:
-    """How many of its requests a group has not said to be done; None before it has said anything
-    about each of the four partitions."""
+    """Return how many requests a group has not committed yet.
+
+    None before it has committed something on each of the four partitions.
+    """
     groups = browse.lags(connection, (connection.topics.prefix,))
     return groups["lag"].sum() if len(groups) == 4 else None

@@ -1,4 +1,4 @@
-"""The platform as a person starts it, for tests that use it: one for the whole session.
+"""The laptop's platform as a person starts it, one for the whole session.
 
 A pytest plugin (see `addopts` in pyproject.toml), so that the tests in `local/` and in `browser/`
 share one running platform.
@@ -65,13 +65,13 @@ class RunningPlatform:
         return path.read_text(errors="replace") if path.exists() else "(no log)"
 
     def broker_admin(self) -> dict[str, str]:
-        """What kafka-python's clients need to see everything on the broker."""
+        """Return settings with which kafka-python's clients see everything on the broker."""
         secret = (self.data_dir / "hub" / "broker_secret").read_text().strip()
         address = (self.data_dir / "kafka" / "admin.address").read_text()
         return {"bootstrap_servers": address, **admin_settings(secret)}
 
     def launch(self) -> "RunningPlatform":
-        """Start it without waiting; what it prints is gathered in `output`."""
+        """Start it without waiting; what it prints is collected in `output`."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hub.launcher"],
             cwd=ROOT,
@@ -123,7 +123,7 @@ class RunningPlatform:
 
     @contextmanager
     def broker_paused(self) -> Iterator[None]:
-        """The broker answers nobody meanwhile."""
+        """Stop the broker's process within: it answers nobody."""
         broker = next(process for process in self.processes() if process.name() == "java")
         broker.send_signal(signal.SIGSTOP)
         try:
@@ -139,7 +139,7 @@ class RunningPlatform:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """The running platform that tests share: do not stop it, take people of your own."""
+    """The running platform that tests share. A test does not stop it and has people of its own."""
     running = RunningPlatform(tmp_path_factory.mktemp("platform"))
     with needed("the platform does not start"):
         print(f"\nplatform ready after {running.start():.1f} s")

@@ -1,4 +1,4 @@
-"""Small runs made by hand, for tests of what is done with verdicts."""
+"""Small runs with answers made by hand."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ THIRD = 1 / 3  # no short decimal
 
 
 def make_dataset(labels: Sequence[int], classes: Sequence[str] = CLASSES) -> Dataset:
-    """Black test images, one pixel each, with these labels."""
+    """Return black test images of one pixel with these labels."""
     images = np.zeros((len(labels), 1, 1, 1), np.uint8)
     given = np.array(labels, np.int64)
     return Dataset("hand-made", images.copy(), given.copy(), images, given, tuple(classes))

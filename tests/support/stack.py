@@ -29,19 +29,19 @@ AUTHORITY = "/data/caddy/pki/authorities/local"
 
 
 def standins() -> None:
-    """Make sure of the official images that the demo names."""
+    """See to it that the images that the demo names are there."""
     ensure(
         "caddy:2.6.2", "haproxy:3.0.11", "apache/kafka:4.3.1", "quay.io/keycloak/keycloak:26.7.3"
     )
 
 
 def errors_in(log: str) -> list[str]:
-    """Lines of a log that an admin would ask about."""
+    """Return the lines of a log that an admin would ask about."""
     return re.findall(r"(?m)^.*(?:Traceback|\bERROR\b|\bFATAL\b|ALERT|\[E ).*$", log)
 
 
 class Resolved(HTTPAdapter):
-    """Reaches every name at one address, as a DNS would have it; certificates are the name's."""
+    """Reach every host name at one address; certificates must be those of the name."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -94,7 +94,7 @@ class Stack:
         return f"https://{DOMAIN}" if self.https else f"http://localhost:{self.port}"
 
     def session(self) -> requests.Session:
-        """What finds and trusts this platform, as a person's browser that opens pages."""
+        """Return a session that finds and trusts this platform, as a person's browser does."""
         session = requests.Session()
         session.headers["Sec-Fetch-Mode"] = "navigate"
         if self.https:
@@ -133,7 +133,7 @@ class Stack:
         return self.inspect(service)["State"]["Health"]["Status"]
 
     def started(self) -> dict[str, str]:
-        """When each service's container started: changes when it is restarted or made anew."""
+        """Return when each service's container started; a restart or a new container changes it."""
         names = sorted(SERVICES)
         found = json.loads(docker("inspect", *map(self.container, names)))
         return {n: c["Id"] + c["State"]["StartedAt"] for n, c in zip(names, found, strict=True)}
@@ -144,11 +144,11 @@ class Stack:
         return set(docker("ps", "--all", "--no-trunc", "--quiet", *filters).split())
 
     def kill(self, service: str) -> None:
-        """kill -9 from outside, which the engine takes for a crash."""
+        """Kill the service's first process from outside, which the engine takes for a crash."""
         os.kill(self.inspect(service)["State"]["Pid"], signal.SIGKILL)
 
     def in_hub(self, program: str, stdin: str = "") -> str:
-        """Standard output of a Python program in the hub's container."""
+        """Return standard output of a Python program that runs in the hub's container."""
         done = subprocess.run(
             ["docker", "exec", "-i", self.container("hub"), "python", "-c", program],
             input=stdin,
@@ -163,18 +163,18 @@ class Stack:
         return (self.secrets / name).read_text()
 
     def logs(self, service: str) -> str:
-        """Everything that the service's container has said."""
+        """Return the log of the service's container."""
         done = subprocess.run(
             ["docker", "logs", self.container(service)], capture_output=True, text=True
         )
         return done.stdout + done.stderr
 
     def certificate(self, name: str) -> str:
-        """A certificate of Caddy's own authority as PEM: `root` or `intermediate`."""
+        """Return a certificate of Caddy's authority as PEM: `root` or `intermediate`."""
         return docker("exec", self.container("caddy"), "cat", f"{AUTHORITY}/{name}.crt")
 
     def start(self) -> None:
-        """`make demo`. Raises AssertionError with what it said when it fails."""
+        """Run `make demo`. Raises AssertionError with its output when it fails."""
         up = self.script("up")
         assert up.returncode == 0, up.stdout[-12000:]
         self.said = up.stdout
@@ -183,7 +183,7 @@ class Stack:
         self.first_words = {service: self.logs(service) for service in SERVICES}
 
     def remove(self) -> None:
-        """Take everything away, what people made too."""
+        """Remove everything, also what people made."""
         self.script("down")
         self.script("compose", "down", "--volumes", "--remove-orphans")
         homes = docker("volume", "ls", "--quiet", "--filter", f"name=^{self.name}_home_").split()

@@ -40,7 +40,7 @@ def unhealthy() -> list[str]:
 
 @pytest.mark.engine_alone
 def test_a_restart_of_the_engine_brings_everything_back(stack, ada, linus, report):
-    """Kernels end with their containers; nobody signs in again, and no server is lost."""
+    """Kernels end with their containers. Nobody has to sign in again, and no server is lost."""
     names = docker("ps", "--format", "{{.Names}}").split()
     if others := [name for name in names if not name.startswith(PREFIX)]:
         pytest.skip(f"the engine is not restarted under the containers of others: {others}")
@@ -59,6 +59,6 @@ def test_a_restart_of_the_engine_brings_everything_back(stack, ada, linus, repor
         member.notebooks.clear()
         assert member.notebook().run("print('back')").strip() == "back"
     assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"
-    assert stack.servers() == before, "no server lost, none more"
+    assert stack.servers() == before, "the same servers as before"
     shown = ada.api("GET", "users/ada").json()["servers"][""]
     assert shown["ready"]

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(1500)
 
 
 def remembered(notebook: Notebook, name: str) -> str:
-    """The kernel's value from before, asked through a connection made anew if need be."""
+    """Return a kernel's variable, over a new connection if the old one is lost."""
 
     def ask() -> str:
         try:
@@ -45,7 +45,7 @@ def still_open(notebook: Notebook) -> bool:
 
 
 def kill(stack: Stack, service: str) -> None:
-    """kill -9, and wait until the engine has noticed."""
+    """Kill a service with SIGKILL and wait until the engine has started it again."""
     before = stack.started()[service]
     stack.kill(service)
     retry_until(lambda: stack.started()[service] != before, 60, f"{service} is started again")
@@ -53,7 +53,7 @@ def kill(stack: Stack, service: str) -> None:
 
 @contextmanager
 def lost_nothing(stack: Stack, *members: TeamMember) -> Iterator[dict[str, Notebook]]:
-    """Kernels keep their memory and containers stay the same over what happens within."""
+    """Assert that kernels keep their memory and containers stay the same within."""
     notebooks = {}
     value = f"v{uuid.uuid4().hex}"
     for member in members:
@@ -64,7 +64,7 @@ def lost_nothing(stack: Stack, *members: TeamMember) -> Iterator[dict[str, Noteb
     retry_until(
         lambda: requests.get(f"{stack.url}/hub/health", timeout=5).ok, 120, "the hub answers"
     )
-    assert stack.servers() == containers, "no server lost, none more"
+    assert stack.servers() == containers, "the same servers as before"
     for member in members:
         member.open(120)
         assert remembered(notebooks[member.name], value) == member.name
@@ -75,7 +75,7 @@ def lost_nothing(stack: Stack, *members: TeamMember) -> Iterator[dict[str, Noteb
 def test_a_restart_of_the_hub_cuts_nobody_off(stack, ada, linus):
     with lost_nothing(stack, ada, linus) as notebooks:
         stack.compose("restart", "hub")
-        assert still_open(notebooks["ada"]), "the same WebSocket, without connecting anew"
+        assert still_open(notebooks["ada"]), "the same WebSocket still works"
         retry_until(lambda: stack.health("hub") == "healthy", 120, "the hub is healthy")
 
 
@@ -85,7 +85,7 @@ def test_a_killed_part_is_back_and_nobody_lost_anything(stack, ada, linus, servi
         began = time.monotonic()
         kill(stack, service)
         if not cut:
-            assert still_open(notebooks["ada"]), "the same WebSocket, without connecting anew"
+            assert still_open(notebooks["ada"]), "the same WebSocket still works"
         retry_until(lambda: editor_answers(ada), 120, "the editor answers")
         report(f"kill -9 of {service}: the editor answers after {time.monotonic() - began:.1f} s")
         retry_until(lambda: stack.health(service) == "healthy", 120, f"{service} is healthy")
@@ -104,7 +104,7 @@ def asked(member: TeamMember) -> None:
 def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, linus):
     grace = TeamMember(stack, "grace")
     try:
-        # Nobody waits for the answer: the hub is gone before it can give one.
+        # Nothing waits for the answer: the hub is gone before it can give one.
         asking = threading.Thread(target=asked, args=(grace,), daemon=True)
         asking.start()
         found = ("ps", "--quiet", "--filter", f"name=^{grace.container}")
@@ -112,7 +112,7 @@ def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, linus):
         kill(stack, "hub")
         asking.join(60)
         retry_until(lambda: stack.health("hub") == "healthy", 120, "the hub is healthy")
-        # Where the container had begun, the hub goes on with it; else it starts one now.
+        # If the container had started, the hub goes on with it; otherwise it starts one now.
         retry_until(lambda: grace.start(), 120, "grace's editor")
         running = docker("ps", "--quiet", "--filter", f"name=^{grace.container}").split()
         assert len(running) == 1
@@ -125,7 +125,7 @@ def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, linus):
 
 
 def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
-    """Another hub image under the same name; a message in the broker, files, a running kernel."""
+    """Another hub image; a message in the broker, files and a running kernel stay."""
     image = f"mosshub/hub:{uuid.uuid4().hex[:8]}"
     topic = f"ada.{uuid.uuid4().hex[:8]}"
     ada.with_account(WRITE, topic)
@@ -145,9 +145,9 @@ def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
             up = stack.script("up", BUILD="no", HUB_IMAGE=image)
             assert up.returncode == 0, up.stdout[-6000:]
             assert stack.inspect("hub")["Config"]["Image"] == image
-            anew = {s for s in SERVICES if stack.started()[s] != before[s]}
-            assert anew >= {"hub", "proxy", "firewall"}, "what has a new image started anew"
-            assert not anew & {"kafka", "engine", "keycloak"}, "nothing else but the edge did"
+            restarted = {s for s in SERVICES if stack.started()[s] != before[s]}
+            assert restarted >= {"hub", "proxy", "firewall"}, "these have the new image"
+            assert not restarted & {"kafka", "engine", "keycloak"}, "these do not"
             assert notebooks
         assert ada.with_account(READ, topic).strip() == "kept"
         assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"

@@ -23,9 +23,9 @@ LOG = f"{HOME}/make-run.log"
 FIRST_START = 1200  # seconds; it downloads about 1 GB
 NEXT_START = 120
 THE_END = 60
-GATE = 8100
+FORWARDED_PORT = 8100
 
-# The platform listens on the container's own 127.0.0.1 only; this opens a gate for the test.
+# The platform listens on the container's 127.0.0.1 only; this forwards a port to it.
 FORWARD = f"""
 import asyncio
 async def pump(reader, writer):
@@ -44,7 +44,7 @@ async def joined(reader, writer):
         return writer.close()
     await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 async def main():
-    async with await asyncio.start_server(joined, "0.0.0.0", {GATE}) as server:
+    async with await asyncio.start_server(joined, "0.0.0.0", {FORWARDED_PORT}) as server:
         await server.serve_forever()
 asyncio.run(main())
 """
@@ -133,13 +133,13 @@ def wait_for_start(ready, deadline: float) -> None:
 @pytest.fixture
 def machine(standin, containers) -> BareMachine:
     image = standin("debian:trixie-slim")
-    box = containers.run("--init", "-p", f"127.0.0.1::{GATE}", image, "sleep", "infinity")
+    box = containers.run("--init", "-p", f"127.0.0.1::{FORWARDED_PORT}", image, "sleep", "infinity")
     machine = BareMachine(box)
     machine.root("apt-get", "-q", "update")
     machine.root("apt-get", "-qy", "install", "--no-install-recommends", *PACKAGES)
     machine.root("useradd", "--create-home", "moss")
     docker("exec", "-d", box.name, "python3", "-c", FORWARD)
-    machine.url = f"http://{box.address(GATE)}"
+    machine.url = f"http://{box.address(FORWARDED_PORT)}"
     return machine
 
 

@@ -76,7 +76,7 @@ defaults
     timeout connect 5s
     timeout client 5s
     timeout server 5s
-frontend gate
+frontend http
     bind :8080
     http-request return status 200 content-type text/plain string open if { path /_ping }
     http-request deny deny_status 403
@@ -86,18 +86,20 @@ frontend gate
 def test_haproxy_reads_its_file_as_an_unprivileged_user(standin, containers, tmp_path: Path):
     (tmp_path / "haproxy.cfg").write_text(HAPROXY_CONFIG)
     tmp_path.chmod(0o755)
-    gate = containers.run(
+    haproxy = containers.run(
         "-p", "127.0.0.1::8080",
         "-v", f"{tmp_path}:/usr/local/etc/haproxy:ro",
         standin(HAPROXY),
     )  # fmt: skip
-    assert retry_until(lambda: get(f"http://{gate.address(8080)}/_ping"), 20, "HAProxy") == "open"
+    assert (
+        retry_until(lambda: get(f"http://{haproxy.address(8080)}/_ping"), 20, "HAProxy") == "open"
+    )
     with pytest.raises(requests.HTTPError, match="403"):
-        get(f"http://{gate.address(8080)}/containers/json")
-    assert gate.exec("id", "-u") == "99"
-    assert gate.exec("id", "-un") == "haproxy"
-    docker("stop", "-t", "20", gate.name)  # SIGUSR1: ends when no connection is left
-    assert gate.state("ExitCode") == "0"
+        get(f"http://{haproxy.address(8080)}/containers/json")
+    assert haproxy.exec("id", "-u") == "99"
+    assert haproxy.exec("id", "-un") == "haproxy"
+    docker("stop", "-t", "20", haproxy.name)  # SIGUSR1: ends when no connection is left
+    assert haproxy.state("ExitCode") == "0"
 
 
 def test_haproxy_takes_flags_alone(standin):

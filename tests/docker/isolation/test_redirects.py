@@ -11,8 +11,6 @@ from tests.support.members import TeamMember
 pytestmark = pytest.mark.timeout(1200)
 
 
-# Ways out of the site
-
 EVIL = "evil.example"
 
 
@@ -42,16 +40,16 @@ def browsers_reading(location: str, base: str) -> str:
 
 @pytest.mark.parametrize("signed_in", [True, False])
 @pytest.mark.parametrize(
-    "door", ["login", "logout", "oauth_login", "spawn", "spawn/ada", "home", ""]
+    "page", ["login", "logout", "oauth_login", "spawn", "spawn/ada", "home", ""]
 )
-def test_next_leads_nowhere_else(stack, ada, door, signed_in):
+def test_next_leads_nowhere_else(stack, ada, page, signed_in):
     home = urlsplit(stack.url).netloc
     for form in FORMS:
         jar = requests.Session()
         jar.headers["Sec-Fetch-Mode"] = "navigate"
-        if signed_in and door != "logout":
+        if signed_in and page != "logout":
             jar.cookies.update(ada.session.cookies)
-        address = f"{stack.url}/hub/{door}?next={quote(form, safe='')}"
+        address = f"{stack.url}/hub/{page}?next={quote(form, safe='')}"
         for _ in range(8):
             answer = jar.get(address, allow_redirects=False, timeout=60)
             assert EVIL not in urlsplit(answer.url).netloc

@@ -107,7 +107,7 @@ def test_check_accounts_agrees_after_a_start(stack, ada):
 
 
 def test_a_new_secret_reaches_servers_that_run_and_nothing_is_lost(stack, ada):
-    """`make up` after the secret was replaced: broker and hub start anew, servers go on."""
+    """`make up` after the secret was replaced restarts broker and hub; servers go on."""
     before = json.loads(ada.with_account(READ))
     topic = f"ada.{secrets.token_hex(4)}"
     ada.with_account(WRITE, topic)
@@ -154,7 +154,7 @@ with KafkaConsumer(
 """
 
 
-def test_who_is_removed_has_no_account_any_more(stack):
+def test_a_removed_person_has_no_account(stack):
     linus, grace = TeamMember(stack, "linus"), TeamMember(stack, "grace")
     linus.start()
     linus.with_account(READ)
@@ -204,7 +204,7 @@ def test_outside_the_host_it_is_tls(standin, containers: Containers, tmp_path: P
         *("bash", "/etc/mosshub/start"),
     )
     retry_until(lambda: "Kafka Server started" in broker.logs(), 90, "the broker has started")
-    # Its hub's door is reached in the container only: an account is made from there.
+    # The hub's listener is reached in the container only: the account is made there.
     account = rights.person(secret, "ada")
     password = account.password
     make_account(broker, account)
@@ -251,14 +251,14 @@ def make_account(broker, account: rights.Account) -> None:
         "org.apache.kafka.common.security.plain.PlainLoginModule required username=%s;\\n' "
         f'"$(cat /tmp/who)" > {known}',
     )
-    door = ("--bootstrap-server", "broker:9094", "--command-config", known)
+    hub = ("--bootstrap-server", "broker:9094", "--command-config", known)
     broker.exec(
-        *(f"{tool}configs.sh", *door, "--alter", "--entity-type", "users"),
+        *(f"{tool}configs.sh", *hub, "--alter", "--entity-type", "users"),
         *("--entity-name", account.name, "--add-config"),
         f"SCRAM-SHA-512=[password={account.password}]",
     )
     broker.exec(
-        *(f"{tool}acls.sh", *door, "--add", "--allow-principal", f"User:{account.name}"),
+        *(f"{tool}acls.sh", *hub, "--add", "--allow-principal", f"User:{account.name}"),
         *("--operation", "All", "--topic", f"{account.name}.", "--group", f"{account.name}."),
         *("--resource-pattern-type", "prefixed"),
     )

@@ -30,7 +30,7 @@ def creation(stack: Stack, **host: object) -> dict:
     }
 
 
-def test_the_gate_lets_a_persons_container_live_and_die(stack):
+def test_the_hub_may_create_start_stop_and_remove_a_persons_container(stack):
     name = f"{stack.name}_zoe--"
     (created,) = call_engine(
         stack, ("POST", f"/v1.41/containers/create?name={name}", creation(stack))
@@ -55,7 +55,7 @@ def test_the_gate_lets_a_persons_container_live_and_die(stack):
         docker("volume", "rm", "-f", f"{stack.name}_home_zoe")
 
 
-def test_the_gate_refuses_every_other_call(stack):
+def test_every_other_call_is_refused(stack):
     kafka = stack.container("kafka")
     key = "0" * 64
     calls = [
@@ -117,7 +117,7 @@ def test_the_gate_refuses_every_other_call(stack):
     assert call_engine(stack, ("GET", f"/containers/{key}/json"))[0][0] == 404
 
 
-def test_the_gate_refuses_containers_with_more_of_the_host(stack):
+def test_containers_with_more_of_the_host_are_refused(stack):
     name = f"{stack.name}_zoe--"
     path = f"/v1.41/containers/create?name={name}"
     bodies = [

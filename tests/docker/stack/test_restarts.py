@@ -23,7 +23,7 @@ def test_the_hub_restarts_alone(stack):
 
 
 @pytest.mark.parametrize("service", ["proxy", "caddy", "hub", "engine", "kafka", "firewall"])
-def test_a_killed_service_is_back_without_a_hand(stack, service):
+def test_a_killed_service_is_started_again(stack, service):
     stack.kill(service)
     retry_until(lambda: stack.health(service) == "healthy", 120, f"{service} is back")
     answer = retry_until(
@@ -32,10 +32,10 @@ def test_a_killed_service_is_back_without_a_hand(stack, service):
     assert answer
     if service == "engine":
 
-        def open_again() -> bool:
+        def passes_on() -> bool:
             try:
                 return call_engine(stack, ("GET", "/_ping")) == [(200, "OK")]
-            except AssertionError:  # the hub was refused: the gate is not there yet
+            except AssertionError:  # the hub was refused: the proxy does not listen yet
                 return False
 
-        assert retry_until(open_again, 60, "the gate lets the hub through")
+        assert retry_until(passes_on, 60, "the Docker API proxy passes the hub's calls on")

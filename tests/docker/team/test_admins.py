@@ -16,7 +16,7 @@ RECHECK = 5  # seconds between two looks at the provider, for the test of who le
 
 
 def accounts(stack: Stack) -> set[str]:
-    """Whose password the broker knows."""
+    """Return the users whose password the broker knows."""
     return set(
         stack.in_hub(
             "from hub.accounts import keeper\n"
@@ -27,7 +27,7 @@ def accounts(stack: Stack) -> set[str]:
 
 
 def fetch(page: Page, path: str) -> dict:
-    """Status and JSON of what a script of the page's own asks; 0 where it is sent elsewhere."""
+    """Return status and JSON of a request by the page's script; 0 for a redirect."""
     return page.evaluate(FETCH, path)
 
 
@@ -57,7 +57,7 @@ def test_an_admin_lands_in_the_panel_with_the_providers_groups(stack, enter, pic
     assert groups["admins"] == {"grace"}
 
 
-def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
+def test_a_person_removed_at_the_provider_is_signed_out(stack, enter, picture):
     keycloak = KeycloakAdmin(stack)
     member, team = keycloak.user_id("linus"), keycloak.group_id("team")
     home = "/user/linus/"
@@ -77,7 +77,7 @@ def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
             page.get_by_role("button", name="Sign in with Keycloak").click()
             expect(page.get_by_role("heading", name="You are not let in")).to_be_visible()
             picture(page, "team-removed")
-            # The nearest that may.
+            # The nearest allowed case.
             ada.reload()
             wait_for_files(ada)
             assert is_running(stack, "ada")
@@ -105,6 +105,6 @@ def test_a_removed_person_is_out_and_their_files_are_kept_and_named(stack, enter
     reply = person.goto(f"{stack.url}/user/linus/")
     assert reply
     assert "/hub/login" in person.url
-    # The name is free, and whoever is let in under it has the files that go with it.
+    # The name is free: the next person who signs in under it has the files.
     _, answer = sign_in(stack, "linus", stack.secret("linus"))
     assert answer.status_code == 302, answer.text

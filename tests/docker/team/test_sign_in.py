@@ -13,9 +13,6 @@ from tests.support.team_pages import MINUTE, fill_in, wait_for_files
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
 
 
-# Who comes in, and who does not
-
-
 def test_signing_out_is_signing_out_of_the_provider_too(stack, enter, picture):
     page = enter("ada")
     wait_for_files(page)
@@ -28,7 +25,7 @@ def test_signing_out_is_signing_out_of_the_provider_too(stack, enter, picture):
     picture(page, "team-login")
     page.goto(f"{stack.url}/user/ada/")
     page.get_by_role("button", name="Sign in with Keycloak").click()
-    expect(page.locator("#password")).to_be_visible()  # nobody is let in without it
+    expect(page.locator("#password")).to_be_visible()  # a password is needed
     picture(page, "team-keycloak")
     fill_in(page, "ada", stack.secret("ada"))
     wait_for_files(page)

@@ -59,7 +59,7 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
         home.reload()
         wait_for_files(home)
         expect(home.get_by_text("adas_own.py", exact=True)).to_have_count(int(name == "ada"))
-    # All that was said meanwhile, by the platform and by both servers.
+    # The logs of the platform and of both servers have no error.
     assert {s: errors_in(stack.logs(s)) for s in SERVICES} == {s: [] for s in SERVICES}
     for name in homes:
         done = subprocess.run(

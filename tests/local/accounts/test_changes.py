@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from imageclass import agents
 from imageclass.broker import EmbeddedBroker
-from imageclass.broker import accounts as doors
+from imageclass.broker import accounts as listeners
 from imageclass.connection import connect
 from imageclass.datasets import load
 from imageclass.judge import Judge
@@ -32,11 +32,11 @@ TOPIC, GROUP = TopicAuthorizationFailedError, GroupAuthorizationFailedError
 # Over time
 
 
-def test_who_is_removed_is_cut_off_and_others_notice_nothing(tmp_path, monkeypatch, capsys):
-    """Connections are renewed while messages flow; one of somebody who is gone is closed."""
-    assert doors.REAUTHENTICATE_MS <= 45_000, "within a minute"
+def test_a_removed_person_is_cut_off_and_others_notice_nothing(tmp_path, monkeypatch, capsys):
+    """Connections re-authenticate while messages flow; those of a removed person are closed."""
+    assert listeners.REAUTHENTICATE_MS <= 45_000, "within a minute"
     quick = {"request_timeout_ms": 3_000}
-    monkeypatch.setattr(doors, "REAUTHENTICATE_MS", 2_000)
+    monkeypatch.setattr(listeners, "REAUTHENTICATE_MS", 2_000)
     with SecuredKafka(tmp_path) as own:
         stays, goes = own.add_user("stays"), own.add_user("goes")
         topic, group = stays.topic("x"), "stays.g"

@@ -136,12 +136,12 @@ def test_hub_and_broker_are_compared_and_repaired(secured_kafka, ada):
     )
     assert admin.rights("ada")["ada"] == account.rights
     KafkaUser(secured_kafka.servers, missing.account)
-    # Who has no server and no account is not missed.
+    # A person without a server needs no account.
     secured_kafka.people.append(Person("away", "2026"))
     assert not asyncio.run(secured_kafka.reconciler().reconcile(repair=False))
 
 
-def test_who_was_shut_out_while_the_broker_was_away_stays_out(secured_kafka):
+def test_people_shut_out_while_the_broker_was_away_stay_out(secured_kafka):
     """Also over a restart of the hub, and in what check-accounts compares."""
     blocked = secured_kafka.add_user("blocked")
     nowhere = secured_kafka.reconciler()
@@ -149,10 +149,10 @@ def test_who_was_shut_out_while_the_broker_was_away_stays_out(secured_kafka):
     asyncio.run(nowhere.remove("blocked"))
     assert nowhere.away
     assert "blocked" in secured_kafka.admin().names()
-    found = asyncio.run(secured_kafka.reconciler().reconcile())  # the hub that was started anew
+    found = asyncio.run(secured_kafka.reconciler().reconcile())  # in the hub that was started again
     assert "blocked" in found.orphans
     wait_until(lambda: "blocked" not in secured_kafka.admin().names(), 60, "the account is gone")
-    # Whoever is let in again has an account again.
+    # A person who is let in again has an account again.
     assert asyncio.run(secured_kafka.reconciler().ensure(Person("blocked", "2026", active=True)))
     KafkaUser(secured_kafka.servers, blocked.account)
     assert not asyncio.run(secured_kafka.reconciler().reconcile()).orphans

@@ -128,7 +128,7 @@ def ready(ada: KafkaUser, bob: KafkaUser) -> None:
 
 @pytest.mark.usefixtures("ready")
 @pytest.mark.parametrize("attempt", list(attempts(None, "")))  # type: ignore[arg-type]
-def test_what_is_somebody_elses_is_denied_and_ones_own_works(ada, bob, attempt):
+def test_another_persons_resources_are_denied_and_ones_own_work(ada, bob, attempt):
     with ada.admin() as admin:
         kind, theirs = attempts(ada, "bob.")[attempt]
         refused(lambda: theirs(admin), kind)
@@ -141,7 +141,7 @@ def test_nobody_sees_the_names_of_others_topics(ada, bob):
         assert {t.partition(".")[0] for t in admin.list_topics()} <= {"ada", "team"}
 
 
-def test_the_teams_topics_are_everybodys_to_read_and_write_and_nobodys_to_change(ada, bob):
+def test_everybody_reads_and_writes_team_topics_and_nobody_changes_them(ada, bob):
     group = f"team.agent.{uuid.uuid4().hex[:6]}"
     with ada.producer() as producer:
         producer.send("team.requests", b"from ada").get(10)
@@ -159,20 +159,22 @@ def test_the_hub_makes_the_topics_that_the_library_names():
     assert Topics("team.").settings == rights.TEAM_TOPICS
 
 
-def test_who_has_no_account_or_a_wrong_password_is_refused(secured_kafka, ada):
+def test_clients_without_an_account_or_with_a_wrong_password_are_refused(secured_kafka, ada):
     quick = {"bootstrap_timeout_ms": 1_000}
     nobody = {"bootstrap_servers": secured_kafka.servers, **quick}
     wrong = {"sasl_plain_password": "wrong", **quick}
     for kind in (KafkaAdminClient, KafkaProducer, KafkaConsumer):
         refused(lambda kind=kind: kind(**nobody), KafkaError)
         refused(lambda kind=kind: kind(**{**ada.settings, **wrong}), KafkaError)
-    # Nor at the hub's door or the controller's, where only the broker's own password counts.
+    # The listeners of hub and controller accept the broker's own password only.
     properties = (secured_kafka.broker.data_dir / "server.properties").read_text()
     for name in ("HUB", "CONTROLLER"):
         port = properties.split(f"{name}://127.0.0.1:")[1].split("\n")[0].split(",")[0]
-        door = {"bootstrap_servers": f"127.0.0.1:{port}", **quick}
-        refused(lambda door=door: KafkaAdminClient(**door), KafkaError)
-        refused(lambda door=door: KafkaAdminClient(**{**ada.settings, **door}), KafkaError)
+        listener = {"bootstrap_servers": f"127.0.0.1:{port}", **quick}
+        refused(lambda listener=listener: KafkaAdminClient(**listener), KafkaError)
+        refused(
+            lambda listener=listener: KafkaAdminClient(**{**ada.settings, **listener}), KafkaError
+        )
 
 
 def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(secured_kafka):

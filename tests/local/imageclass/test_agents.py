@@ -66,7 +66,7 @@ def test_batch_size_and_wait_change_while_it_runs(connection: Connection) -> Non
 
 
 def test_the_wait_counts_from_the_sending(connection: Connection) -> None:
-    """Who waited on the way does not wait again."""
+    """A request that waited on its way does not wait again."""
     wait = 4.0
     send(connection, 10)
     time.sleep(wait)
@@ -229,10 +229,10 @@ def test_agents_of_one_name_share_the_requests_and_are_announced(connection: Con
     assert seen["answered"].sum() == 450
 
 
-def test_who_was_taken_for_dead_does_not_move_the_group_back(
+def test_an_agent_that_was_taken_for_dead_does_not_move_the_group_back(
     connection: Connection, processes: AgentProcesses
 ) -> None:
-    """What it finishes afterwards is another's by then, who is further."""
+    """Another member has its partitions by then and is further."""
     processes.start("paused", seconds=0.3)
     wait_until(lambda: members(connection, "linear") == 1, 60, "it is in the group")
     send(connection, 2_000)
@@ -250,7 +250,7 @@ def test_who_was_taken_for_dead_does_not_move_the_group_back(
         time.sleep(0.1)
 
 
-def test_what_comes_too_late_is_a_dead_letter_and_can_be_sent_again(connection: Connection) -> None:
+def test_late_requests_become_dead_letters_and_can_be_sent_again(connection: Connection) -> None:
     agent = agents.start_agent(connection, "linear", Linear())
     agent.wait_until_running()
     now_ms = int(time.time() * 1000)
@@ -277,7 +277,9 @@ def test_what_comes_too_late_is_a_dead_letter_and_can_be_sent_again(connection: 
     assert sum("dead-letter.reason" in dict(record.headers) for record in late) == 0
 
 
-def test_what_cannot_be_sent_again_is_refused_with_the_reason(connection: Connection) -> None:
+def test_dead_letters_that_cannot_be_sent_again_are_refused_with_the_reason(
+    connection: Connection,
+) -> None:
     parts = {"agent": "a", "reason": "r", "headers": [], "time_ms": 0}
     own = connection.topics.requests
     too_large = DeadLetter(f"{own}/0/1", value=b"", size=5_000_000, complete=False, **parts)  # type: ignore[arg-type]
@@ -288,13 +290,13 @@ def test_what_cannot_be_sent_again_is_refused_with_the_reason(connection: Connec
     assert "not one of the topics" in done.refused["other.requests/0/1"]
 
 
-def test_of_two_who_replay_at_once_only_one_does(connection: Connection) -> None:
+def test_of_two_replays_at_once_only_one_sends(connection: Connection) -> None:
     letter = DeadLetter(
         f"{connection.topics.requests}/0/1", "a", "r", b"x", [], 1, complete=True, time_ms=0
     )
 
     class Meddling(list):
-        """Somebody else replays after this one has looked which letters were sent already."""
+        """Another replay comes after this one has looked which dead letters were sent."""
 
         def __iter__(self):
             assert dead_letters.replay(connection, [letter]).sent == [letter.origin]

@@ -61,7 +61,7 @@ def test_every_agent_answers_every_picture_once(connection: Connection) -> None:
         assert row["model"] == f"{seed:012x}"
         assert row["latency_ms"] > 0
 
-    # Read anew, and with an answer that came again: the same.
+    # A second reading, with an answer that came twice, gives the same.
     again = read_all(connection, connection.topics.predictions)[0]
     with connection.producer() as producer:
         producer.send(again.topic, key=again.key, value=again.value, headers=again.headers)
@@ -69,7 +69,7 @@ def test_every_agent_answers_every_picture_once(connection: Connection) -> None:
     assert answers(connection, sent, timeout=5).equals(table)
 
 
-def test_without_names_whoever_is_at_work_is_waited_for(connection: Connection) -> None:
+def test_without_names_all_agents_at_work_are_waited_for(connection: Connection) -> None:
     slow = Linear()
     slow.gate.clear()
     agents.start_agent(connection, "quick", Linear())
@@ -82,16 +82,16 @@ def test_without_names_whoever_is_at_work_is_waited_for(connection: Connection) 
     other = send(connection, PICTURES, dataset="digits")
     started = time.monotonic()
     assert set(answers(connection, other, timeout=60)["agent"]) == {"quick"}
-    assert time.monotonic() - started < 30  # who answers for letters only is not waited for
+    assert time.monotonic() - started < 30  # agents that answer for letters only are not waited for
 
     sent = send(connection, PICTURES, dataset="letters")
     assert len(answers(connection, sent, ["quick"])) == 40
-    assert len(answers(connection, sent, timeout=1)) == 40  # in vain
+    assert len(answers(connection, sent, timeout=1)) == 40  # the slow agent does not answer
     slow.gate.set()
     assert len(answers(connection, sent, timeout=60)) == 80
 
 
-def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connection) -> None:
+def test_too_large_files_are_named_and_the_others_are_sent(connection: Connection) -> None:
     given = {
         **PICTURES,
         "large.png": png(1) + bytes(MAX_IMAGE_BYTES),
@@ -127,14 +127,14 @@ def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connectio
     assert len(answers(connection, second, timeout=1)) == 1
 
 
-def test_what_agents_set_aside_is_told_and_not_waited_for(connection: Connection) -> None:
+def test_dead_letters_are_told_and_not_waited_for(connection: Connection) -> None:
     file = io.BytesIO()
     Image.effect_noise((64, 64), 80).save(file, "JPEG")
     torn = file.getvalue()[:1500]  # its head is whole: only who unfolds it sees the damage
     agents.start_agent(connection, "linear", Linear()).wait_until_running()
     sent = send(connection, {"torn.jpeg": torn, "0.png": PICTURES["0.png"]})
     assert not sent.refused
-    for _ in range(2):  # read anew: the same
+    for _ in range(2):  # a second reading gives the same
         began = time.monotonic()
         aside: dict[tuple[str, str], str] = {}
         table = answers(connection, sent, ["linear"], timeout=300, set_aside=aside)
@@ -144,9 +144,9 @@ def test_what_agents_set_aside_is_told_and_not_waited_for(connection: Connection
         assert "undecodable jpeg image" in aside["torn.jpeg", "linear"]
 
 
-@pytest.mark.parametrize("letter_first", [True, False])
-def test_what_is_answered_all_the_same_was_not_set_aside(
-    connection: Connection, letter_first: bool
+@pytest.mark.parametrize("dead_letter_first", [True, False])
+def test_a_request_that_is_answered_after_all_is_no_dead_letter(
+    connection: Connection, dead_letter_first: bool
 ) -> None:
     sent = send(connection, {"0.png": PICTURES["0.png"]}, run="mine")
     (request,) = sent.requests.values()
@@ -164,10 +164,12 @@ def test_what_is_answered_all_the_same_was_not_set_aside(
     reader = threading.Thread(target=lambda: records.extend(reading), daemon=True)
     reader.start()
     with connection.producer() as producer:
-        for topic, value, given in messages if letter_first else messages[::-1]:
+        for topic, value, given in messages if dead_letter_first else messages[::-1]:
             producer.send(topic, value=value, headers=given).get(30)
-            if topic == topics.dead_letters and letter_first:
-                wait_until(lambda: found == {("0.png", "one"): "no"}, 60, "the letter is told")
+            if topic == topics.dead_letters and dead_letter_first:
+                wait_until(
+                    lambda: found == {("0.png", "one"): "no"}, 60, "the dead letter is known"
+                )
             if topic == topics.predictions:
                 wait_until(lambda: records and not found, 60, "the answer is there, and counts")
         producer.send(

@@ -213,7 +213,7 @@ def test_a_notebooks_run_is_judged_by_what_was_announced(
         assert failed.stdout == ""
         assert expected in failed.stderr
     assert "notebook-1" in call(environment, "judge", "notebook-1", "--patience", 1).stdout
-    # Who answered then is asked about, not who is at work now.
+    # It asks about the agents that answered then, not about those at work now.
     done = call(environment, "judge", "notebook-2", "--patience", 1, "--json")
     assert [row["name"] for row in json.loads(done.stdout)["agents"]] == ["gone"]
 

@@ -118,7 +118,7 @@ def test_a_third_agent_is_asked_only_where_two_disagree(connection: Connection) 
     assert set(outcome.filter("correct")["label"]) == set(range(10)) - {5}
 
 
-def test_what_agents_set_aside_is_not_waited_for(connection: Connection) -> None:
+def test_requests_that_became_dead_letters_are_not_waited_for(connection: Connection) -> None:
     slow = Linear()
     slow.gate.clear()
     agent = agents.start_agent(connection, "slow", slow, batch_size=10)
@@ -142,10 +142,10 @@ def test_what_agents_set_aside_is_not_waited_for(connection: Connection) -> None
     assert parts[-1].set_aside == run.set_aside
 
 
-def test_an_answer_far_behind_the_letter_about_the_same_request_counts(
+def test_an_answer_far_behind_the_dead_letter_of_its_request_counts(
     connection: Connection,
 ) -> None:
-    """The letter comes with what is fetched first, the answer megabytes later."""
+    """The dead letter is in the first fetch, the answer comes megabytes later."""
     topics = connection.topics
     with Judge(connection, ["a"]) as judge:
         run = judge.publish(DIGITS, 1)

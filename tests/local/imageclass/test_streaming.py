@@ -291,7 +291,7 @@ def test_two_models_answer_the_same_requests(
     assert verdicts.summary()["answered"].to_list() == [40, 40]
 
 
-def test_what_comes_before_the_broker_waits_and_says_so(
+def test_an_agent_that_starts_before_the_broker_waits_and_says_so(
     broker: EmbeddedBroker, model: models.CompiledClassifier
 ) -> None:
     broker.stop()

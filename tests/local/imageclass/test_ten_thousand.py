@@ -65,7 +65,7 @@ def test_ten_thousand_requests_get_ten_thousand_verdicts(
         f"{future.value.topic}/{future.value.partition}/{future.value.offset}" for future in bad
     }
     assert len(origins) == BAD
-    letters = {
-        letter.key.decode() for letter in read_all(connection, connection.topics.dead_letters)
+    dead_letters = {
+        record.key.decode() for record in read_all(connection, connection.topics.dead_letters)
     }
-    assert letters == {f"{origin}/linear" for origin in origins}
+    assert dead_letters == {f"{origin}/linear" for origin in origins}

@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 
 def account_file(platform: RunningPlatform, name: str) -> Path:
-    """The file that the kernels of a person are told of."""
+    """Return the account file that a person's kernels know of."""
     home = str(platform.data_dir / "users" / name)
     for process in platform.processes():
         try:
@@ -36,7 +36,7 @@ def account_file(platform: RunningPlatform, name: str) -> Path:
 
 
 def works(platform: RunningPlatform, account: dict) -> bool:
-    """Whether the broker lets the account in. It has to say so: one that is slow has not."""
+    """Return whether the broker lets the account in; a slow broker is asked again."""
     said: list[KafkaError] = []
     admin = AdminClient(
         {
@@ -58,7 +58,7 @@ def works(platform: RunningPlatform, account: dict) -> bool:
         refused = any(error.code() == KafkaError._AUTHENTICATION for error in said)
         return "refused" if refused else ""
 
-    return wait_until(answer, 60, "a word of the broker") == "let in"
+    return wait_until(answer, 60, "the broker lets the account in or refuses it") == "let in"
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_person_has_an_account_from_the_start_to_the_removal(platform, admin):
     words = [account["password"], secret]
     for process in platform.processes():
         seen = " ".join(process.cmdline())
-        with suppress(psutil.Error):  # what hides itself shows nobody anything
+        with suppress(psutil.Error):  # a process that hides its environment
             seen += str(process.environ())
         assert [w for w in words if w in seen] == [], process
     logs = [platform.log, *(p.read_text() for p in (platform.data_dir / "kafka/logs").iterdir())]
@@ -99,7 +99,7 @@ def test_a_person_has_an_account_from_the_start_to_the_removal(platform, admin):
     assert admin.api("DELETE", "users/maria").status_code == 204
     wait_until(lambda: not works(platform, account), 60, "the account is gone")
     wait_until(lambda: not file.parent.exists(), 60, "the file went with the server")
-    # Somebody else who comes in under the name has another password.
+    # The next person under the name has another password.
     LocalPerson(platform, "maria").editor()
     again = json.loads(account_file(platform, "maria").read_text())
     assert again["password"] != account["password"]
@@ -134,7 +134,7 @@ def test_only_a_persons_own_server_is_told_the_account(platform, admin):
     assert requests.get(url, headers=looking, timeout=30).status_code == 403
     assert person.api("GET", "mosshub/broker-account").status_code == 403
     assert requests.get(url, timeout=30).status_code == 403
-    # An admin's token is for the admin's account, whoever may be managed with it.
+    # An admin's token gives the admin's account and no other.
     made = admin.api("POST", "users/admin/tokens", json={})
     headers = {"Authorization": f"token {made.json()['token']}"}
     assert requests.get(url, headers=headers, timeout=30).json()["username"] == "admin"

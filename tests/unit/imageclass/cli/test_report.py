@@ -39,7 +39,7 @@ def written(*given: np.ndarray) -> str:
 
 
 def test_the_page_has_the_figures_of_both_and_of_the_vote() -> None:
-    # Who is right is surer than who is wrong, but for image 9, which the vote loses.
+    # The agent that is right is surer, except for image 9, which the vote loses.
     one, other = answers([0, 1, 2, 3, 4, 5, 6, 7], 0.6), answers([8, 9], 0.7)
     one[[8, 9]] = [[0.99, 0.01], [0.4, 0.6]]
     text = written(one, other)

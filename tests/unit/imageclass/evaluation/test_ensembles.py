@@ -40,7 +40,7 @@ def decided(strategy: str, verdicts: Verdicts = THREE) -> list[tuple[int, float]
     assert (outcome["correct"] == (outcome["predicted"] == outcome["label"])).all()
     assert outcome["confidence"].is_between(0, 1).all()
     assert not outcome.null_count().sum_horizontal().item()
-    # Nobody has answered q4, and whoever has answered one has a vote in it.
+    # No agent has answered q4; the others are decided by those that answered.
     assert outcome["request_id"].to_list() == ["q0", "q1", "q2", "q3"]
     assert outcome["label"].to_list() == [1, 0, 0, 2]
     rows = outcome.select("predicted", "confidence").rows()

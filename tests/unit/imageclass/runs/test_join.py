@@ -66,8 +66,8 @@ def test_requests_are_handed_over_once_when_all_have_answered() -> None:
     assert list(again.incomplete().asked) == ["q3"]
 
 
-def test_what_is_set_aside_is_over_unless_it_is_answered() -> None:
-    def letter(request: str, agent: str, run: str = "r") -> SimpleNamespace:
+def test_dead_letters_end_a_request_unless_it_is_answered() -> None:
+    def dead_letter(request: str, agent: str, run: str = "r") -> SimpleNamespace:
         headers = {"run": run, "request": request, "dead-letter.agent": agent}
         headers["dead-letter.reason"] = "expired 1.0 s before its turn"
         given = [(name, text.encode()) for name, text in headers.items()]
@@ -75,13 +75,17 @@ def test_what_is_set_aside_is_over_unless_it_is_answered() -> None:
 
     join = Join(sent_run("cnn"))
     join.take([record(prediction("q0", "cnn"))])
-    foreign = [letter("q1", "cnn", "older"), letter("q9", "cnn"), letter("q1", "stranger")]
+    foreign = [
+        dead_letter("q1", "cnn", "older"),
+        dead_letter("q9", "cnn"),
+        dead_letter("q1", "stranger"),
+    ]
     mark = SimpleNamespace(timestamp=1, value=None, headers=[("dead-letter.replayed", b"1")])
-    assert join.take_aside([*foreign, mark, letter("q0", "cnn")]) == 0
-    assert join.take_aside([letter(f"q{n}", "cnn") for n in (1, 2, 3, 3)]) == 3
+    assert join.take_aside([*foreign, mark, dead_letter("q0", "cnn")]) == 0
+    assert join.take_aside([dead_letter(f"q{n}", "cnn") for n in (1, 2, 3, 3)]) == 3
     assert join.over
-    join.take([record(prediction("q2", "cnn"))])  # sent again, or read later than the letter
-    assert join.take_aside([letter("q2", "cnn")]) == 0
+    join.take([record(prediction("q2", "cnn"))])  # sent again, or read later than the dead letter
+    assert join.take_aside([dead_letter("q2", "cnn")]) == 0
     assert join.over
     assert join.incomplete().set_aside.keys() == {("q1", "cnn"), ("q3", "cnn")}
     found = join.finish()
