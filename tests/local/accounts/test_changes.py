@@ -26,6 +26,8 @@ from tests.support.agents import Linear
 from tests.support.secured_kafka import KafkaUser, SecuredKafka, is_denied, read, refused
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 TOPIC, GROUP = TopicAuthorizationFailedError, GroupAuthorizationFailedError
 
 

@@ -82,6 +82,7 @@ def test_a_person_sends_their_own_dead_letters_again(secured_kafka, bob):
         agents.stop_agent(own, "linear")
 
 
+@pytest.mark.slow
 def test_the_notebook_shows_what_is_ones_own_and_one_denial(secured_kafka, bob, tmp_path):
     file = tmp_path / "account.json"
     file.write_text(json.dumps({"username": "bob", "password": bob.account.password}))

@@ -7,10 +7,13 @@ import sys
 import time
 import uuid
 
+import pytest
 from kafka import TopicPartition
 
 from tests.support.secured_kafka import QUOTAS, KafkaUser
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 
 def test_one_persons_flood_is_held_to_the_quota_and_slows_nobody(secured_kafka, ada, bob, capsys):

@@ -8,11 +8,15 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from hub.accounts import rights
 from hub.accounts.broker import Broker
 from hub.accounts.keeper import Person
 from tests.support.secured_kafka import QUOTAS, KafkaUser
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 # What it costs
 

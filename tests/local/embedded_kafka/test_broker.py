@@ -149,6 +149,7 @@ def test_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
     assert len(listening) == 2, "the broker's and the controller's, nothing else"
 
 
+@pytest.mark.slow
 def test_another_port_keeps_the_messages(tmp_path: Path) -> None:
     with EmbeddedBroker(tmp_path, 0) as first:
         make_topic(first, "moved")
@@ -188,6 +189,7 @@ def test_a_clean_life_says_two_things_and_leaves_nothing(
     assert again.process.wait(30) == 0
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once(program: Callable[..., Program], tmp_path: Path) -> None:
     one = program(tmp_path / "kafka")
     java = one.ready()
@@ -205,6 +207,7 @@ def gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")
 def test_java_goes_when_its_program_is_killed(
     program: Callable[..., Program], tmp_path: Path
@@ -227,6 +230,7 @@ def test_killed_kafka_ends_the_program_with_its_reason(
     assert "Apache Kafka was killed (signal 9)" in one.said()
 
 
+@pytest.mark.slow
 def test_keep_running_starts_a_killed_kafka_again(
     program: Callable[..., Program], tmp_path: Path
 ) -> None:
@@ -238,6 +242,7 @@ def test_keep_running_starts_a_killed_kafka_again(
     assert one.process.wait(30) == 0
 
 
+@pytest.mark.slow
 def test_keep_running_waits_for_its_port_in_silence(
     program: Callable[..., Program], tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ def test_batch_size_and_wait_change_while_it_runs(connection: Connection) -> Non
     assert members(connection, "linear") == 1
 
 
+@pytest.mark.slow
 def test_the_wait_counts_from_the_sending(connection: Connection) -> None:
     """A request that waited on its way does not wait again."""
     wait = 4.0
@@ -109,6 +110,7 @@ def test_a_batch_that_is_not_finished_holds_back_those_behind_it(connection: Con
     assert len(answers(connection)) == 40
 
 
+@pytest.mark.slow
 def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +231,7 @@ def test_agents_of_one_name_share_the_requests_and_are_announced(connection: Con
     assert seen["answered"].sum() == 450
 
 
+@pytest.mark.slow
 def test_an_agent_that_was_taken_for_dead_does_not_move_the_group_back(
     connection: Connection, processes: AgentProcesses
 ) -> None:

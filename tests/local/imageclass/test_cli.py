@@ -28,6 +28,8 @@ from PIL import Image
 from tests.support.kafka import members
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 DIGITS = datasets.load("digits")
 COMMAND = [sys.executable, "-m", "imageclass.cli"]
 PICTURES = 60

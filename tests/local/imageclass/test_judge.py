@@ -42,6 +42,7 @@ class Knows:
         return np.where(np.eye(10)[said], self.sure, (1 - self.sure) / 9).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_ten_thousand_requests_are_judged_and_announced_once(connection: Connection) -> None:
     for name, sure, wrong in (("a", 0.9, (3,)), ("b", 0.6, ())):
         agents.start_agent(connection, name, Knows(sure, wrong)).wait_until_running()
@@ -142,6 +143,7 @@ def test_requests_that_became_dead_letters_are_not_waited_for(connection: Connec
     assert parts[-1].set_aside == run.set_aside
 
 
+@pytest.mark.slow
 def test_an_answer_far_behind_the_dead_letter_of_its_request_counts(
     connection: Connection,
 ) -> None:

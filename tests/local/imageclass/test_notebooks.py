@@ -19,6 +19,8 @@ from tests.support.kafka import members
 from tests.support.kernels import Kernel, MarimoServer
 from tests.support.paths import NOTEBOOKS, ROOT
 
+pytestmark = pytest.mark.slow
+
 #: What each prints when it has run through with nobody at its buttons.
 SAYS = {
     "image_class": ["Trained. Of all 450 test images", "0 answers missing", "beat", "p = "],

@@ -97,6 +97,7 @@ def test_answers_of_older_runs_and_second_answers_do_not_count(
     assert row["correct"], "the old run's answer was taken for the new one's"
 
 
+@pytest.mark.slow
 def test_broker_killed_while_requests_are_sent(
     connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
 ) -> None:
@@ -117,6 +118,7 @@ def test_broker_killed_while_requests_are_sent(
     assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 2000
 
 
+@pytest.mark.slow
 def test_broker_killed_while_requests_are_answered(
     connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
 ) -> None:
@@ -232,6 +234,7 @@ def test_a_rebalance_that_ran_out_of_time_is_ended_by_the_next_poll(
         assert coordinator.stable()
 
 
+@pytest.mark.slow
 def test_starting_twenty_times_leaves_one_member_with_the_last_model(
     connection: Connection, model: models.CompiledClassifier
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 
+import pytest
 from imageclass import datasets
 from imageclass.announcements import agents_seen
 from imageclass.broker import EmbeddedBroker
@@ -16,6 +17,8 @@ from kafka.producer.future import FutureRecordMetadata
 from tests.support.agents import AgentProcesses, Linear
 from tests.support.kafka import members, read_all
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 DIGITS = datasets.load("digits")
 TOTAL, BAD = 10_000, 100

@@ -66,6 +66,7 @@ def admin(platform: RunningPlatform) -> LocalPerson:
     return LocalPerson(platform, "admin", platform.admin_password)
 
 
+@pytest.mark.slow
 def test_a_person_has_an_account_from_the_start_to_the_removal(platform, admin):
     LocalPerson(platform, "maria").editor()
     file = account_file(platform, "maria")
@@ -140,6 +141,7 @@ def test_only_a_persons_own_server_is_told_the_account(platform, admin):
     assert requests.get(url, headers=headers, timeout=30).json()["username"] == "admin"
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_keeps_nobody_from_their_editor(platform):
     LocalPerson(platform, "olga").editor()
     with platform.broker_paused():

@@ -129,6 +129,7 @@ def test_secrets_are_nowhere_but_in_their_files(platform: RunningPlatform) -> No
 # The end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
 def test_the_end_leaves_no_process_and_the_next_start_finds_everything(
     own_platform: RunningPlatform, sig: int
@@ -152,6 +153,7 @@ def test_the_end_leaves_no_process_and_the_next_start_finds_everything(
     assert "ada" in {user["name"] for user in admin.api("GET", "users").json()}
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_killed_takes_everything_with_it(own_platform: RunningPlatform) -> None:
     own_platform.start()
     LocalPerson(own_platform, "ada").editor()
@@ -164,6 +166,7 @@ def test_a_hub_that_is_killed_takes_everything_with_it(own_platform: RunningPlat
     wait_until(lambda: nobody_left(own_platform), 20, "the orphans to end")
 
 
+@pytest.mark.slow
 def test_what_a_killed_launcher_leaves_is_gone_after_the_next_start(
     own_platform: RunningPlatform,
 ) -> None:
@@ -262,6 +265,7 @@ with orm.new_session_factory(f"sqlite:///{sys.argv[1]}")() as db:
 """
 
 
+@pytest.mark.slow
 def test_the_database_of_an_older_hub_is_taken_over(own_platform: RunningPlatform) -> None:
     state = own_platform.data_dir / "hub"
     state.mkdir(parents=True)

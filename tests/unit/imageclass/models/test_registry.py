@@ -165,6 +165,7 @@ def test_a_version_under_anothers_name_is_not_taken_for_it(copy: Path, tmp_path:
         versions.find("0" * 12, root=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -175,6 +176,7 @@ def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert files(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error:The model version:UserWarning")
 def test_what_an_ended_process_left_half_written_is_no_version(
     version: Version, tmp_path: Path
@@ -198,6 +200,7 @@ def test_what_an_ended_process_left_half_written_is_no_version(
     assert made.hashes["history.json"] == version.hashes["history.json"]
 
 
+@pytest.mark.slow
 def test_two_who_train_the_same_leave_one_version(tmp_path: Path) -> None:
     inner: list[Version] = []
 

@@ -28,6 +28,7 @@ class TestAugmentation:
         assert set(np.nonzero(many)[2]) == {0, 1, 2}
         assert not DIGITS.mirror
 
+    @pytest.mark.slow
     def test_the_resnet_learns_from_it_and_answers_without_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -76,6 +77,7 @@ def test_training_learns_and_reports() -> None:
     assert steps == [(done, total) for done in range(1, total + 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cnn", "resnet"])
 def test_the_same_seed_gives_the_same_weights_whatever_others_draw(name: str) -> None:
     keras, tf = keras_and_tensorflow()
