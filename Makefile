@@ -69,7 +69,7 @@ test-quick: .venv/.dev ## tests without containers, browsers and those marked sl
 	@exec tests/run --quick
 
 models: install ## train the networks on Fashion-MNIST and write how good they are: docs/models.md
-	@$(PY) -m imageclass.reproduce --write docs/models.md
+	@$(PY) -m imageclass.cli.model_report --write docs/models.md
 
 notebooks: .venv/.dev ## run the notebooks and write them with their outputs: docs/notebooks
 	@$(PY) docs/notebooks/export.py

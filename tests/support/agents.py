@@ -13,8 +13,8 @@ import time
 from typing import TypeVar
 
 import numpy as np
-from imageclass.agent import Agent
-from imageclass.connection import Connection, connect
+from imageclass.agents.agent import Agent
+from imageclass.kafka.connection import Connection, connect
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from imageclass import browse
-from imageclass.connection import Connection
+from imageclass.kafka import inspect
+from imageclass.kafka.connection import Connection
 from kafka import TopicPartition
 from kafka.errors import CoordinatorNotAvailableError
 
@@ -40,5 +40,5 @@ def lag(connection: Connection) -> int | None:
 
     None before it has committed something on each of the four partitions.
     """
-    groups = browse.lags(connection, (connection.topics.prefix,))
+    groups = inspect.list_lags(connection, (connection.topics.prefix,))
     return groups["lag"].sum() if len(groups) == 4 else None

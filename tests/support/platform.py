@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from imageclass.broker.accounts import admin_settings
+from embedded_kafka.accounts import admin_settings
 from mosshub_contract.ports import free_port
 
 from tests.support.paths import ROOT

@@ -9,12 +9,12 @@ import uuid
 from pathlib import Path
 
 import pytest
-from imageclass import agents
-from imageclass.broker import EmbeddedBroker
-from imageclass.broker import accounts as listeners
-from imageclass.connection import connect
-from imageclass.datasets import load
-from imageclass.judge import Judge
+from embedded_kafka import EmbeddedBroker
+from embedded_kafka import accounts as listeners
+from imageclass.agents import registry
+from imageclass.data.datasets import load
+from imageclass.kafka.connection import connect
+from imageclass.runs.judge import Judge
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import (
     GroupAuthorizationFailedError,
@@ -113,7 +113,7 @@ def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path, monke
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own.servers)
         monkeypatch.setenv("MOSSHUB_BROKER_ACCOUNT", str(file))
         connection = connect(prefix="ada.")
-        agent = agents.start_agent(connection, "linear", Linear(), dataset="digits")
+        agent = registry.start_agent(connection, "linear", Linear(), dataset="digits")
         agent.wait_until_running()
 
         own.secret_file.write_text(uuid.uuid4().hex * 2)
@@ -138,11 +138,11 @@ def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path, monke
         with Judge(connection, ["linear"]) as judge:
             verdicts = judge.collect(judge.publish(load("digits"), 50, seed=1), patience=60)
         assert verdicts.missing == 0, "the same agent goes on, with the new password"
-        assert agents.stop_agent(connection, "linear")
+        assert registry.stop_agent(connection, "linear")
 
 
 def test_a_secret_that_cannot_be_is_said(tmp_path: Path):
-    from imageclass.broker import BrokerError
+    from embedded_kafka import BrokerError
 
     short = tmp_path / "secret"
     with pytest.raises(BrokerError, match="cannot be read: No such file"):

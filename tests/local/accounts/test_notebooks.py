@@ -8,12 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from imageclass import agents, dead_letters
-from imageclass.account import Account as OwnAccount
-from imageclass.announcements import agents_seen
-from imageclass.connection import NoBroker, connect
-from imageclass.datasets import load
-from imageclass.judge import Judge
+from imageclass.agents import registry
+from imageclass.data.datasets import load
+from imageclass.kafka.connection import NoBroker, connect
+from imageclass.kafka.credentials import Account as OwnAccount
+from imageclass.kafka.live_agents import list_agents
+from imageclass.runs import replay
+from imageclass.runs.judge import Judge
 
 from tests.support.agents import Linear
 from tests.support.paths import NOTEBOOKS
@@ -59,27 +60,27 @@ def test_a_notebook_needs_no_settings(secured_kafka, ada, monkeypatch, tmp_path)
 def test_a_persons_account_is_enough_for_agent_and_judge(secured_kafka, bob, prefix):
     account = OwnAccount("bob", bob.account.password)
     connection = connect(secured_kafka.servers, prefix=prefix, account=account)
-    agent = agents.start_agent(connection, "linear", Linear(), dataset="digits")
+    agent = registry.start_agent(connection, "linear", Linear(), dataset="digits")
     try:
         agent.wait_until_running()
         with Judge(connection, ["linear"]) as judge:
             verdicts = judge.collect(judge.publish(load("digits"), 200, seed=1), patience=30)
         assert (verdicts.missing, verdicts.duplicates) == (0, {})
-        wait_until(lambda: len(agents_seen(connection)), 30, "the agent's announcement")
+        wait_until(lambda: len(list_agents(connection)), 30, "the agent's announcement")
     finally:
-        assert agents.stop_agent(connection, "linear")
+        assert registry.stop_agent(connection, "linear")
 
 
 def test_a_person_sends_their_own_dead_letters_again(secured_kafka, bob):
     own = connect(secured_kafka.servers, "bob.", account=OwnAccount("bob", bob.account.password))
     with own.producer() as producer:
         producer.send(own.topics.requests, b"not an image").get(10)
-    agents.start_agent(own, "linear", Linear(), dataset="digits")
+    registry.start_agent(own, "linear", Linear(), dataset="digits")
     try:
-        letters = wait_until(lambda: dead_letters.read(own), 30, "the dead letter")
-        assert dead_letters.replay(own, letters).sent == [letters[0].origin]
+        letters = wait_until(lambda: replay.read(own), 30, "the dead letter")
+        assert replay.replay(own, letters).sent == [letters[0].origin]
     finally:
-        agents.stop_agent(own, "linear")
+        registry.stop_agent(own, "linear")
 
 
 @pytest.mark.slow

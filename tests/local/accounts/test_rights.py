@@ -7,7 +7,7 @@ import time
 import uuid
 
 import pytest
-from imageclass.connection import Topics
+from imageclass.kafka.topics import Topics
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (

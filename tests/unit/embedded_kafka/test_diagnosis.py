@@ -6,9 +6,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from imageclass.broker import BrokerError, EmbeddedBroker, wait_until_ready
-from imageclass.broker.command import free_port
-from imageclass.broker.diagnosis import diagnose
+from embedded_kafka import BrokerError, EmbeddedBroker, wait_until_ready
+from embedded_kafka.command import free_port
+from embedded_kafka.diagnosis import diagnose
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from imageclass.broker import BrokerError
-from imageclass.broker.java import JAVA_VARIABLE, find_java, parse_major
-from imageclass.broker.process import java_environment
+from embedded_kafka import BrokerError
+from embedded_kafka.java import JAVA_VARIABLE, find_java, parse_major
+from embedded_kafka.process import java_environment
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from imageclass.broker import BrokerError
-from imageclass.broker.keep_running import keep_running
+from embedded_kafka import BrokerError
+from embedded_kafka.keep_running import keep_running
 
 
 class Interrupted(BaseException):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from imageclass.broker.progress import Progress
+from embedded_kafka.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imageclass.broker.properties import MiB, render, server_properties
+from embedded_kafka.properties import MiB, render, server_properties
 
 
 def test_broker_and_controller_listen_on_loopback_only() -> None:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from imageclass.broker import BrokerError
-from imageclass.broker.storage import Storage
+from embedded_kafka import BrokerError
+from embedded_kafka.storage import Storage
 
 
 def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_broker_whose_program_died_is_waited_for(tmp_path: Path) -> None:
     script = (
         "import os, subprocess, sys\n"
         "from pathlib import Path\n"
-        "from imageclass.broker.storage import Storage\n"
+        "from embedded_kafka.storage import Storage\n"
         "storage = Storage(Path(sys.argv[1]), '4.3.1')\n"
         "storage.check()\n"
         "lock = storage.lock()\n"

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from imageclass.verdicts import Verdicts
+from imageclass.runs.run import Run
 
 from tests.support.runs import BEE, CAT, THIRD, make_run
 
 
 @pytest.fixture
-def run() -> Verdicts:
+def run() -> Run:
     """A run with missing and repeated answers, and with numbers that have no short decimal."""
     found = make_run([0, 1, 2], {"a": [[THIRD, 0.1, 1e-30], BEE, None], "b": [CAT, None, None]})
     found.duplicates, found.invalid = {"a": 3}, 2

@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 import pytest
-from imageclass import calibration
-from imageclass.verdicts import matrix
+from imageclass.evaluation import calibration
+from imageclass.runs.run import matrix
 
 from tests.support.runs import make_run
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from imageclass import strategies
-from imageclass.strategies import STRATEGIES
-from imageclass.verdicts import Verdicts
+from imageclass.evaluation import ensembles
+from imageclass.evaluation.ensembles import STRATEGIES
+from imageclass.runs.run import Run
 
 from tests.support.runs import ANT, BEE, CAT, make_run
 
@@ -32,7 +32,7 @@ VALIDATION = {
 }
 
 
-def decided(strategy: str, verdicts: Verdicts = THREE) -> list[tuple[int, float]]:
+def decided(strategy: str, verdicts: Run = THREE) -> list[tuple[int, float]]:
     outcome = STRATEGIES[strategy](verdicts, VALIDATION)
     assert outcome.columns == [
         "request_id", "index", "label", "predicted", "confidence", "correct",
@@ -77,15 +77,15 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     validation = {agent: (given[:200], labels[:200]) for agent, given in answers.items()}
     new = {agent: list(given[200:]) for agent, given in answers.items()}
     verdicts = make_run(labels[200:].tolist(), new)
-    outcome = strategies.stacking(verdicts, validation)
+    outcome = ensembles.stacking(verdicts, validation)
     assert outcome["correct"].all()
-    assert strategies.soft_vote(verdicts)["correct"].mean() < 0.9
+    assert ensembles.soft_vote(verdicts)["correct"].mean() < 0.9
     # With "a" away, the other two are read on their own.
     without = make_run(labels[200:].tolist(), {**new, "a": [None] * 50 + new["a"][50:]})
-    assert strategies.stacking(without, validation)["correct"].all()
+    assert ensembles.stacking(without, validation)["correct"].all()
 
 
-@pytest.mark.parametrize("strategy", sorted(strategies.NEED_VALIDATION))
+@pytest.mark.parametrize("strategy", sorted(ensembles.NEED_VALIDATION))
 @pytest.mark.parametrize(
     ("validation", "reason"),
     [
@@ -99,7 +99,7 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     ],
 )
 def test_validation_data_that_do_not_fit_are_named(
-    strategy: str, validation: strategies.Validation | None, reason: str
+    strategy: str, validation: ensembles.Validation | None, reason: str
 ) -> None:
     STRATEGIES[strategy](THREE, VALIDATION)  # the near miss
     with pytest.raises(ValueError, match=reason):

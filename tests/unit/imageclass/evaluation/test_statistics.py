@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 import pytest
-from imageclass import statistics
-from imageclass.strategies import soft_vote
+from imageclass.evaluation import statistics
+from imageclass.evaluation.ensembles import soft_vote
 
 from tests.support.runs import ANT, BEE, CAT, make_run
 

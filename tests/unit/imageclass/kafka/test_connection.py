@@ -1,17 +1,17 @@
 """Connections: topics and brokers."""
 
 import pytest
-from imageclass import connection
+from imageclass.kafka import connection, topics
 
 
 def test_topics_are_the_persons_in_the_hub_and_the_teams_outside(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MOSSHUB_TOPIC_PREFIX", "ada.")
-    assert connection.Topics().requests == "ada.requests"
-    assert connection.Topics().group("cnn") == "ada.agent.cnn"
+    assert topics.Topics().requests == "ada.requests"
+    assert topics.Topics().group("cnn") == "ada.agent.cnn"
     monkeypatch.delenv("MOSSHUB_TOPIC_PREFIX")
-    assert connection.Topics().all == (
+    assert topics.Topics().all == (
         "team.requests", "team.predictions", "team.verdicts", "team.dead-letters",
         "team.second-opinions", "team.agents",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from imageclass.dead_letters import encode_dead_letter
+from imageclass.messages.dead_letters import encode_dead_letter
 
 
 def record(value: bytes | None, head: list[tuple[str, bytes | None]]) -> SimpleNamespace:

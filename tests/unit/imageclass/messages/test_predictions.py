@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from imageclass import messages
-from imageclass.message_headers import InvalidMessage
+from imageclass.messages import predictions
+from imageclass.messages.headers import InvalidMessage
 
 
 def test_predictions_come_back_as_they_went() -> None:
     probabilities = np.array([0.1, 0.7, 0.2], np.float32)
-    sent = messages.Prediction("r", "q", "cnn", probabilities)
-    got = messages.decode_prediction(*messages.encode_prediction(sent))
+    sent = predictions.Prediction("r", "q", "cnn", probabilities)
+    got = predictions.decode_prediction(*predictions.encode_prediction(sent))
     assert (got.run, got.request, got.agent) == ("r", "q", "cnn")
     np.testing.assert_array_equal(got.probabilities, probabilities)
 
@@ -29,8 +29,8 @@ def test_predictions_come_back_as_they_went() -> None:
 def test_wrong_predictions_are_refused(
     name: str | None, header: bytes | None, value: bytes | None
 ) -> None:
-    good = messages.Prediction("r", "q", "cnn", np.array([0.1, 0.7, 0.2], np.float32))
-    body, head = messages.encode_prediction(good)
+    good = predictions.Prediction("r", "q", "cnn", np.array([0.1, 0.7, 0.2], np.float32))
+    body, head = predictions.encode_prediction(good)
     changed = [(key, header if key == name else old) for key, old in head]
     with pytest.raises(InvalidMessage):
-        messages.decode_prediction(value or body, changed)
+        predictions.decode_prediction(value or body, changed)

@@ -3,16 +3,16 @@
 import json
 
 import pytest
-from imageclass import strategies
-from imageclass.message_headers import InvalidMessage
-from imageclass.verdict_messages import decode_verdict, encode_verdict, encode_verdicts
-from imageclass.verdicts import Verdicts
+from imageclass.evaluation import ensembles
+from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.verdicts import decode_verdict, encode_verdict, encode_verdicts
+from imageclass.runs.run import Run
 
 from tests.support.runs import THIRD
 
 
-def test_every_request_is_announced(run: Verdicts) -> None:
-    outcomes = strategies.agreement(run)
+def test_every_request_is_announced(run: Run) -> None:
+    outcomes = ensembles.majority_vote(run)
     messages = encode_verdicts(run, outcomes, "agreement")
     assert list(messages) == ["q0", "q1", "q2"]
     decided, alone, undecided = (decode_verdict(value) for value in messages.values())

@@ -5,16 +5,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from imageclass import models
 from imageclass._keras import keras_and_tensorflow
-from imageclass.datasets import load
+from imageclass.data.datasets import load
+from imageclass.models import architectures
 
 DIGITS = load("digits")
 
 
 @pytest.mark.parametrize(("name", "count"), [("cnn", 432_490), ("resnet", 1_263_242)])
 def test_the_networks_have_the_old_notebooks_size(name: str, count: int) -> None:
-    assert models.MODELS[name]((32, 32, 3), 10).count_params() == count
+    assert architectures.MODELS[name]((32, 32, 3), 10).count_params() == count
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3)])
@@ -22,7 +22,7 @@ def test_the_networks_have_the_old_notebooks_size(name: str, count: int) -> None
 def test_raw_pixels_of_every_data_set_give_probabilities(
     name: str, shape: tuple[int, int, int]
 ) -> None:
-    build = models.builder(name)
+    build = architectures.builder(name)
     images = np.random.default_rng(0).integers(0, 256, (3, *shape)).astype(np.uint8)
     probabilities = np.asarray(build(shape, 10, seed=5)(images))
     assert probabilities.shape == (3, 10)
@@ -34,12 +34,12 @@ def test_raw_pixels_of_every_data_set_give_probabilities(
 @pytest.mark.parametrize("name", ["cnn", "resnet"])
 def test_images_too_small_are_named(name: str) -> None:
     with pytest.raises(ValueError, match=r"\(2, 2, 1\) are too small"):
-        models.builder(name)((2, 2, 1), 10)
+        architectures.builder(name)((2, 2, 1), 10)
 
 
 def test_an_unknown_model_is_told_which_there_are() -> None:
-    with pytest.raises(models.ModelError, match=r"no model 'vgg'.*: cnn, resnet, mobilenet"):
-        models.builder("vgg")
+    with pytest.raises(architectures.ModelError, match=r"no model 'vgg'.*: cnn, resnet, mobilenet"):
+        architectures.builder("vgg")
 
 
 def keras_home(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
@@ -52,7 +52,9 @@ def keras_home(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
 class TestMobileNet:
     def test_without_pretrained_weights_it_repeats(self) -> None:
         images = DIGITS.test_images[:2]
-        one, same = (models.build_mobilenet((8, 8, 1), 10, 3, weights=None) for _ in range(2))
+        one, same = (
+            architectures.build_mobilenet((8, 8, 1), 10, 3, weights=None) for _ in range(2)
+        )
         probabilities = np.asarray(one(images))
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
         np.testing.assert_array_equal(probabilities, np.asarray(same(images)))
@@ -66,8 +68,8 @@ class TestMobileNet:
             keras.src.applications.mobilenet_v2, "BASE_WEIGHT_PATH", "http://127.0.0.1:1/"
         )
         keras_home(monkeypatch, tmp_path)
-        with pytest.raises(models.ModelError) as raised:
-            models.build_mobilenet((8, 8, 1), 10)
+        with pytest.raises(architectures.ModelError) as raised:
+            architectures.build_mobilenet((8, 8, 1), 10)
         for word in (str(tmp_path / "models"), "Connect to the internet", "weights=None"):
             assert word in str(raised.value)
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -80,8 +82,8 @@ class TestMobileNet:
         file = tmp_path / "models/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
         file.parent.mkdir()
         file.write_bytes(b"not weights")
-        with pytest.raises(models.ModelError, match=r"cannot be read.*Delete that file"):
-            models.build_mobilenet((8, 8, 1), 10)
+        with pytest.raises(architectures.ModelError, match=r"cannot be read.*Delete that file"):
+            architectures.build_mobilenet((8, 8, 1), 10)
         base = keras.applications.MobileNetV2(
             input_shape=(96, 96, 3), include_top=False, pooling="avg", weights=None
         )
@@ -90,7 +92,7 @@ class TestMobileNet:
         file.unlink()
         with h5py.File(file, "w") as group:  # the layout of the files that Keras offers
             keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(group, base)
-        model = models.build_mobilenet((8, 8, 1), 10)
+        model = architectures.build_mobilenet((8, 8, 1), 10)
         (inner,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
         np.testing.assert_array_equal(inner.weights[0], np.full(first.shape, 0.125))
         assert len(model.trainable_variables) == 2, "only the last layer learns"

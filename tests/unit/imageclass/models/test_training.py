@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from imageclass import models, training
 from imageclass._keras import keras_and_tensorflow
-from imageclass.augmentation import augmented
-from imageclass.datasets import load
+from imageclass.data.augmentation import augmented
+from imageclass.data.datasets import load
+from imageclass.models import architectures, classifier, training
 
 DIGITS = load("digits")
 
@@ -39,12 +39,12 @@ class TestAugmentation:
             return augmented(images, generator, mirror=mirror)
 
         monkeypatch.setattr(training, "augmented", watched)
-        resnet = models.build_resnet(DIGITS.image_shape, 10, seed=1)
+        resnet = architectures.build_resnet(DIGITS.image_shape, 10, seed=1)
         training.train(resnet, DIGITS, epochs=1, batch_size=64, num_images=300)
         assert calls == [False] * 5
-        answers = models.CompiledClassifier(resnet)(DIGITS.test_images)
+        answers = classifier.CompiledClassifier(resnet)(DIGITS.test_images)
         np.testing.assert_array_equal(
-            answers, models.CompiledClassifier(resnet)(DIGITS.test_images)
+            answers, classifier.CompiledClassifier(resnet)(DIGITS.test_images)
         )
         assert len(calls) == 5
         kinds = {type(layer).__name__ for layer in resnet.layers}
@@ -53,7 +53,7 @@ class TestAugmentation:
 
 def train_once(name: str, seed: int, epochs: int, num_images: int | None = None) -> tuple:
     """History, metrics, weights and reported steps of a training on the digits."""
-    model = models.builder(name)(DIGITS.image_shape, 10, seed)
+    model = architectures.builder(name)(DIGITS.image_shape, 10, seed)
     steps: list[tuple[int, int]] = []
     history = training.train(
         model,
@@ -106,7 +106,7 @@ def test_the_learning_rate_rises_and_then_falls_to_nothing(monkeypatch: pytest.M
         return made
 
     monkeypatch.setattr(keras.optimizers.schedules, "CosineDecay", kept)
-    model = models.build_cnn(DIGITS.image_shape, 10)
+    model = architectures.build_cnn(DIGITS.image_shape, 10)
     training.train(model, DIGITS, epochs=10, batch_size=9, num_images=100, learning_rate=0.01)
     assert max(rates) == rates[10] == pytest.approx(0.01)
     assert rates[:11] == sorted(rates[:11])
@@ -117,6 +117,6 @@ def test_the_learning_rate_rises_and_then_falls_to_nothing(monkeypatch: pytest.M
 @pytest.mark.parametrize("numbers", [(0, 32, None), (1, 0, None), (1, 32, 1), (1, 32, 10**6)])
 def test_numbers_that_make_no_sense_are_refused(numbers: tuple[int, int, int | None]) -> None:
     epochs, batch_size, num_images = numbers
-    model = models.build_cnn(DIGITS.image_shape, 10)
+    model = architectures.build_cnn(DIGITS.image_shape, 10)
     with pytest.raises(ValueError, match="must be"):
         training.train(model, DIGITS, epochs=epochs, batch_size=batch_size, num_images=num_images)

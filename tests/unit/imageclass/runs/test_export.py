@@ -5,23 +5,23 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from imageclass import exports
-from imageclass.exports import ExportError
-from imageclass.verdicts import SCHEMA, Verdicts
+from imageclass.runs import export
+from imageclass.runs.export import ExportError
+from imageclass.runs.run import SCHEMA, Run
 
 from tests.support.runs import BEE, make_dataset, make_run
 
 
-def test_json_comes_back_as_it_went(run: Verdicts, tmp_path: Path) -> None:
+def test_json_comes_back_as_it_went(run: Run, tmp_path: Path) -> None:
     run.to_json(tmp_path / "run.json")
-    got = exports.read_json(tmp_path / "run.json", run.dataset)
+    got = export.read_json(tmp_path / "run.json", run.dataset)
     assert got.frame.equals(run.frame)
     assert got.frame.schema == SCHEMA
     assert (got.run_id, got.agents, got.asked) == (run.run_id, run.agents, run.asked)
     assert (got.duplicates, got.invalid, got.missing) == ({"a": 3}, 2, 3)
 
 
-def test_csv_has_a_row_for_each_request_and_agent(run: Verdicts, tmp_path: Path) -> None:
+def test_csv_has_a_row_for_each_request_and_agent(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "run [1].csv"
     run.frame = run.frame.with_columns(model=pl.col("model").replace("hash-b", ""))
     run.to_csv(path)
@@ -31,7 +31,7 @@ def test_csv_has_a_row_for_each_request_and_agent(run: Verdicts, tmp_path: Path)
         ("q1", "b", "bee", None), ("q2", "a", "cat", None), ("q2", "b", "cat", None),
     ]  # fmt: skip
     assert table["sent_ms"].to_list() == [1000.0] * 6
-    got = exports.read_csv(path)
+    got = export.read_csv(path)
     assert got.equals(run.frame.sort("request_id", "agent"))
     assert got.schema == SCHEMA
 
@@ -40,16 +40,16 @@ def test_empty_runs_and_awkward_names_come_back_too(tmp_path: Path) -> None:
     none = make_run([0], {"a": [None]})
     none.to_json(tmp_path / "none.json")
     none.to_csv(tmp_path / "none.csv")
-    assert exports.read_json(tmp_path / "none.json", none.dataset).frame.equals(none.frame)
-    assert exports.read_csv(tmp_path / "none.csv").schema == SCHEMA
+    assert export.read_json(tmp_path / "none.json", none.dataset).frame.equals(none.frame)
+    assert export.read_csv(tmp_path / "none.csv").schema == SCHEMA
     named = make_run([0], {"a": [BEE]})
     named.dataset = make_dataset([0], ('a "b", c', "ü\nx", ""))
     named.to_csv(tmp_path / "named.csv")
-    assert exports.read_csv(tmp_path / "named.csv").equals(named.frame)
+    assert export.read_csv(tmp_path / "named.csv").equals(named.frame)
 
 
 def test_a_failed_export_leaves_the_old_file_alone(
-    run: Verdicts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.json"
     path.write_text("older")
@@ -57,7 +57,7 @@ def test_a_failed_export_leaves_the_old_file_alone(
     def full(_: int) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(exports.os, "fsync", full)
+    monkeypatch.setattr(export.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         run.to_json(path)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["older"]
@@ -74,12 +74,12 @@ def test_files_of_others_are_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text(text)
     with pytest.raises(ExportError, match=str(path)):
-        exports.read_json(path, make_dataset([0]))
+        export.read_json(path, make_dataset([0]))
     with pytest.raises(ExportError, match="not a CSV file of verdicts"):
-        exports.read_csv(path)
+        export.read_csv(path)
 
 
-def test_a_run_about_other_images_is_refused(run: Verdicts, tmp_path: Path) -> None:
+def test_a_run_about_other_images_is_refused(run: Run, tmp_path: Path) -> None:
     run.to_json(tmp_path / "run.json")
     with pytest.raises(ExportError, match="other classes"):
-        exports.read_json(tmp_path / "run.json", make_dataset([0], ("ant", "bee", "dog")))
+        export.read_json(tmp_path / "run.json", make_dataset([0], ("ant", "bee", "dog")))

@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from imageclass.joining import Join
-from imageclass.messages import Prediction, encode_prediction
+from imageclass.messages.predictions import Prediction, encode_prediction
+from imageclass.runs.join import Join
 
 from tests.support.runs import prediction, sent_run
 

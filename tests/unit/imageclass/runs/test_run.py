@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from imageclass.message_headers import InvalidMessage
-from imageclass.messages import Prediction
-from imageclass.verdicts import SCHEMA, check, judged
+from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.predictions import Prediction
+from imageclass.runs.run import SCHEMA, belongs_to_run, score
 
 from tests.support.runs import BEE, CAT, make_run, prediction, sent_run
 
@@ -12,24 +12,24 @@ from tests.support.runs import BEE, CAT, make_run, prediction, sent_run
 def test_answers_are_judged_by_the_judges_own_labels() -> None:
     verdicts = sent_run("cnn", "other")
     good = prediction("q2", "cnn", 2)
-    assert check(good, verdicts)
-    assert judged([good], [1012.0], verdicts).to_dicts() == [
+    assert belongs_to_run(good, verdicts)
+    assert score([good], [1012.0], verdicts).to_dicts() == [
         {
             "request_id": "q2", "agent": "cnn", "index": 2, "label": 2, "predicted": 2,
             "confidence": 1.0, "correct": True, "latency_ms": 12.0, "model": "beef",
             "probabilities": [0, 0, 1],
         }
     ]  # fmt: skip
-    assert judged([], [], verdicts).schema == judged([good], [1.0], verdicts).schema == SCHEMA
-    assert not check(prediction("q2", "stranger"), verdicts)
+    assert score([], [], verdicts).schema == score([good], [1.0], verdicts).schema == SCHEMA
+    assert not belongs_to_run(prediction("q2", "stranger"), verdicts)
     for wrong in (prediction("q9", "cnn"), prediction("q2", "cnn", classes=5)):
         with pytest.raises(InvalidMessage):
-            check(wrong, verdicts)
+            belongs_to_run(wrong, verdicts)
 
 
 def test_clocks_that_disagree_and_rounded_sums_stay_in_range() -> None:
     over = Prediction("r", "q0", "cnn", np.array([1.0005, 0, 0], np.float32))
-    (row,) = judged([over], [900.0], sent_run("cnn")).to_dicts()
+    (row,) = score([over], [900.0], sent_run("cnn")).to_dicts()
     assert (row["confidence"], row["latency_ms"]) == (1.0, 0.0)
 
 

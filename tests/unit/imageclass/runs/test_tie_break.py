@@ -2,7 +2,8 @@
 
 import polars as pl
 import pytest
-from imageclass import second_opinion, strategies
+from imageclass.evaluation import ensembles
+from imageclass.runs import tie_break
 
 from tests.support.runs import ANT, BEE, make_run
 
@@ -15,9 +16,9 @@ def test_a_third_decides_where_two_disagree() -> None:
             "b": [ANT, [0.7, 0.2, 0.1], [0.0, 0.1, 0.9], None, None],
         },
     )
-    assert second_opinion.disputed(two) == ["q1", "q2"]
+    assert tie_break.disagreements(two) == ["q1", "q2"]
     opinions = make_run([0, 1, 2], {"c": [None, [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]})
-    outcome = second_opinion.decide(two, opinions)
+    outcome = tie_break.decide(two, opinions)
     # q1: c is with a. q2: three opinions, c is surest. Undisputed requests stay as they were.
     assert outcome.select("request_id", "predicted").rows() == [
         ("q0", 0), ("q1", 1), ("q2", 0), ("q3", 0),
@@ -26,13 +27,13 @@ def test_a_third_decides_where_two_disagree() -> None:
     stranger = make_run([0], {"c": [ANT]})
     stranger.run_id = "other"
     with pytest.raises(ValueError, match="another run"):
-        second_opinion.decide(two, stranger)
+        tie_break.decide(two, stranger)
 
 
 def test_no_dispute_and_no_opinion_change_nothing() -> None:
     alike = make_run([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
-    assert second_opinion.disputed(alike) == []
+    assert tie_break.disagreements(alike) == []
     silent = make_run([0, 1], {"c": [None, None]})
-    outcome = second_opinion.decide(alike, silent)
-    assert outcome.equals(strategies.agreement(alike))
+    outcome = tie_break.decide(alike, silent)
+    assert outcome.equals(ensembles.majority_vote(alike))
     assert isinstance(outcome, pl.DataFrame)
