@@ -66,7 +66,7 @@ test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they
 	@exec tests/run $(ARGS)
 
 models: install ## train the networks on Fashion-MNIST and write how good they are: docs/models.md
-	@$(PY) -m imageclass.reproduce --write docs/models.md
+	@$(PY) -m imageclass.cli.model_report --write docs/models.md
 
 notebooks: .venv/.dev ## run the notebooks and write them with their outputs: docs/notebooks
 	@$(PY) docs/notebooks/export.py

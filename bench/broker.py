@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import psutil
-from imageclass.broker import KAFKA_VERSION, EmbeddedBroker
+from embedded_kafka import KAFKA_VERSION, EmbeddedBroker
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 RESULTS = Path(__file__).with_name("results") / "broker.md"

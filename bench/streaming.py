@@ -19,12 +19,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-from imageclass import models
-from imageclass.agent import Agent
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import Connection, connect
-from imageclass.fast_clients import fast_consumer, fast_producer
-from imageclass.messages import encode_request, raw_request
+from embedded_kafka import EmbeddedBroker
+from imageclass.agents.agent import Agent
+from imageclass.kafka.connection import Connection, connect
+from imageclass.kafka.librdkafka import make_consumer, make_producer
+from imageclass.messages.requests import encode_request, raw_request
+from imageclass.models import architectures
+from imageclass.models.classifier import CompiledClassifier
 from numpy.typing import NDArray
 
 RESULTS = Path(__file__).with_name("results") / "streaming.md"
@@ -41,9 +42,7 @@ def made_up(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (1024, *shape)).astype(np.uint8)
 
 
-def alone(
-    classifier: models.CompiledClassifier, images: NDArray[np.uint8], seconds: float
-) -> float:
+def alone(classifier: CompiledClassifier, images: NDArray[np.uint8], seconds: float) -> float:
     """Images a second of the model in full batches, without Kafka."""
     batches = [images[start : start + BATCH_SIZE] for start in range(0, 1024, BATCH_SIZE)]
     done, begin = 0, time.perf_counter()
@@ -55,7 +54,7 @@ def alone(
 
 def fill(connection: Connection, images: NDArray[np.uint8], count: int) -> None:
     """Lay requests ready."""
-    producer = fast_producer(connection, "bench", lambda error: None)
+    producer = make_producer(connection, "bench", lambda error: None)
     for number in range(count):
         value, headers = encode_request(raw_request("run", f"q-{number}", images[number % 1024]))
         producer.produce(connection.topics.requests, value, b"%d" % number, headers=list(headers))
@@ -64,9 +63,7 @@ def fill(connection: Connection, images: NDArray[np.uint8], count: int) -> None:
     producer.flush()
 
 
-def through_kafka(
-    connection: Connection, classifier: models.CompiledClassifier, count: int
-) -> float:
+def through_kafka(connection: Connection, classifier: CompiledClassifier, count: int) -> float:
     """Images a second that an agent answers as long as more lie ready, delivered and all."""
     agent = Agent(connection, "fast", classifier, batch_size=BATCH_SIZE, max_wait=MAX_WAIT)
     agent.start()
@@ -112,13 +109,13 @@ def latencies(servers: str, prefix: str, rate: float, seconds: float, *shape: in
     images = made_up(shape)
     connection = connect(servers, prefix)
     topics = connection.topics
-    consumer = fast_consumer(
+    consumer = make_consumer(
         connection, "bench", "bench", lambda e: None, **{"fetch.wait.max.ms": 10}
     )
     consumer.subscribe([topics.predictions])
     while not consumer.assignment():
         consumer.poll(0.1)
-    producer = fast_producer(connection, "bench", lambda error: None)
+    producer = make_producer(connection, "bench", lambda error: None)
     producer.produce(topics.requests, b"not a request")  # connects, and takes its time for it
     producer.flush()
     total, sent, took = int(rate * seconds), 0, {}
@@ -141,7 +138,7 @@ def latencies(servers: str, prefix: str, rate: float, seconds: float, *shape: in
 
 
 def paced(
-    connection: Connection, classifier: models.CompiledClassifier, rate: float, seconds: float
+    connection: Connection, classifier: CompiledClassifier, rate: float, seconds: float
 ) -> NDArray[np.float64]:
     """Milliseconds from sending to having the answer, at `rate` requests a second."""
     agent = Agent(connection, "paced", classifier, batch_size=BATCH_SIZE, max_wait=MAX_WAIT)
@@ -187,8 +184,8 @@ def main() -> None:
 def table(shape: tuple[int, int, int], options: argparse.Namespace) -> str:
     """All measurements of the CNN for images of `shape`, beside what they must be."""
     images = made_up(shape)
-    model = models.build_cnn(shape, 10)
-    classifier = models.CompiledClassifier(model, BATCH_SIZE)
+    model = architectures.build_cnn(shape, 10)
+    classifier = CompiledClassifier(model, BATCH_SIZE)
     own_rates, agent_rates = [], []
     with tempfile.TemporaryDirectory() as directory, EmbeddedBroker(directory, 0) as broker:
         # By turns, since other programs make the machine faster and slower.

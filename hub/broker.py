@@ -10,7 +10,7 @@ from hub.settings import Settings
 def broker_command(settings: Settings) -> list[str]:
     """Return the command line of the embedded Apache Kafka, which is a program of `shared_lib`."""
     return [
-        *(sys.executable, "-m", "imageclass.broker"),
+        *(sys.executable, "-m", "embedded_kafka"),
         *("--data", str(settings.data_dir / "kafka")),
         *("--port", str(settings.kafka_port)),
         *("--secret-file", str(secret_file(settings))),

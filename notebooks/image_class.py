@@ -36,45 +36,42 @@ def _(mo):
 @app.cell(hide_code=True)
 def _():
     import marimo as mo
-    from imageclass import (
-        charts,
-        datasets,
-        exports,
-        statistics,
-        strategies,
-        training,
-        verdict_charts,
-    )
-    from imageclass.agents import start_agent
-    from imageclass.anywhere import connect_or_start, unattended
-    from imageclass.connection import NoBroker
-    from imageclass.judge import Judge, PublishError
-    from imageclass.versions import VersionError, train_version
+    from imageclass.agents.registry import start_agent
+    from imageclass.charts import runs as run_charts
+    from imageclass.charts import training as training_charts
+    from imageclass.data import datasets
+    from imageclass.evaluation import ensembles, statistics
+    from imageclass.kafka.connection import NoBroker
+    from imageclass.models import training
+    from imageclass.models.registry import VersionError, train_or_load
+    from imageclass.notebook import connect_or_start, is_headless
+    from imageclass.runs import export
+    from imageclass.runs.judge import Judge, PublishError
 
     return (
         Judge,
         NoBroker,
         PublishError,
         VersionError,
-        charts,
+        training_charts,
         connect_or_start,
         datasets,
-        exports,
+        export,
         mo,
         start_agent,
         statistics,
-        strategies,
-        train_version,
+        ensembles,
+        train_or_load,
         training,
-        unattended,
-        verdict_charts,
+        is_headless,
+        run_charts,
     )
 
 
 @app.cell(hide_code=True)
-def _(mo, unattended):
+def _(mo, is_headless):
     # As a script, or in Jupyter, there is nobody to press the buttons: everything runs, small.
-    alone = unattended(mo.app_meta().mode)
+    alone = is_headless(mo.app_meta().mode)
     return (alone,)
 
 
@@ -113,10 +110,10 @@ def _(dataset_choice, datasets, mo):
 
 
 @app.cell(hide_code=True)
-def _(charts, dataset, mo):
+def _(training_charts, dataset, mo):
     _samples = [
         mo.image(
-            charts.picture(dataset.train_images[_index], size=64),
+            training_charts.image(dataset.train_images[_index], size=64),
             caption=dataset.class_names[dataset.train_labels[_index]],
         )
         for _index in range(10)
@@ -179,7 +176,7 @@ def _(alone, dataset, epochs, mo, num_images, train_button, train_one):
 
 
 @app.cell(hide_code=True)
-def _(VersionError, batch_size, mo, train_version, training):
+def _(VersionError, batch_size, mo, train_or_load, training):
     def train_one(name, dataset, num_images, epochs):
         """The network trained with these settings, with a bar that shows how far it is."""
         batches = training.total_batches(num_images, epochs, batch_size.value)
@@ -187,7 +184,7 @@ def _(VersionError, batch_size, mo, train_version, training):
             total=batches, title=f"Teaching the {name}", remove_on_exit=True
         ) as bar:
             try:
-                return train_version(
+                return train_or_load(
                     name,
                     dataset,
                     num_images=num_images,
@@ -221,20 +218,20 @@ def _(mo, trained):
 
 
 @app.cell(hide_code=True)
-def _(charts, look_at, trained):
-    charts.learning_curve(trained[look_at.value].history)
+def _(training_charts, look_at, trained):
+    training_charts.learning_curve(trained[look_at.value].history)
     return
 
 
 @app.cell(hide_code=True)
-def _(charts, dataset, look_at, trained):
-    charts.confusion_matrix(trained[look_at.value].metrics, dataset.class_names)
+def _(training_charts, dataset, look_at, trained):
+    training_charts.confusion_matrix(trained[look_at.value].metrics, dataset.class_names)
     return
 
 
 @app.cell(hide_code=True)
-def _(charts, dataset, look_at, trained):
-    charts.precision_and_recall(trained[look_at.value].metrics, dataset.class_names)
+def _(training_charts, dataset, look_at, trained):
+    training_charts.precision_and_recall(trained[look_at.value].metrics, dataset.class_names)
     return
 
 
@@ -355,7 +352,7 @@ def _(
     connection,
     dataset,
     mo,
-    strategies,
+    ensembles,
 ):
     def ask_agents(how_many):
         """The verdicts on so many images; each is announced as soon as both have answered."""
@@ -369,7 +366,7 @@ def _(
             ):
 
                 def announce(part):
-                    judge.announce(part, strategies.soft_vote(part), "soft vote")
+                    judge.announce(part, ensembles.soft_vote(part), "soft vote")
 
                 run = judge.publish(dataset, how_many)
                 return judge.collect(
@@ -393,18 +390,17 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(strategies, trained, verdicts):
+def _(ensembles, trained, verdicts):
     # How far an agent is to be trusted is learned from images held back from its training.
     _validation = {_name: _version.validation() for _name, _version in trained.items()}
     decided = {
-        _name: _strategy(verdicts, _validation)
-        for _name, _strategy in strategies.STRATEGIES.items()
+        _name: _strategy(verdicts, _validation) for _name, _strategy in ensembles.STRATEGIES.items()
     }
     return (decided,)
 
 
 @app.cell(hide_code=True)
-def _(alone, decided, mo, statistics, verdict_charts, verdicts):
+def _(alone, decided, mo, statistics, run_charts, verdicts):
     _table = statistics.accuracy_table(verdicts, decided)
     if alone:
         _row = _table.row(0, named=True)
@@ -412,7 +408,7 @@ def _(alone, decided, mo, statistics, verdict_charts, verdicts):
             f"Sent {_row['requests']} images through Kafka: {_row['requests'] - _row['undecided']}"
             f" answered, {verdicts.missing} answers missing."
         )
-    accuracies = verdict_charts.accuracies(verdicts, decided)
+    accuracies = run_charts.accuracies(verdicts, decided)
     _shares = dict.fromkeys(("accuracy", "low", "high"), "{:.1%}")
     _table if alone else mo.ui.table(
         _table,
@@ -459,31 +455,31 @@ def _(alone, brokered, decided, mo, statistics, verdicts):
 
 
 @app.cell(hide_code=True)
-def _(brokered, decided, verdict_charts, verdicts):
-    verdict_charts.class_heat_map(verdicts, {brokered.value: decided[brokered.value]})
+def _(brokered, decided, run_charts, verdicts):
+    run_charts.class_heat_map(verdicts, {brokered.value: decided[brokered.value]})
     return
 
 
 @app.cell(hide_code=True)
-def _(verdict_charts, verdicts):
-    verdict_charts.right_and_wrong(verdicts)
+def _(run_charts, verdicts):
+    run_charts.right_and_wrong(verdicts)
     return
 
 
 @app.cell(hide_code=True)
-def _(verdict_charts, verdicts):
-    verdict_charts.latencies(verdicts)
+def _(run_charts, verdicts):
+    run_charts.latencies(verdicts)
     return
 
 
 @app.cell(hide_code=True)
-def _(brokered, charts, decided, mo, verdicts):
+def _(brokered, training_charts, decided, mo, verdicts):
     _wrong = decided[brokered.value].remove("correct").unique("index")
     _names, _images = verdicts.dataset.class_names, verdicts.dataset.test_images
     _cards = [
         mo.vstack(
             [
-                mo.image(charts.picture(_images[_row["index"]], size=88)),
+                mo.image(training_charts.image(_images[_row["index"]], size=88)),
                 mo.md(f"**{_names[_row['label']]}**, taken for {_names[_row['predicted']]}"),
                 mo.md(f"{_row['confidence']:.0%} sure"),
             ],
@@ -507,14 +503,14 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(exports, mo, verdicts):
+def _(export, mo, verdicts):
     mo.hstack(
         [
             mo.download(
-                exports.csv_text(verdicts).encode(), f"run-{verdicts.run_id[:8]}.csv", label="CSV"
+                export.csv_text(verdicts).encode(), f"run-{verdicts.run_id[:8]}.csv", label="CSV"
             ),
             mo.download(
-                exports.json_text(verdicts).encode(),
+                export.json_text(verdicts).encode(),
                 f"run-{verdicts.run_id[:8]}.json",
                 label="JSON",
             ),

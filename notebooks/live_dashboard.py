@@ -33,27 +33,27 @@ def _(mo):
 def _():
     import marimo as mo
     import polars as pl
-    from imageclass import live_charts
-    from imageclass.announcements import agents_seen
-    from imageclass.anywhere import unattended
-    from imageclass.connection import NoBroker, connect
-    from imageclass.live import watch
+    from imageclass.charts import live as live_charts
+    from imageclass.kafka.connection import NoBroker, connect
+    from imageclass.kafka.live_agents import list_agents
+    from imageclass.notebook import is_headless
+    from imageclass.runs.live import watch
 
     return (
         NoBroker,
-        agents_seen,
+        list_agents,
         connect,
         live_charts,
         mo,
         pl,
-        unattended,
+        is_headless,
         watch,
     )
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, connect, mo, unattended):
-    alone = unattended(mo.app_meta().mode)
+def _(NoBroker, connect, mo, is_headless):
+    alone = is_headless(mo.app_meta().mode)
     try:
         with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
             connection = connect(
@@ -77,10 +77,10 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, agents_seen, connection, mo, refresh, watch):
+def _(NoBroker, list_agents, connection, mo, refresh, watch):
     refresh
     try:
-        everything, agents = watch(connection), agents_seen(connection)
+        everything, agents = watch(connection), list_agents(connection)
     except NoBroker as _error:
         mo.stop(True, mo.vstack([refresh, mo.callout(str(_error), kind="warn")]))
     return agents, everything

@@ -33,11 +33,11 @@ def _(mo):
 def _():
     import marimo as mo
     import polars as pl
-    from imageclass import browse
-    from imageclass.connection import NoBroker, connect
+    from imageclass.kafka import inspect
+    from imageclass.kafka.connection import NoBroker, connect
     from kafka.errors import AuthorizationError, KafkaError
 
-    return AuthorizationError, KafkaError, NoBroker, browse, connect, mo, pl
+    return AuthorizationError, KafkaError, NoBroker, inspect, connect, mo, pl
 
 
 @app.cell
@@ -95,8 +95,8 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(browse, connection, is_script, mo, pl):
-    mine = browse.topics(connection).filter(
+def _(inspect, connection, is_script, mo, pl):
+    mine = inspect.list_topics(connection).filter(
         pl.col("topic").str.starts_with(connection.topics.prefix)
     )
     if is_script:
@@ -129,8 +129,8 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(browse, connection, mo, pl):
-    _lags = browse.lags(connection, (connection.topics.prefix,))
+def _(inspect, connection, mo, pl):
+    _lags = inspect.list_lags(connection, (connection.topics.prefix,))
     _groups = _lags.group_by("group", "state", "members", "topic", maintain_order=True).agg(
         pl.sum("lag")
     )

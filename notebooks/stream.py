@@ -36,15 +36,17 @@ def _():
 
     import marimo as mo
     import polars as pl
-    from imageclass import dead_letters, second_opinion, statistics, strategies, verdict_charts
-    from imageclass.agents import start_agent
-    from imageclass.announcements import agents_seen
-    from imageclass.anywhere import connect_or_start, unattended
-    from imageclass.connection import NoBroker
-    from imageclass.datasets import load
-    from imageclass.judge import Judge, PublishError
-    from imageclass.models import CompiledClassifier
-    from imageclass.versions import list_versions, train_version
+    from imageclass.agents.registry import start_agent
+    from imageclass.charts import runs as run_charts
+    from imageclass.data.datasets import load
+    from imageclass.evaluation import ensembles, statistics
+    from imageclass.kafka.connection import NoBroker
+    from imageclass.kafka.live_agents import list_agents
+    from imageclass.models.classifier import CompiledClassifier
+    from imageclass.models.registry import list_versions, train_or_load
+    from imageclass.notebook import connect_or_start, is_headless
+    from imageclass.runs import replay, tie_break
+    from imageclass.runs.judge import Judge, PublishError
 
     return (
         UTC,
@@ -52,27 +54,27 @@ def _():
         Judge,
         NoBroker,
         PublishError,
-        agents_seen,
+        list_agents,
         connect_or_start,
         datetime,
-        dead_letters,
+        replay,
         list_versions,
         load,
         mo,
         pl,
-        second_opinion,
+        tie_break,
         start_agent,
         statistics,
-        strategies,
-        train_version,
-        unattended,
-        verdict_charts,
+        ensembles,
+        train_or_load,
+        is_headless,
+        run_charts,
     )
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, connect_or_start, mo, unattended):
-    alone = unattended(mo.app_meta().mode)
+def _(NoBroker, connect_or_start, mo, is_headless):
+    alone = is_headless(mo.app_meta().mode)
     try:
         with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
             connection = connect_or_start(
@@ -105,12 +107,12 @@ def _(mo):
 
 
 @app.cell
-def _(alone, list_versions, mo, quick_button, train_version):
+def _(alone, list_versions, mo, quick_button, train_or_load):
     versions = list_versions()
     if quick_button.value or (alone and len({v.name for v in versions}) < 2):
         for _name, _images in (("cnn", 300), ("cnn", 1200), ("resnet", 600)):
             with mo.status.spinner(f"Teaching a {_name} {_images} digits …", remove_on_exit=True):
-                train_version(_name, "digits", epochs=3, batch_size=32, num_images=_images, seed=1)
+                train_or_load(_name, "digits", epochs=3, batch_size=32, num_images=_images, seed=1)
         versions = list_versions()
     mo.stop(
         len(versions) < 2,
@@ -221,10 +223,10 @@ def _(agents, batch_size, max_wait):
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, agents, agents_seen, alone, connection, mo, pl, refresh):
+def _(NoBroker, agents, list_agents, alone, connection, mo, pl, refresh):
     agents, refresh
     try:
-        _seen = agents_seen(connection).filter(pl.col("alive"))
+        _seen = list_agents(connection).filter(pl.col("alive"))
     except NoBroker as _error:
         mo.stop(True, mo.callout(str(_error), kind="warn"))
     _seen = _seen.select(
@@ -280,7 +282,7 @@ def _(
     load,
     mo,
     send_button,
-    strategies,
+    ensembles,
 ):
     mo.stop(not (send_button.value or alone), mo.callout(mo.md("Press **Send**."), kind="info"))
     try:
@@ -294,7 +296,7 @@ def _(
                 _judge.publish(load(dataset_choice.value), how_many.value),
                 on_reply=lambda done, total: _bar.update(),
                 on_complete=lambda part: _judge.announce(
-                    part, strategies.soft_vote(part), "soft vote"
+                    part, ensembles.soft_vote(part), "soft vote"
                 ),
             )
     except (NoBroker, PublishError) as _error:
@@ -321,8 +323,8 @@ def _(alone, mo, verdicts):
 
 
 @app.cell(hide_code=True)
-def _(verdict_charts, verdicts):
-    verdict_charts.latencies(verdicts)
+def _(run_charts, verdicts):
+    run_charts.latencies(verdicts)
     return
 
 
@@ -422,8 +424,8 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(mo, second_opinion, verdicts):
-    hard = second_opinion.disputed(verdicts)
+def _(mo, tie_break, verdicts):
+    hard = tie_break.disagreements(verdicts)
     ask_button = mo.ui.run_button(label="Ask the third agent")
     mo.vstack([mo.md(f"They disagree on {len(hard)} of {len(verdicts.asked)} images."), ask_button])
     return ask_button, hard
@@ -437,7 +439,7 @@ def _(
     connection,
     hard,
     mo,
-    second_opinion,
+    tie_break,
     verdicts,
 ):
     mo.stop(not hard or not (ask_button.value or alone))
@@ -445,14 +447,14 @@ def _(
         Judge(connection, ["third"]) as _judge,
         mo.status.spinner("The third agent thinks …", remove_on_exit=True),
     ):
-        opinions = second_opinion.ask(_judge, verdicts, "third")
+        opinions = tie_break.ask(_judge, verdicts, "third")
     return (opinions,)
 
 
 @app.cell(hide_code=True)
-def _(alone, mo, opinions, second_opinion, statistics, strategies, verdicts):
-    _before = strategies.highest_confidence(verdicts)
-    _after = second_opinion.decide(verdicts, opinions)
+def _(alone, mo, opinions, tie_break, statistics, ensembles, verdicts):
+    _before = ensembles.highest_confidence(verdicts)
+    _after = tie_break.decide(verdicts, opinions)
     _test = statistics.mcnemar(_after, _before)
     _said = (
         f"Asked about {len(opinions.asked)} images, the third agent answered"
@@ -499,9 +501,9 @@ def _(agents, alone, break_button, connection, mo):
 
 
 @app.cell(hide_code=True)
-def _(UTC, broken, connection, datetime, dead_letters, look_button, mo, pl):
+def _(UTC, broken, connection, datetime, replay, look_button, mo, pl):
     broken, look_button
-    letters = dead_letters.read(connection, limit=200)
+    letters = replay.read(connection, limit=200)
     _rows = {
         "when (UTC)": [f"{datetime.fromtimestamp(_l.time_ms / 1000, UTC):%F %T}" for _l in letters],
         "agent": [_letter.agent for _letter in letters],
@@ -529,15 +531,15 @@ def _(mo):
 
 
 @app.cell
-def _(chosen_letters, connection, dead_letters, letters, mo, replay_button):
+def _(chosen_letters, connection, replay, letters, mo, replay_button):
     mo.stop(not replay_button.value)
     _chosen = set(chosen_letters.value["origin"])
     mo.stop(not _chosen, mo.callout("Choose letters in the table first.", kind="warn"))
     try:
-        _done = dead_letters.replay(connection, [_l for _l in letters if _l.origin in _chosen])
+        _done = replay.replay(connection, [_l for _l in letters if _l.origin in _chosen])
         _refused = "".join(f"\n- {_origin}: {_why}" for _origin, _why in _done.refused.items())
         _said = f"{len(_done.sent)} sent again, {len(_done.already)} had been before.{_refused}"
-    except dead_letters.ReplayError as _error:
+    except replay.ReplayError as _error:
         _said = str(_error)
     mo.callout(mo.md(_said), kind="info")
     return

@@ -31,10 +31,11 @@ def _(mo):
 def _():
     import marimo as mo
     import polars as pl
-    from imageclass import browse, charts
-    from imageclass.connection import NoBroker, connect
+    from imageclass.charts import training as training_charts
+    from imageclass.kafka import inspect
+    from imageclass.kafka.connection import NoBroker, connect
 
-    return NoBroker, browse, charts, connect, mo, pl
+    return NoBroker, inspect, training_charts, connect, mo, pl
 
 
 @app.cell(hide_code=True)
@@ -72,9 +73,9 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(browse, connection, is_script, mo, refresh):
+def _(inspect, connection, is_script, mo, refresh):
     refresh
-    there = browse.topics(connection)
+    there = inspect.list_topics(connection)
     if is_script:
         print(f"{len(there)} topics, {there['messages'].sum()} messages.")
     mo.ui.table(
@@ -109,10 +110,10 @@ def _(connection, mo, there):
 
 
 @app.cell(hide_code=True)
-def _(browse, connection, count, mo, pl, refresh, topic):
+def _(inspect, connection, count, mo, pl, refresh, topic):
     refresh
     mo.stop(topic.value is None, mo.callout("Choose a topic above.", kind="info"))
-    newest = browse.peek(connection, topic.value, count.value)
+    newest = inspect.peek(connection, topic.value, count.value)
     _rows = [
         {
             "time (UTC)": _message.time.strftime("%F %T.%f")[:-3],
@@ -137,7 +138,7 @@ def _(browse, connection, count, mo, pl, refresh, topic):
 
 
 @app.cell(hide_code=True)
-def _(charts, chosen, mo, newest):
+def _(training_charts, chosen, mo, newest):
     mo.stop(not len(chosen.value))
     _row = chosen.value.to_dicts()[0]
     _message = next(
@@ -146,7 +147,7 @@ def _(charts, chosen, mo, newest):
     _headers = "\n".join(f"| `{name}` | {text} |" for name, text in _message.headers.items())
     _parts = [mo.md(f"| header | |\n|---|---|\n{_headers}")] if _headers else []
     if _message.image is not None:
-        _parts.insert(0, mo.image(charts.picture(_message.image, size=160)))
+        _parts.insert(0, mo.image(training_charts.image(_message.image, size=160)))
     mo.vstack([mo.md(f"**{_message.summary}**"), mo.hstack(_parts, justify="start", gap=2)])
     return
 
@@ -163,9 +164,9 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(browse, connection, mo, refresh):
+def _(inspect, connection, mo, refresh):
     refresh
-    lags = browse.lags(connection)
+    lags = inspect.list_lags(connection)
     mo.ui.table(
         lags,
         selection=None,

@@ -33,30 +33,32 @@ def _(mo):
 def _():
     import marimo as mo
     import polars as pl
-    from imageclass import charts, datasets, training
-    from imageclass.anywhere import unattended
-    from imageclass.models import MODELS, ModelError
-    from imageclass.versions import VersionError, list_versions, train_version
+    from imageclass.charts import training as training_charts
+    from imageclass.data import datasets
+    from imageclass.models import training
+    from imageclass.models.architectures import MODELS, ModelError
+    from imageclass.models.registry import VersionError, list_versions, train_or_load
+    from imageclass.notebook import is_headless
 
     return (
         MODELS,
         ModelError,
         VersionError,
-        charts,
+        training_charts,
         datasets,
         list_versions,
         mo,
         pl,
-        train_version,
+        train_or_load,
         training,
-        unattended,
+        is_headless,
     )
 
 
 @app.cell(hide_code=True)
-def _(mo, unattended):
+def _(mo, is_headless):
     # As a script, or in Jupyter, there is nobody to press the buttons: everything runs, small.
-    alone = unattended(mo.app_meta().mode)
+    alone = is_headless(mo.app_meta().mode)
     return (alone,)
 
 
@@ -146,7 +148,7 @@ def _(mo):
 
 
 @app.cell
-def _(alone, charts, learn, mo, train_button):
+def _(alone, training_charts, learn, mo, train_button):
     mo.stop(
         not (train_button.value or alone),
         mo.callout(mo.md("Press **Train**. The first time takes a little longer."), kind="info"),
@@ -157,10 +159,10 @@ def _(alone, charts, learn, mo, train_button):
         """Draw the curve anew after each epoch."""
         seen.append(epoch)
         if not alone:
-            mo.output.replace(charts.learning_curve(seen))
+            mo.output.replace(training_charts.learning_curve(seen))
 
     version = learn(show)
-    mo.output.replace(charts.learning_curve(version.history))
+    mo.output.replace(training_charts.learning_curve(version.history))
     return seen, version
 
 
@@ -177,7 +179,7 @@ def _(
     model_choice,
     num_images,
     seed,
-    train_version,
+    train_or_load,
     training,
 ):
     _options = {"weights": None} if from_nothing.value and model_choice.value == "mobilenet" else {}
@@ -188,7 +190,7 @@ def _(
         """The version with these settings; its curve is drawn by `on_epoch`."""
         with mo.status.progress_bar(total=_total, title=_title, remove_on_exit=True) as bar:
             try:
-                return train_version(
+                return train_or_load(
                     model_choice.value,
                     dataset.name,
                     **_options,
@@ -282,14 +284,14 @@ def _(chosen, mine, mo, version):
 
 
 @app.cell(hide_code=True)
-def _(charts, one):
-    charts.confusion_matrix(one.metrics, one.class_names)
+def _(training_charts, one):
+    training_charts.confusion_matrix(one.metrics, one.class_names)
     return
 
 
 @app.cell(hide_code=True)
-def _(charts, one):
-    charts.precision_and_recall(one.metrics, one.class_names)
+def _(training_charts, one):
+    training_charts.precision_and_recall(one.metrics, one.class_names)
     return
 
 
@@ -304,14 +306,14 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(charts, compared):
-    charts.compared_curves(compared)
+def _(training_charts, compared):
+    training_charts.compared_curves(compared)
     return
 
 
 @app.cell(hide_code=True)
-def _(charts, compared):
-    charts.compared_recall(compared)
+def _(training_charts, compared):
+    training_charts.compared_recall(compared)
     return
 
 

@@ -37,14 +37,14 @@ def _():
 
     import marimo as mo
     import polars as pl
-    from imageclass import asking
-    from imageclass.agents import start_agent
-    from imageclass.announcements import agents_seen, wait_until_seen
-    from imageclass.anywhere import connect_or_start, unattended
-    from imageclass.connection import NoBroker
-    from imageclass.datasets import CLASS_NAMES, load
-    from imageclass.judge import PublishError
-    from imageclass.versions import VersionError, find, train_version
+    from imageclass.agents.registry import start_agent
+    from imageclass.data.datasets import CLASS_NAMES, load
+    from imageclass.kafka.connection import NoBroker
+    from imageclass.kafka.live_agents import list_agents, wait_until_seen
+    from imageclass.models.registry import VersionError, find_version, train_or_load
+    from imageclass.notebook import connect_or_start, is_headless
+    from imageclass.runs import classify
+    from imageclass.runs.judge import PublishError
     from PIL import Image
 
     return (
@@ -53,24 +53,24 @@ def _():
         NoBroker,
         PublishError,
         VersionError,
-        agents_seen,
-        asking,
+        list_agents,
+        classify,
         connect_or_start,
-        find,
+        find_version,
         io,
         load,
         mo,
         pl,
         start_agent,
-        train_version,
-        unattended,
+        train_or_load,
+        is_headless,
         wait_until_seen,
     )
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, connect_or_start, mo, unattended):
-    alone = unattended(mo.app_meta().mode)
+def _(NoBroker, connect_or_start, mo, is_headless):
+    alone = is_headless(mo.app_meta().mode)
     try:
         with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
             connection = connect_or_start(
@@ -104,9 +104,9 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(agents_seen, alone, connection, get_started, look_button, mo, pl, start_button):
+def _(list_agents, alone, connection, get_started, look_button, mo, pl, start_button):
     get_started(), look_button
-    at_work = agents_seen(connection).filter(
+    at_work = list_agents(connection).filter(
         pl.col("alive") & (pl.col("topic") == connection.topics.requests)
     )
     _lines = [
@@ -132,21 +132,21 @@ def agent_at_work(
     VersionError,
     alone,
     connection,
-    find,
+    find_version,
     mo,
     set_started,
     start_agent,
     start_button,
-    train_version,
+    train_or_load,
     wait_until_seen,
 ):
     # Only when asked: otherwise the pictures go to those who are at work already.
     if start_button.value or alone:
         with mo.status.spinner("A network gets ready …", remove_on_exit=True):
             try:
-                _version = find("cnn")
+                _version = find_version("cnn")
             except VersionError:
-                _version = train_version("cnn", "digits", epochs=3, batch_size=32, seed=1)
+                _version = train_or_load("cnn", "digits", epochs=3, batch_size=32, seed=1)
             start_agent(
                 connection, "cnn", _version.load(), dataset=_version.dataset, version=_version.id
             ).wait_until_running(timeout=60)
@@ -214,15 +214,15 @@ def _(mo):
 
 @app.cell
 def _(
-    NoBroker, PublishError, alone, ask_about, asking, connection, mo, pictures, ready, send_button
+    NoBroker, PublishError, alone, ask_about, classify, connection, mo, pictures, ready, send_button
 ):
     ready
     mo.stop(not (send_button.value or alone), mo.md("Press **Send**."))
     try:
         with mo.status.spinner("The agents look at them …", remove_on_exit=True):
-            sent = asking.send(connection, pictures, dataset=ask_about.value)
+            sent = classify.submit(connection, pictures, dataset=ask_about.value)
             set_aside = {}
-            answers = asking.answers(connection, sent, timeout=20, set_aside=set_aside)
+            answers = classify.collect(connection, sent, timeout=20, set_aside=set_aside)
     except (NoBroker, PublishError) as _error:
         mo.stop(True, mo.callout(str(_error), kind="danger"))
     return answers, sent, set_aside

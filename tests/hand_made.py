@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from imageclass.datasets import Dataset
-from imageclass.messages import Prediction
-from imageclass.verdicts import Asked, Verdicts, judged
+from imageclass.data.datasets import Dataset
+from imageclass.messages.predictions import Prediction
+from imageclass.runs.run import Run, SentRequest, score
 
 CLASSES = ("ant", "bee", "cat")
 
@@ -17,13 +17,11 @@ def dataset(labels: Sequence[int], classes: Sequence[str] = CLASSES) -> Dataset:
     return Dataset("hand-made", images.copy(), given.copy(), images, given, tuple(classes))
 
 
-def run_of(
-    labels: Sequence[int], answers: Mapping[str, Sequence[Sequence[float] | None]]
-) -> Verdicts:
+def run_of(labels: Sequence[int], answers: Mapping[str, Sequence[Sequence[float] | None]]) -> Run:
     """A run that asked for test image n in request `qn`: `answers` has each agent's
     probabilities for each request, None where it has not answered. Answers took 10, 11, … ms."""
-    asked = {f"q{n}": Asked(n, label, 1000.0) for n, label in enumerate(labels)}
-    verdicts = Verdicts("run", dataset(labels or [0]), tuple(answers), asked)
+    asked = {f"q{n}": SentRequest(n, label, 1000.0) for n, label in enumerate(labels)}
+    verdicts = Run("run", dataset(labels or [0]), tuple(answers), asked)
     predictions = [
         Prediction("run", f"q{n}", agent, np.array(row, np.float32), f"hash-{agent}")
         for agent, rows in answers.items()
@@ -31,5 +29,5 @@ def run_of(
         if row is not None
     ]
     times = [1010.0 + n for n in range(len(predictions))]
-    verdicts.frame = judged(predictions, times, verdicts)
+    verdicts.frame = score(predictions, times, verdicts)
     return verdicts

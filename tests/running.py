@@ -19,7 +19,7 @@ from typing import TypeVar
 import psutil
 import pytest
 import requests
-from imageclass.broker.accounts import admin_settings
+from embedded_kafka.accounts import admin_settings
 
 from hub.launcher import free_port
 

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imageclass import agents, datasets, dead_letters, strategies
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import Connection, connect
-from imageclass.judge import Judge
+from embedded_kafka import EmbeddedBroker
+from imageclass.agents import registry
+from imageclass.data import datasets
+from imageclass.evaluation import ensembles
+from imageclass.kafka.connection import Connection, connect
+from imageclass.runs import replay
+from imageclass.runs.judge import Judge
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 from sklearn.linear_model import LogisticRegression
@@ -55,10 +58,10 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
         made = connect(broker.bootstrap_servers, "ada.")
         for name, images in (("cnn", 200), ("resnet", 500)):
             model = Regression(images)
-            agents.start_agent(made, name, model, dataset="digits").wait_until_running()
+            registry.start_agent(made, name, model, dataset="digits").wait_until_running()
         yield made
         for name in ("cnn", "resnet"):
-            agents.stop_agent(made, name)
+            registry.stop_agent(made, name)
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def send(connection: Connection, images: int) -> str:
         run = judge.publish(datasets.load("digits"), images, seed=1)
         judge.collect(
             run,
-            on_complete=lambda part: judge.announce(part, strategies.soft_vote(part), "soft vote"),
+            on_complete=lambda part: judge.announce(part, ensembles.soft_vote(part), "soft vote"),
         )
     assert not run.missing
     return run.run_id
@@ -148,7 +151,7 @@ def test_two_who_watch_the_dashboard_do_not_disturb_each_other(
     for page in (one, other):
         without_errors(page)
     # The page's last part says how many were answered: all above it is as new.
-    answered = next(agent for agent in agents.running_agents() if agent.name == "cnn")
+    answered = next(agent for agent in registry.running_agents() if agent.name == "cnn")
     expect(one.locator("tr", has_text="cnn").last).to_contain_text(
         f"{answered.status.answered:,}", timeout=MINUTE
     )
@@ -225,7 +228,7 @@ def test_agents_are_changed_while_they_run(
     page.get_by_role("button", name="Send three broken messages").click()
     page.get_by_text("are on their way").wait_for(timeout=MINUTE)
     wait_until(
-        lambda: {"first", "second"} <= {letter.agent for letter in dead_letters.read(connection)},
+        lambda: {"first", "second"} <= {letter.agent for letter in replay.read(connection)},
         *(60, "letters of both agents"),
     )
     page.get_by_role("button", name="Look", exact=True).click()

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from imageclass import agents
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import Connection, connect
+from embedded_kafka import EmbeddedBroker
+from imageclass.agents import registry
+from imageclass.kafka.connection import Connection, connect
 
 from tests.local.accounts import Guarded
 from tests.local.streaming import Processes
@@ -29,9 +29,9 @@ def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
     """Topics of the test's own; its agents are stopped afterwards."""
     made = connect(broker.bootstrap_servers, prefix=f"t{uuid.uuid4().hex[:8]}.")
     yield made
-    for agent in agents.running_agents():
+    for agent in registry.running_agents():
         if agent.connection == made:
-            assert agents.stop_agent(made, agent.name)
+            assert registry.stop_agent(made, agent.name)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from imageclass import browse
-from imageclass.agent import Agent
-from imageclass.connection import Connection, connect
+from imageclass.agents.agent import Agent
+from imageclass.kafka import inspect
+from imageclass.kafka.connection import Connection, connect
 from kafka import TopicPartition
 from kafka.errors import CoordinatorNotAvailableError
 
@@ -104,7 +104,7 @@ def members(connection: Connection, agent: str) -> int:
 def lag(connection: Connection) -> int | None:
     """How many of its requests a group has not said to be done; None before it has said anything
     about each of the four partitions."""
-    groups = browse.lags(connection, (connection.topics.prefix,))
+    groups = inspect.list_lags(connection, (connection.topics.prefix,))
     return groups["lag"].sum() if len(groups) == 4 else None
 
 

@@ -13,14 +13,16 @@ import uuid
 from pathlib import Path
 
 import pytest
-from imageclass import agents, dead_letters
-from imageclass.account import Account as OwnAccount
-from imageclass.announcements import agents_seen
-from imageclass.broker import EmbeddedBroker
-from imageclass.broker import accounts as doors
-from imageclass.connection import NoBroker, Topics, connect
-from imageclass.datasets import load
-from imageclass.judge import Judge
+from embedded_kafka import EmbeddedBroker
+from embedded_kafka import accounts as doors
+from imageclass.agents import registry
+from imageclass.data.datasets import load
+from imageclass.kafka.connection import NoBroker, connect
+from imageclass.kafka.credentials import Account as OwnAccount
+from imageclass.kafka.live_agents import list_agents
+from imageclass.kafka.topics import Topics
+from imageclass.runs import replay
+from imageclass.runs.judge import Judge
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
@@ -281,27 +283,27 @@ def test_a_notebook_needs_no_settings(guarded, ada, monkeypatch, tmp_path):
 def test_a_persons_account_is_enough_for_agent_and_judge(guarded, bob, prefix):
     account = OwnAccount("bob", bob.account.password)
     connection = connect(guarded.servers, prefix=prefix, account=account)
-    agent = agents.start_agent(connection, "linear", Linear(), dataset="digits")
+    agent = registry.start_agent(connection, "linear", Linear(), dataset="digits")
     try:
         agent.wait_until_running()
         with Judge(connection, ["linear"]) as judge:
             verdicts = judge.collect(judge.publish(load("digits"), 200, seed=1), patience=30)
         assert (verdicts.missing, verdicts.duplicates) == (0, {})
-        wait_until(lambda: len(agents_seen(connection)), 30, "the agent's announcement")
+        wait_until(lambda: len(list_agents(connection)), 30, "the agent's announcement")
     finally:
-        assert agents.stop_agent(connection, "linear")
+        assert registry.stop_agent(connection, "linear")
 
 
 def test_a_person_sends_their_own_dead_letters_again(guarded, bob):
     own = connect(guarded.servers, "bob.", account=OwnAccount("bob", bob.account.password))
     with own.producer() as producer:
         producer.send(own.topics.requests, b"not an image").get(10)
-    agents.start_agent(own, "linear", Linear(), dataset="digits")
+    registry.start_agent(own, "linear", Linear(), dataset="digits")
     try:
-        letters = wait_until(lambda: dead_letters.read(own), 30, "the dead letter")
-        assert dead_letters.replay(own, letters).sent == [letters[0].origin]
+        letters = wait_until(lambda: replay.read(own), 30, "the dead letter")
+        assert replay.replay(own, letters).sent == [letters[0].origin]
     finally:
-        agents.stop_agent(own, "linear")
+        registry.stop_agent(own, "linear")
 
 
 def test_the_notebook_shows_what_is_ones_own_and_one_denial(guarded, bob, tmp_path):
@@ -628,7 +630,7 @@ def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path, monke
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own.servers)
         monkeypatch.setenv("MOSSHUB_BROKER_ACCOUNT", str(file))
         connection = connect(prefix="ada.")
-        agent = agents.start_agent(connection, "linear", Linear(), dataset="digits")
+        agent = registry.start_agent(connection, "linear", Linear(), dataset="digits")
         agent.wait_until_running()
 
         own.secret_file.write_text(uuid.uuid4().hex * 2)
@@ -653,11 +655,11 @@ def test_accounts_outlive_a_restart_and_a_new_secret_changes_all(tmp_path, monke
         with Judge(connection, ["linear"]) as judge:
             verdicts = judge.collect(judge.publish(load("digits"), 50, seed=1), patience=60)
         assert verdicts.missing == 0, "the same agent goes on, with the new password"
-        assert agents.stop_agent(connection, "linear")
+        assert registry.stop_agent(connection, "linear")
 
 
 def test_a_secret_that_cannot_be_is_said(tmp_path: Path):
-    from imageclass.broker import BrokerError
+    from embedded_kafka import BrokerError
 
     short = tmp_path / "secret"
     with pytest.raises(BrokerError, match="cannot be read: No such file"):

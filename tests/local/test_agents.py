@@ -8,14 +8,17 @@ import time
 
 import numpy as np
 import pytest
-from imageclass import agents, datasets, dead_letters
-from imageclass.agent import Agent
-from imageclass.announcements import agents_seen
-from imageclass.connection import Connection
-from imageclass.dead_letters import DeadLetter, ReplayError
-from imageclass.judge import Judge
-from imageclass.messages import decode_prediction, encode_request, raw_request
-from imageclass.serving import Canary
+from imageclass.agents import registry
+from imageclass.agents.agent import Agent
+from imageclass.agents.canary import Canary
+from imageclass.data import datasets
+from imageclass.kafka.connection import Connection
+from imageclass.kafka.live_agents import list_agents
+from imageclass.messages.predictions import decode_prediction
+from imageclass.messages.requests import encode_request, raw_request
+from imageclass.runs import replay
+from imageclass.runs.judge import Judge
+from imageclass.runs.replay import DeadLetter, ReplayError
 
 from tests.local.streaming import Linear, Processes, lag, members, read_all, until
 
@@ -43,12 +46,12 @@ def answers(connection: Connection) -> dict[str, str]:
 
 def test_batch_size_and_wait_change_while_it_runs(connection: Connection) -> None:
     model = Linear()
-    agent = agents.start_agent(connection, "linear", model, batch_size=50, max_wait=10)
+    agent = registry.start_agent(connection, "linear", model, batch_size=50, max_wait=10)
     agent.wait_until_running()
     send(connection, 100)  # two full batches, which wait for nothing
     until(lambda: agent.status.answered == 100, "two batches")
     assert model.calls == [50, 50]
-    assert agents.start_agent(connection, "linear", model, batch_size=400, max_wait=0.5) is agent
+    assert registry.start_agent(connection, "linear", model, batch_size=400, max_wait=0.5) is agent
     send(connection, 300)
     until(lambda: agent.status.answered == 400, "what was left when the time was over")
     assert max(model.calls) > 50
@@ -68,7 +71,7 @@ def test_the_wait_counts_from_the_sending(connection: Connection) -> None:
     wait = 4.0
     send(connection, 10)
     time.sleep(wait)
-    agent = agents.start_agent(connection, "linear", Linear(), batch_size=50, max_wait=wait)
+    agent = registry.start_agent(connection, "linear", Linear(), batch_size=50, max_wait=wait)
     agent.wait_until_running()
 
     def seconds_until(answered: int) -> float:
@@ -95,14 +98,14 @@ def test_a_batch_that_is_not_finished_holds_back_those_behind_it(connection: Con
                 behind.set()
             return rows
 
-    agent = agents.start_agent(connection, "linear", SlowAtFirst(), batch_size=20, max_wait=10)
+    agent = registry.start_agent(connection, "linear", SlowAtFirst(), batch_size=20, max_wait=10)
     agent.wait_until_running()
     send(connection, 40)
     assert behind.wait(60)
-    agents.stop_agent(connection, "linear")
+    registry.stop_agent(connection, "linear")
     gate.set()
     assert not answers(connection)
-    again = agents.start_agent(connection, "linear", Linear())
+    again = registry.start_agent(connection, "linear", Linear())
     until(lambda: again.status.answered == 40, "all of them come again")
     assert len(answers(connection)) == 40
 
@@ -111,9 +114,9 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The model takes longer than a member of the group may be silent."""
-    import imageclass.session as session
+    import imageclass.agents.consumer_session as session
 
-    real, silence = session.fast_consumer, 6
+    real, silence = session.make_consumer, 6
     collected: list[int] = []
     prepare = session.prepare
 
@@ -127,10 +130,10 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
         collected.append(len(records))
         return prepare(records, serving)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(session, "fast_consumer", impatient)
+    monkeypatch.setattr(session, "make_consumer", impatient)
     monkeypatch.setattr(session, "prepare", counting)
     model = Linear()
-    agent = agents.start_agent(connection, "linear", model, batch_size=20)
+    agent = registry.start_agent(connection, "linear", model, batch_size=20)
     agent.wait_until_running()
     model.gate.clear()
     send(connection, 1_000)
@@ -144,7 +147,7 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
         assert agent.status.paused
         time.sleep(0.5)
     assert sum(collected) == took_in
-    (row,) = agents_seen(connection).to_dicts()
+    (row,) = list_agents(connection).to_dicts()
     assert (row["alive"], row["paused"], row["state"]) == (True, True, "running")
     model.gate.set()
     until(lambda: agent.status.answered >= 1_000, "all are answered")
@@ -156,7 +159,7 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
 
 def test_a_canary_answers_its_share_and_is_promoted_or_ended(connection: Connection) -> None:
     old, new = Linear(seed=0), Linear(seed=1)
-    agent = agents.start_agent(connection, "linear", old, version="0" * 12)
+    agent = registry.start_agent(connection, "linear", old, version="0" * 12)
     agent.wait_until_running()
     agent.canary(new, 0.3, model="1" * 12)
     send(connection, 1_000, "tried")
@@ -184,7 +187,7 @@ def test_a_canary_that_fails_is_ended_and_costs_no_answer(connection: Connection
         def __call__(self, images: np.ndarray) -> np.ndarray:
             raise MemoryError("no room left")
 
-    agent = agents.start_agent(connection, "linear", Linear(), version="good")
+    agent = registry.start_agent(connection, "linear", Linear(), version="good")
     agent.wait_until_running()
     agent.canary(Broken(), 0.5, model="bad")
     send(connection, 40)
@@ -206,7 +209,7 @@ def test_agents_of_one_name_share_the_requests_and_are_announced(connection: Con
     until(lambda: members(connection, "linear") == 2, "two members")
     for agent in pair:
         agent.wait_until_running()
-    until(lambda: agents_seen(connection)["alive"].sum() == 2, "both are announced")
+    until(lambda: list_agents(connection)["alive"].sum() == 2, "both are announced")
     with Judge(connection, ["linear"]) as judge:
         verdicts = judge.collect(judge.publish(DIGITS, 400, seed=1))
     assert (verdicts.missing, verdicts.duplicates) == (0, {})
@@ -217,7 +220,7 @@ def test_agents_of_one_name_share_the_requests_and_are_announced(connection: Con
     with Judge(connection, ["linear"]) as judge:
         assert judge.collect(judge.publish(DIGITS, 50)).missing == 0
     pair[1].stop()
-    seen = agents_seen(connection)
+    seen = list_agents(connection)
     assert set(seen["instance"]) == {agent.instance for agent in pair}
     assert seen.select(
         "name", "model", "dataset", "state", "alive", "batch_size"
@@ -234,7 +237,7 @@ def test_who_was_taken_for_dead_does_not_move_the_group_back(
     send(connection, 2_000)
     until(lambda: 0 < (lag(connection) or 0) < 2_000, "it has begun with each partition")
     processes.running["paused"].send_signal(signal.SIGSTOP)
-    other = agents.start_agent(connection, "linear", Linear())
+    other = registry.start_agent(connection, "linear", Linear())
     until(lambda: lag(connection) == 0, "the other has done all")
     processes.running["paused"].send_signal(signal.SIGCONT)
     until(lambda: members(connection, "linear") == 2, "it is back")
@@ -245,25 +248,25 @@ def test_who_was_taken_for_dead_does_not_move_the_group_back(
 
 
 def test_what_comes_too_late_is_a_dead_letter_and_can_be_sent_again(connection: Connection) -> None:
-    agent = agents.start_agent(connection, "linear", Linear())
+    agent = registry.start_agent(connection, "linear", Linear())
     agent.wait_until_running()
     now_ms = int(time.time() * 1000)
     send(connection, 3, "late", deadline_ms=now_ms - 5_000)
     send(connection, 4, "early", deadline_ms=now_ms + 600_000)
     until(lambda: agent.status.received == 7, "all are received")
     assert (agent.status.expired, agent.status.answered, agent.status.rejected) == (3, 4, 0)
-    letters = dead_letters.read(connection)
+    letters = replay.read(connection)
     assert len(letters) == 3
     assert all(letter.reason.startswith("expired ") and letter.complete for letter in letters)
-    assert len(dead_letters.read(connection, limit=2)) == 2
+    assert len(replay.read(connection, limit=2)) == 2
 
-    first = dead_letters.replay(connection, letters[:2])
+    first = replay.replay(connection, letters[:2])
     assert (len(first.sent), first.already, first.refused) == (2, [], {})
     until(lambda: agent.status.answered == 6, "two are answered after all")
-    again = dead_letters.replay(connection, letters)
+    again = replay.replay(connection, letters)
     assert (len(again.sent), sorted(again.already)) == (1, sorted(first.sent))
     until(lambda: agent.status.answered == 7, "the third is answered")
-    assert [letter.replayed for letter in dead_letters.read(connection)] == [True] * 3
+    assert [letter.replayed for letter in replay.read(connection)] == [True] * 3
     assert set(answers(connection)) == {f"late-{n}" for n in range(3)} | {
         f"early-{n}" for n in range(4)
     }
@@ -276,7 +279,7 @@ def test_what_cannot_be_sent_again_is_refused_with_the_reason(connection: Connec
     own = connection.topics.requests
     too_large = DeadLetter(f"{own}/0/1", value=b"", size=5_000_000, complete=False, **parts)  # type: ignore[arg-type]
     foreign = DeadLetter("other.requests/0/1", value=b"x", size=1, complete=True, **parts)  # type: ignore[arg-type]
-    done = dead_letters.replay(connection, [too_large, foreign])
+    done = replay.replay(connection, [too_large, foreign])
     assert (done.sent, done.already) == ([], [])
     assert "5,000,000 bytes was too large" in done.refused[f"{own}/0/1"]
     assert "not one of the topics" in done.refused["other.requests/0/1"]
@@ -291,9 +294,9 @@ def test_of_two_who_replay_at_once_only_one_does(connection: Connection) -> None
         """Somebody else replays after this one has looked which letters were sent already."""
 
         def __iter__(self):
-            assert dead_letters.replay(connection, [letter]).sent == [letter.origin]
+            assert replay.replay(connection, [letter]).sent == [letter.origin]
             return super().__iter__()
 
     with pytest.raises(ReplayError, match="Nothing was sent again"):
-        dead_letters.replay(connection, Meddling([letter]))
-    assert dead_letters.replay(connection, [letter]).already == [letter.origin]
+        replay.replay(connection, Meddling([letter]))
+    assert replay.replay(connection, [letter]).already == [letter.origin]

@@ -8,12 +8,14 @@ import time
 
 import numpy as np
 import pytest
-from imageclass import agents
-from imageclass.asking import answers, at_work, replies, send
-from imageclass.connection import Connection
-from imageclass.dead_letters import Record, encode_dead_letter
-from imageclass.messages import MAX_IMAGE_BYTES, Prediction, decode_request, encode_prediction
-from imageclass.picture_files import pictures
+from imageclass.agents import registry
+from imageclass.data.image_files import find_images
+from imageclass.data.limits import MAX_IMAGE_BYTES
+from imageclass.kafka.connection import Connection
+from imageclass.messages.dead_letters import Record, encode_dead_letter
+from imageclass.messages.predictions import Prediction, encode_prediction
+from imageclass.messages.requests import decode_request
+from imageclass.runs.classify import at_work, collect, iter_predictions, submit
 from PIL import Image
 
 from tests.local.streaming import Linear, read_all, until
@@ -36,16 +38,16 @@ PICTURES = {f"{number}.png": png(number) for number in range(40)}
 
 def test_every_agent_answers_every_picture_once(connection: Connection) -> None:
     for name, seed in (("one", 1), ("two", 2)):
-        agents.start_agent(connection, name, Linear(seed=seed), version=f"{seed:012x}")
-    for agent in agents.running_agents():
+        registry.start_agent(connection, name, Linear(seed=seed), version=f"{seed:012x}")
+    for agent in registry.running_agents():
         agent.wait_until_running()
     told: list[tuple[int, int]] = []
-    sent = send(connection, PICTURES, on_sent=lambda *done: told.append(done))
+    sent = submit(connection, PICTURES, on_sent=lambda *done: told.append(done))
     assert told == [(number + 1, 40) for number in range(40)]
     assert list(sent.requests) == list(PICTURES)
 
     heard: list[tuple[int, int]] = []
-    table = answers(connection, sent, ["one", "two"], on_answer=lambda *done: heard.append(done))
+    table = collect(connection, sent, ["one", "two"], on_answer=lambda *done: heard.append(done))
     assert heard == [(number + 1, 80) for number in range(80)]
     assert [(row["name"], row["agent"]) for row in table.iter_rows(named=True)] == [
         (name, agent) for name in PICTURES for agent in ("one", "two")
@@ -64,29 +66,29 @@ def test_every_agent_answers_every_picture_once(connection: Connection) -> None:
     with connection.producer() as producer:
         producer.send(again.topic, key=again.key, value=again.value, headers=again.headers)
         producer.flush()
-    assert answers(connection, sent, timeout=5).equals(table)
+    assert collect(connection, sent, timeout=5).equals(table)
 
 
 def test_without_names_whoever_is_at_work_is_waited_for(connection: Connection) -> None:
     slow = Linear()
     slow.gate.clear()
-    agents.start_agent(connection, "quick", Linear())
-    agents.start_agent(connection, "slow", slow, dataset="letters")
-    agents.start_agent(connection, "aside", Linear(), topic=connection.topics.second_opinions)
-    for agent in agents.running_agents():
+    registry.start_agent(connection, "quick", Linear())
+    registry.start_agent(connection, "slow", slow, dataset="letters")
+    registry.start_agent(connection, "aside", Linear(), topic=connection.topics.second_opinions)
+    for agent in registry.running_agents():
         agent.wait_until_running()
     until(lambda: at_work(connection) == ["quick", "slow"], "they say so")
 
-    other = send(connection, PICTURES, dataset="digits")
+    other = submit(connection, PICTURES, dataset="digits")
     started = time.monotonic()
-    assert set(answers(connection, other, timeout=60)["agent"]) == {"quick"}
+    assert set(collect(connection, other, timeout=60)["agent"]) == {"quick"}
     assert time.monotonic() - started < 30  # who answers for letters only is not waited for
 
-    sent = send(connection, PICTURES, dataset="letters")
-    assert len(answers(connection, sent, ["quick"])) == 40
-    assert len(answers(connection, sent, timeout=1)) == 40  # in vain
+    sent = submit(connection, PICTURES, dataset="letters")
+    assert len(collect(connection, sent, ["quick"])) == 40
+    assert len(collect(connection, sent, timeout=1)) == 40  # in vain
     slow.gate.set()
-    assert len(answers(connection, sent, timeout=60)) == 80
+    assert len(collect(connection, sent, timeout=60)) == 80
 
 
 def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connection) -> None:
@@ -97,7 +99,7 @@ def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connectio
         "torn.png": png(1)[:50],
         "torn.jpeg": b"\xff\xd8\xff" + bytes(50),
     }
-    sent = send(connection, given, dataset="digits", run="mine", deadline=60)
+    sent = submit(connection, given, dataset="digits", run="mine", deadline=60)
     assert sent.requests.keys() == PICTURES.keys()
     assert sent.refused.keys() == given.keys() - PICTURES.keys()
     assert all("damaged" in sent.refused[name] for name in ("torn.png", "torn.jpeg"))
@@ -113,7 +115,7 @@ def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connectio
         assert "label" not in dict(found[request].headers)
 
     # The same run sent to again is other requests; a foreign request's answer is not this run's.
-    second = send(connection, {"0.png": png(0)}, run="mine")
+    second = submit(connection, {"0.png": png(0)}, run="mine")
     assert set(second.requests.values()).isdisjoint(sent.requests.values())
     value, headers = encode_prediction(
         Prediction("mine", second.requests["0.png"], "one", np.full(10, 0.1, np.float32))
@@ -121,21 +123,21 @@ def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connectio
     with connection.producer() as producer:
         producer.send(connection.topics.predictions, value=value, headers=headers)
         producer.flush()
-    assert answers(connection, sent, timeout=1).is_empty()
-    assert len(answers(connection, second, timeout=1)) == 1
+    assert collect(connection, sent, timeout=1).is_empty()
+    assert len(collect(connection, second, timeout=1)) == 1
 
 
 def test_what_agents_set_aside_is_told_and_not_waited_for(connection: Connection) -> None:
     file = io.BytesIO()
     Image.effect_noise((64, 64), 80).save(file, "JPEG")
     torn = file.getvalue()[:1500]  # its head is whole: only who unfolds it sees the damage
-    agents.start_agent(connection, "linear", Linear()).wait_until_running()
-    sent = send(connection, {"torn.jpeg": torn, "0.png": PICTURES["0.png"]})
+    registry.start_agent(connection, "linear", Linear()).wait_until_running()
+    sent = submit(connection, {"torn.jpeg": torn, "0.png": PICTURES["0.png"]})
     assert not sent.refused
     for _ in range(2):  # read anew: the same
         began = time.monotonic()
         aside: dict[tuple[str, str], str] = {}
-        table = answers(connection, sent, ["linear"], timeout=300, set_aside=aside)
+        table = collect(connection, sent, ["linear"], timeout=300, set_aside=aside)
         assert time.monotonic() - began < 150
         assert table["name"].to_list() == ["0.png"]
         assert aside.keys() == {("torn.jpeg", "linear")}
@@ -146,7 +148,7 @@ def test_what_agents_set_aside_is_told_and_not_waited_for(connection: Connection
 def test_what_is_answered_all_the_same_was_not_set_aside(
     connection: Connection, letter_first: bool
 ) -> None:
-    sent = send(connection, {"0.png": PICTURES["0.png"]}, run="mine")
+    sent = submit(connection, {"0.png": PICTURES["0.png"]}, run="mine")
     (request,) = sent.requests.values()
     topics = connection.topics
     origin = read_all(connection, topics.requests)[-1]
@@ -157,7 +159,7 @@ def test_what_is_answered_all_the_same_was_not_set_aside(
     )
     messages = [(topics.dead_letters, letter, about), (topics.predictions, answer, headers)]
     found: dict[tuple[str, str], str] = {}
-    reading = replies(connection, sent, ["one", "two"], patience=60, set_aside=found)
+    reading = iter_predictions(connection, sent, ["one", "two"], patience=60, set_aside=found)
     records: list = []
     reader = threading.Thread(target=lambda: records.extend(reading), daemon=True)
     reader.start()
@@ -180,9 +182,9 @@ def test_what_is_answered_all_the_same_was_not_set_aside(
 
 def test_a_run_needs_a_name_that_agents_can_read(connection: Connection) -> None:
     with pytest.raises(ValueError, match="letters, digits"):
-        send(connection, PICTURES, run="my run")
+        submit(connection, PICTURES, run="my run")
     assert read_all(connection, connection.topics.requests) == []
-    assert send(connection, {}).requests == {}
-    assert answers(connection, send(connection, {})).is_empty()
+    assert submit(connection, {}).requests == {}
+    assert collect(connection, submit(connection, {})).is_empty()
     with pytest.raises(FileNotFoundError):
-        pictures("nowhere")
+        find_images("nowhere")

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from imageclass.broker import BrokerError, EmbeddedBroker, wait_until_ready
-from imageclass.broker.command import free_port
-from imageclass.broker.java import JAVA_VARIABLE
+from embedded_kafka import BrokerError, EmbeddedBroker, wait_until_ready
+from embedded_kafka.command import free_port
+from embedded_kafka.java import JAVA_VARIABLE
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from tests.local.streaming import until
 
-PROGRAM = [sys.executable, "-m", "imageclass.broker"]
+PROGRAM = [sys.executable, "-m", "embedded_kafka"]
 
 
 def make_topic(broker: EmbeddedBroker, name: str) -> None:
@@ -53,7 +53,7 @@ def consume(broker: EmbeddedBroker, topic: str) -> list[bytes]:
 
 
 class Program:
-    """`python -m imageclass.broker` with its output in a file."""
+    """`python -m embedded_kafka` with its output in a file."""
 
     def __init__(self, directory: Path, *options: str, port: int | None = None) -> None:
         self.port = free_port(0) if port is None else port

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from imageclass import browse
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import Connection, connect
-from imageclass.messages import Prediction, encode_prediction, encode_request, raw_request
+from embedded_kafka import EmbeddedBroker
+from imageclass.kafka import inspect
+from imageclass.kafka.connection import Connection, connect
+from imageclass.messages.predictions import Prediction, encode_prediction
+from imageclass.messages.requests import encode_request, raw_request
 
 IMAGE = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
 
@@ -40,7 +41,7 @@ def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
 
 
 def test_topics_are_listed_with_what_they_hold(connection: Connection) -> None:
-    rows = {row["topic"]: row for row in browse.topics(connection).to_dicts()}
+    rows = {row["topic"]: row for row in inspect.list_topics(connection).to_dicts()}
     requests = rows[connection.topics.requests]
     assert requests["messages"] == 30
     assert requests["bytes"] > 30 * 64
@@ -49,20 +50,20 @@ def test_topics_are_listed_with_what_they_hold(connection: Connection) -> None:
 
 
 def test_the_newest_come_first_and_say_what_they_are(connection: Connection) -> None:
-    newest = browse.peek(connection, connection.topics.requests, 5)
+    newest = inspect.peek(connection, connection.topics.requests, 5)
     assert [message.headers["request"] for message in newest] == ["r29", "r28", "r27", "r26", "r25"]
     assert newest[0].image is not None
     np.testing.assert_array_equal(newest[0].image, IMAGE)
     assert newest[0].summary == "request r29: image, 8×8×1"
-    (answer,) = browse.peek(connection, connection.topics.predictions)
+    (answer,) = inspect.peek(connection, connection.topics.predictions)
     assert answer.summary == "cnn on r7: class 1, 90% sure"
     assert answer.image is None
-    said = {message.summary for message in browse.peek(connection, connection.topics.verdicts)}
+    said = {message.summary for message in inspect.peek(connection, connection.topics.verdicts)}
     assert said == {"just a text", "3 bytes: ff 00 fe"}
 
 
 def test_lag_is_what_a_group_has_not_done_yet(connection: Connection) -> None:
-    frame = browse.lags(connection)
+    frame = inspect.list_lags(connection)
     assert set(frame["group"]) == {connection.topics.group("cnn")}
     (row,) = [row for row in frame.to_dicts() if row["end"]]
     assert (row["committed"], row["end"], row["lag"]) == (10, 30, 20)
@@ -70,17 +71,17 @@ def test_lag_is_what_a_group_has_not_done_yet(connection: Connection) -> None:
 
 
 def test_looking_joins_no_group_and_moves_no_offset(connection: Connection) -> None:
-    before = browse.lags(connection)
-    browse.peek(connection, connection.topics.requests, 100)
-    assert browse.lags(connection).equals(before)
+    before = inspect.list_lags(connection)
+    inspect.peek(connection, connection.topics.requests, 100)
+    assert inspect.list_lags(connection).equals(before)
     with connection.admin() as admin:
         groups = [g["group_id"] for g in admin.list_groups() if g["group_id"].startswith("b")]
     assert groups == [connection.topics.group("cnn")]
 
 
 def test_tail_shows_what_comes_and_nothing_older(connection: Connection) -> None:
-    seen: list[browse.Message] = []
-    stream = browse.tail(connection, connection.topics.verdicts, timeout=30)
+    seen: list[inspect.Message] = []
+    stream = inspect.tail(connection, connection.topics.verdicts, timeout=30)
 
     def watch() -> None:
         seen.append(next(stream))
@@ -98,9 +99,9 @@ def test_tail_shows_what_comes_and_nothing_older(connection: Connection) -> None
 
 
 def test_an_unknown_topic_is_refused_with_those_there_are(connection: Connection) -> None:
-    with pytest.raises(browse.NoSuchTopic, match=connection.topics.requests):
-        browse.peek(connection, "no-such-topic")
-    with pytest.raises(browse.NoSuchTopic):
-        next(browse.tail(connection, "no-such-topic", timeout=1))
+    with pytest.raises(inspect.NoSuchTopic, match=connection.topics.requests):
+        inspect.peek(connection, "no-such-topic")
+    with pytest.raises(inspect.NoSuchTopic):
+        next(inspect.tail(connection, "no-such-topic", timeout=1))
     with pytest.raises(ValueError, match="1 or more"):
-        browse.peek(connection, connection.topics.requests, 0)
+        inspect.peek(connection, connection.topics.requests, 0)

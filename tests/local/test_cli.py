@@ -17,12 +17,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from imageclass import datasets
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import Connection, connect
-from imageclass.judge import Judge
-from imageclass.strategies import highest_confidence
-from imageclass.versions import Version, train_version
+from embedded_kafka import EmbeddedBroker
+from imageclass.data import datasets
+from imageclass.evaluation.ensembles import highest_confidence
+from imageclass.kafka.connection import Connection, connect
+from imageclass.models.registry import ModelVersion, train_or_load
+from imageclass.runs.judge import Judge
 from PIL import Image
 
 from tests.local.streaming import members, until
@@ -33,15 +33,15 @@ PICTURES = 60
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Version:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> ModelVersion:
     """A small network that reads most digits."""
     root = tmp_path_factory.mktemp("models")
-    return train_version("cnn", "digits", epochs=4, batch_size=64, seed=1, root=root)
+    return train_or_load("cnn", "digits", epochs=4, batch_size=64, seed=1, root=root)
 
 
 @pytest.fixture(scope="module")
 def environment(
-    broker: EmbeddedBroker, trained: Version, tmp_path_factory: pytest.TempPathFactory
+    broker: EmbeddedBroker, trained: ModelVersion, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     return {
         **os.environ,
@@ -248,7 +248,7 @@ def test_topics_are_looked_into(
 
 
 def test_agents_of_one_model_share_the_work_and_leave_in_peace(
-    environment: dict[str, str], broker: EmbeddedBroker, trained: Version
+    environment: dict[str, str], broker: EmbeddedBroker, trained: ModelVersion
 ) -> None:
     connection: Connection = connect(broker.bootstrap_servers, "cli.")
     file = str(trained.path / "model.keras")

@@ -6,15 +6,18 @@ import time
 
 import numpy as np
 import pytest
-from imageclass import agents, datasets, second_opinion
-from imageclass.agent import Agent
-from imageclass.connection import Connection
-from imageclass.dead_letters import Record, encode_dead_letter
-from imageclass.judge import Judge
-from imageclass.messages import Prediction, decode_request, encode_prediction
-from imageclass.strategies import highest_confidence
-from imageclass.verdict_messages import decode_verdict
-from imageclass.verdicts import Verdicts
+from imageclass.agents import registry
+from imageclass.agents.agent import Agent
+from imageclass.data import datasets
+from imageclass.evaluation.ensembles import highest_confidence
+from imageclass.kafka.connection import Connection
+from imageclass.messages.dead_letters import Record, encode_dead_letter
+from imageclass.messages.predictions import Prediction, encode_prediction
+from imageclass.messages.requests import decode_request
+from imageclass.messages.verdicts import decode_verdict
+from imageclass.runs import tie_break
+from imageclass.runs.judge import Judge
+from imageclass.runs.run import Run
 
 from tests.local.streaming import Linear, read_all, until
 
@@ -42,12 +45,12 @@ class Knows:
 
 def test_ten_thousand_requests_are_judged_and_announced_once(connection: Connection) -> None:
     for name, sure, wrong in (("a", 0.9, (3,)), ("b", 0.6, ())):
-        agents.start_agent(connection, name, Knows(sure, wrong)).wait_until_running()
+        registry.start_agent(connection, name, Knows(sure, wrong)).wait_until_running()
     progress: list[tuple[int, int]] = []
     parts: list[int] = []
     with Judge(connection, ["a", "b"]) as judge:
 
-        def announce(part: Verdicts) -> None:
+        def announce(part: Run) -> None:
             parts.append(len(part.asked))
             judge.announce(part, highest_confidence(part), "highest confidence")
 
@@ -73,10 +76,10 @@ def test_ten_thousand_requests_are_judged_and_announced_once(connection: Connect
 def test_the_whole_test_set_goes_out_once_with_a_deadline_and_missing_answers_are_announced(
     connection: Connection,
 ) -> None:
-    agents.start_agent(connection, "a", Knows(0.9)).wait_until_running()
+    registry.start_agent(connection, "a", Knows(0.9)).wait_until_running()
     with Judge(connection, ["a", "silent"]) as judge:
         run = judge.publish(DIGITS, None, deadline=60)
-        parts: list[Verdicts] = []
+        parts: list[Run] = []
         judge.collect(run, patience=3, on_complete=parts.append)
         for part in parts:
             judge.announce(part, highest_confidence(part), "highest confidence")
@@ -92,17 +95,17 @@ def test_the_whole_test_set_goes_out_once_with_a_deadline_and_missing_answers_ar
 
 
 def test_a_third_agent_is_asked_only_where_two_disagree(connection: Connection) -> None:
-    agents.start_agent(connection, "a", Knows(0.9, wrong=(3, 5))).wait_until_running()
-    agents.start_agent(connection, "b", Knows(0.6)).wait_until_running()
+    registry.start_agent(connection, "a", Knows(0.9, wrong=(3, 5))).wait_until_running()
+    registry.start_agent(connection, "b", Knows(0.6)).wait_until_running()
     third = Agent(connection, "c", Knows(0.7, wrong=(5,)), topic=connection.topics.second_opinions)
     third.start()
     try:
         third.wait_until_running()
         with Judge(connection, ["a", "b"]) as judge:
             run = judge.collect(judge.publish(DIGITS, 300, seed=2))
-            opinions = second_opinion.ask(judge, run, "c")
+            opinions = tie_break.ask(judge, run, "c")
             with pytest.raises(ValueError, match="a has answered already"):
-                second_opinion.ask(judge, run, "a")
+                tie_break.ask(judge, run, "a")
     finally:
         third.stop()
     hard = {request for request, asked in run.asked.items() if asked.label in (3, 5)}
@@ -110,7 +113,7 @@ def test_a_third_agent_is_asked_only_where_two_disagree(connection: Connection) 
     assert opinions.asked.keys() == hard == set(opinions.frame["request_id"])
     assert (opinions.missing, opinions.run_id, third.status.received) == (0, run.run_id, len(hard))
     # The third is with b about the threes and with a about the fives: they lose them.
-    outcome = second_opinion.decide(run, opinions)
+    outcome = tie_break.decide(run, opinions)
     assert len(outcome) == 300
     assert set(outcome.remove("correct")["label"]) == {5}
     assert set(outcome.filter("correct")["label"]) == set(range(10)) - {5}
@@ -119,15 +122,15 @@ def test_a_third_agent_is_asked_only_where_two_disagree(connection: Connection) 
 def test_what_agents_set_aside_is_not_waited_for(connection: Connection) -> None:
     slow = Linear()
     slow.gate.clear()
-    agent = agents.start_agent(connection, "slow", slow, batch_size=10)
+    agent = registry.start_agent(connection, "slow", slow, batch_size=10)
     agent.wait_until_running()
-    agents.start_agent(connection, "quick", Linear()).wait_until_running()
+    registry.start_agent(connection, "quick", Linear()).wait_until_running()
     with Judge(connection, ["quick", "slow"]) as judge:
         run = judge.publish(DIGITS, 200, seed=1, deadline=2.0)
         time.sleep(2.5)
         slow.gate.set()
         began = time.monotonic()
-        parts: list[Verdicts] = []
+        parts: list[Run] = []
         judge.collect(run, patience=300, on_complete=parts.append)
     assert time.monotonic() - began < 150
     late = {request for request, agent in run.set_aside if agent == "slow"}

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from imageclass import browse
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import connect
-from imageclass.versions import train_version
+from embedded_kafka import EmbeddedBroker
+from imageclass.kafka import inspect
+from imageclass.kafka.connection import connect
+from imageclass.models.registry import train_or_load
 
 from tests.local.marimo_kernel import Kernel, MarimoServer
 from tests.local.streaming import members
@@ -37,7 +37,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two small versions that the notebooks find, so that those that need some do not train."""
     root = tmp_path_factory.mktemp("models")
     for name in ("cnn", "resnet"):
-        train_version(name, "digits", epochs=3, batch_size=32, num_images=1000, seed=1, root=root)
+        train_or_load(name, "digits", epochs=3, batch_size=32, num_images=1000, seed=1, root=root)
     return root
 
 
@@ -102,35 +102,37 @@ def kernel(
 def test_cells_run_twenty_times_leave_one_member_each(
     kernel: Kernel, environment: dict, broker: EmbeddedBroker
 ) -> None:
-    agents = {
+    registry = {
         "image_class": ["cnn", "resnet"],
         "stream": ["first", "second", "third"],
         "upload": ["cnn"],
     }
-    expected = agents.get(kernel.server.notebook.stem, [])
+    expected = registry.get(kernel.server.notebook.stem, [])
     for _ in range(20):
         kernel.run(list(kernel.cells), 120)
     assert not kernel.errors
     connection = connect(broker.bootstrap_servers, environment["MOSSHUB_TOPIC_PREFIX"])
     assert {name: members(connection, name) for name in expected} == dict.fromkeys(expected, 1)
-    for row in browse.lags(connection).iter_rows(named=True):
+    for row in inspect.list_lags(connection).iter_rows(named=True):
         assert row["members"] <= 1, row
 
 
 def judge_something(broker: EmbeddedBroker, prefix: str, images: int = 40) -> str:
     """Send a run to an agent of ours and announce the verdicts; returns the run's id."""
-    from imageclass import agents, datasets, strategies
-    from imageclass.judge import Judge
+    from imageclass.agents import registry
+    from imageclass.data import datasets
+    from imageclass.evaluation import ensembles
+    from imageclass.runs.judge import Judge
 
     from tests.local.streaming import Linear
 
     connection = connect(broker.bootstrap_servers, prefix)
-    agents.start_agent(connection, "linear", Linear()).wait_until_running()
+    registry.start_agent(connection, "linear", Linear()).wait_until_running()
     with Judge(connection, ["linear"]) as judge:
         verdicts = judge.publish(datasets.load("digits"), images, seed=1)
         judge.collect(verdicts)
-        judge.announce(verdicts, strategies.soft_vote(verdicts), "soft vote")
-    agents.stop_agent(connection, "linear")
+        judge.announce(verdicts, ensembles.soft_vote(verdicts), "soft vote")
+    registry.stop_agent(connection, "linear")
     return verdicts.run_id
 
 

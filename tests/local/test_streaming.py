@@ -7,17 +7,15 @@ import uuid
 
 import numpy as np
 import pytest
-from imageclass import agents, datasets, models, training
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import Connection, NoBroker, Topics, connect
-from imageclass.judge import Judge
-from imageclass.messages import (
-    Prediction,
-    encode_prediction,
-    encode_request,
-    file_request,
-    raw_request,
-)
+from embedded_kafka import EmbeddedBroker
+from imageclass.agents import registry
+from imageclass.data import datasets
+from imageclass.kafka.connection import Connection, NoBroker, connect
+from imageclass.kafka.topics import Topics
+from imageclass.messages.predictions import Prediction, encode_prediction
+from imageclass.messages.requests import encode_request, file_request, raw_request
+from imageclass.models import architectures, classifier, training
+from imageclass.runs.judge import Judge
 from kafka import KafkaProducer
 from kafka.coordinator.base import MemberState
 
@@ -27,11 +25,11 @@ DIGITS = datasets.load("digits")
 
 
 @pytest.fixture(scope="module")
-def model() -> models.CompiledClassifier:
+def model() -> classifier.CompiledClassifier:
     """A CNN that has learned the digits, compiled."""
-    cnn = models.build_cnn(DIGITS.image_shape, 10, seed=1)
+    cnn = architectures.build_cnn(DIGITS.image_shape, 10, seed=1)
     training.train(cnn, DIGITS, epochs=4, batch_size=32, seed=1)
-    return models.CompiledClassifier(cnn, 256)
+    return classifier.CompiledClassifier(cnn, 256)
 
 
 def reasons(connection: Connection) -> list[str]:
@@ -40,9 +38,9 @@ def reasons(connection: Connection) -> list[str]:
 
 
 def test_a_run_is_answered_judged_and_counted(
-    connection: Connection, model: models.CompiledClassifier
+    connection: Connection, model: classifier.CompiledClassifier
 ) -> None:
-    agents.start_agent(connection, "cnn", model, dataset="digits").wait_until_running()
+    registry.start_agent(connection, "cnn", model, dataset="digits").wait_until_running()
     sent, replies = [], []
     with Judge(connection, ["cnn"]) as judge:
         # More requests than test images: some are drawn again, and must count again.
@@ -64,7 +62,7 @@ def test_a_run_is_answered_judged_and_counted(
 
 
 def test_answers_of_older_runs_and_second_answers_do_not_count(
-    connection: Connection, model: models.CompiledClassifier
+    connection: Connection, model: classifier.CompiledClassifier
 ) -> None:
     with Judge(connection, ["cnn"]) as judge:
         old = judge.publish(DIGITS, 20, seed=1)
@@ -86,7 +84,7 @@ def test_answers_of_older_runs_and_second_answers_do_not_count(
                 producer.send(
                     connection.topics.predictions, key=first.encode(), value=value, headers=headers
                 )
-        agents.start_agent(connection, "cnn", model).wait_until_running()
+        registry.start_agent(connection, "cnn", model).wait_until_running()
         verdicts = judge.collect(new)
     assert (verdicts.missing, verdicts.invalid) == (0, 0)
     assert verdicts.duplicates["cnn"] >= 1
@@ -97,9 +95,9 @@ def test_answers_of_older_runs_and_second_answers_do_not_count(
 
 
 def test_broker_killed_while_requests_are_sent(
-    connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
+    connection: Connection, broker: EmbeddedBroker, model: classifier.CompiledClassifier
 ) -> None:
-    agent = agents.start_agent(connection, "cnn", model, dataset="digits")
+    agent = registry.start_agent(connection, "cnn", model, dataset="digits")
     agent.wait_until_running()
 
     def kill_once(done: int, total: int) -> None:
@@ -117,7 +115,7 @@ def test_broker_killed_while_requests_are_sent(
 
 
 def test_broker_killed_while_requests_are_answered(
-    connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
+    connection: Connection, broker: EmbeddedBroker, model: classifier.CompiledClassifier
 ) -> None:
     killed = threading.Event()
 
@@ -136,7 +134,7 @@ def test_broker_killed_while_requests_are_answered(
 
     with Judge(connection, ["cnn"]) as judge:
         run = judge.publish(DIGITS, 2000, seed=1)
-        agent = agents.start_agent(connection, "cnn", KillsBetween(), batch_size=100)
+        agent = registry.start_agent(connection, "cnn", KillsBetween(), batch_size=100)
         assert killed.wait(60), agent.status
         broker.start()
         verdicts = judge.collect(run)
@@ -145,9 +143,9 @@ def test_broker_killed_while_requests_are_answered(
     # And the group knows how far it is, and no old word of it comes later: a new member has
     # nothing left to do.
     until(lambda: lag(connection) == 0, f"all is committed: {agent.status}")
-    agents.stop_agent(connection, "cnn")
+    registry.stop_agent(connection, "cnn")
     assert lag(connection) == 0
-    again = agents.start_agent(connection, "cnn", model)
+    again = registry.start_agent(connection, "cnn", model)
     again.wait_until_running()
     with Judge(connection, ["cnn"]) as judge:
         assert judge.collect(judge.publish(DIGITS, 10)).missing == 0
@@ -156,10 +154,10 @@ def test_broker_killed_while_requests_are_answered(
 
 
 def test_bad_messages_become_dead_letters_and_the_agent_goes_on(
-    connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
+    connection: Connection, broker: EmbeddedBroker, model: classifier.CompiledClassifier
 ) -> None:
     topic = connection.topics.requests
-    agent = agents.start_agent(connection, "cnn", model, dataset="digits")
+    agent = registry.start_agent(connection, "cnn", model, dataset="digits")
     agent.wait_until_running()
     value, headers = encode_request(raw_request("r", "q", DIGITS.test_images[0]))
     other_shape = encode_request(raw_request("r", "q", np.zeros((28, 28, 1), np.uint8)))
@@ -186,7 +184,7 @@ def test_bad_messages_become_dead_letters_and_the_agent_goes_on(
 
 
 def test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent(
-    connection: Connection, broker: EmbeddedBroker, model: models.CompiledClassifier
+    connection: Connection, broker: EmbeddedBroker, model: classifier.CompiledClassifier
 ) -> None:
     topic = connection.topics.requests
     with connection.admin() as admin:  # a topic whose owner allows more than we do
@@ -196,7 +194,7 @@ def test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent(
             {topic: {"num_partitions": 1, "configs": {"max.message.bytes": "10000000"}}},
             wait_for_metadata=True,
         )
-    agent = agents.start_agent(connection, "cnn", model)
+    agent = registry.start_agent(connection, "cnn", model)
     agent.wait_until_running()
     with KafkaProducer(
         bootstrap_servers=broker.bootstrap_servers, max_request_size=10_000_000
@@ -228,7 +226,7 @@ def test_a_rebalance_that_ran_out_of_time_is_ended_by_the_next_poll(
 
 
 def test_starting_twenty_times_leaves_one_member_with_the_last_model(
-    connection: Connection, model: models.CompiledClassifier
+    connection: Connection, model: classifier.CompiledClassifier
 ) -> None:
     class Always:
         image_shape = model.image_shape
@@ -239,7 +237,7 @@ def test_starting_twenty_times_leaves_one_member_with_the_last_model(
         def __call__(self, images: np.ndarray) -> np.ndarray:
             return np.tile(np.eye(10, dtype=np.float32)[self.answer], (len(images), 1))
 
-    started = [agents.start_agent(connection, "cnn", Always(n % 10)) for n in range(20)]
+    started = [registry.start_agent(connection, "cnn", Always(n % 10)) for n in range(20)]
     assert len({id(agent) for agent in started}) == 1
     started[0].wait_until_running()
     assert members(connection, "cnn") == 1
@@ -248,14 +246,14 @@ def test_starting_twenty_times_leaves_one_member_with_the_last_model(
     with Judge(connection, ["cnn"]) as judge:
         verdicts = judge.collect(judge.publish(DIGITS, 30))
     assert set(verdicts.frame["predicted"]) == {9}
-    assert agents.stop_agent(connection, "cnn")
-    assert not agents.stop_agent(connection, "cnn")
+    assert registry.stop_agent(connection, "cnn")
+    assert not registry.stop_agent(connection, "cnn")
     assert started[0].status.state == "stopped"
     until(lambda: members(connection, "cnn") == 0, "the member has left")
 
 
 def test_a_failing_model_shows_and_heals_without_loss(
-    connection: Connection, model: models.CompiledClassifier
+    connection: Connection, model: classifier.CompiledClassifier
 ) -> None:
     class Broken:
         image_shape = model.image_shape
@@ -263,23 +261,23 @@ def test_a_failing_model_shows_and_heals_without_loss(
         def __call__(self, images: np.ndarray) -> np.ndarray:
             raise MemoryError("no room left")
 
-    agent = agents.start_agent(connection, "cnn", Broken())
+    agent = registry.start_agent(connection, "cnn", Broken())
     with Judge(connection, ["cnn"]) as judge:
         run = judge.publish(DIGITS, 30)
         until(lambda: agent.status.errors >= 1, "the error is counted")
         assert "MemoryError: no room left" in agent.status.last_error
         assert agent.thread.is_alive()
-        assert agents.start_agent(connection, "cnn", model) is agent
+        assert registry.start_agent(connection, "cnn", model) is agent
         verdicts = judge.collect(run)
     assert verdicts.missing == 0, agent.status
     until(lambda: agent.status.state == "running", "the agent has recovered")
 
 
 def test_two_models_answer_the_same_requests(
-    connection: Connection, model: models.CompiledClassifier
+    connection: Connection, model: classifier.CompiledClassifier
 ) -> None:
     for name in ("cnn", "second"):
-        agents.start_agent(connection, name, model).wait_until_running()
+        registry.start_agent(connection, name, model).wait_until_running()
     with Judge(connection, ["cnn", "second"]) as judge:
         verdicts = judge.collect(judge.publish(DIGITS, 40))
     assert verdicts.missing == 0
@@ -287,11 +285,11 @@ def test_two_models_answer_the_same_requests(
 
 
 def test_what_comes_before_the_broker_waits_and_says_so(
-    broker: EmbeddedBroker, model: models.CompiledClassifier
+    broker: EmbeddedBroker, model: classifier.CompiledClassifier
 ) -> None:
     broker.stop()
     unmet = Connection((broker.bootstrap_servers,), Topics(f"t{uuid.uuid4().hex[:8]}."))
-    agent = agents.start_agent(unmet, "early", model)
+    agent = registry.start_agent(unmet, "early", model)
     said: list[str] = []
 
     def start_when_waited_for(text: str) -> None:
@@ -307,7 +305,7 @@ def test_what_comes_before_the_broker_waits_and_says_so(
     assert "does not answer" in agent.status.last_error
     with Judge(made, ["early"]) as judge:
         assert judge.collect(judge.publish(DIGITS, 10)).missing == 0
-    agents.stop_agent(made, "early")
+    registry.stop_agent(made, "early")
 
 
 def test_a_judge_without_a_broker_says_so(broker: EmbeddedBroker) -> None:

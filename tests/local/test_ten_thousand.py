@@ -6,11 +6,11 @@ import os
 import signal
 import threading
 
-from imageclass import datasets
-from imageclass.announcements import agents_seen
-from imageclass.broker import EmbeddedBroker
-from imageclass.connection import Connection
-from imageclass.judge import Judge
+from embedded_kafka import EmbeddedBroker
+from imageclass.data import datasets
+from imageclass.kafka.connection import Connection
+from imageclass.kafka.live_agents import list_agents
+from imageclass.runs.judge import Judge
 from kafka.producer.future import FutureRecordMetadata
 
 from tests.local.streaming import Linear, Processes, members, read_all, until
@@ -53,7 +53,7 @@ def test_ten_thousand_requests_get_ten_thousand_verdicts(
     # Everybody was answered once, and by the model: the judge's join has nothing double in it.
     assert (verdicts.missing, verdicts.invalid) == (0, 0), (
         verdicts.summary(),
-        agents_seen(connection),
+        list_agents(connection),
     )
     assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == TOTAL
     expected = Linear()(DIGITS.test_images)[verdicts.frame["index"].to_numpy()].argmax(axis=1)

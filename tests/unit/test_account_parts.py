@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from imageclass.broker import accounts as doors
+from embedded_kafka import accounts as doors
 from jupyterhub.auth import Authenticator
 from marimo_singleuser.backend import client_session
 from marimo_singleuser.broker_account import BrokerAccount

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from imageclass.broker import KAFKA_VERSION, BrokerError
-from imageclass.broker.command import free_port
-from imageclass.broker.jars import MIRROR_VARIABLE, Jar, class_path, locked_jars, parse_lock
+from embedded_kafka import KAFKA_VERSION, BrokerError
+from embedded_kafka.command import free_port
+from embedded_kafka.jars import MIRROR_VARIABLE, Jar, class_path, locked_jars, parse_lock
 
 CONTENT = {"one-1.0.jar": b"first" * 1000, "two-2.0.jar": b"second" * 3000}
 

@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from imageclass.broker import BrokerError, EmbeddedBroker, wait_until_ready
-from imageclass.broker.command import free_port
-from imageclass.broker.diagnosis import diagnose
-from imageclass.broker.java import JAVA_VARIABLE, find_java, parse_major
-from imageclass.broker.keep_running import keep_running
-from imageclass.broker.process import java_environment
-from imageclass.broker.progress import Progress
-from imageclass.broker.properties import MiB, render, server_properties
-from imageclass.broker.storage import Storage
+from embedded_kafka import BrokerError, EmbeddedBroker, wait_until_ready
+from embedded_kafka.command import free_port
+from embedded_kafka.diagnosis import diagnose
+from embedded_kafka.java import JAVA_VARIABLE, find_java, parse_major
+from embedded_kafka.keep_running import keep_running
+from embedded_kafka.process import java_environment
+from embedded_kafka.progress import Progress
+from embedded_kafka.properties import MiB, render, server_properties
+from embedded_kafka.storage import Storage
 
 
 def test_broker_and_controller_listen_on_loopback_only() -> None:
@@ -166,7 +166,7 @@ def test_a_broker_whose_program_died_is_waited_for(tmp_path: Path) -> None:
     script = (
         "import os, subprocess, sys\n"
         "from pathlib import Path\n"
-        "from imageclass.broker.storage import Storage\n"
+        "from embedded_kafka.storage import Storage\n"
         "storage = Storage(Path(sys.argv[1]), '4.3.1')\n"
         "storage.check()\n"
         "lock = storage.lock()\n"

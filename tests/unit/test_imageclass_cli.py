@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from imageclass.asking import Sent
 from imageclass.cli import labels, main, runs
 from imageclass.cli.errors import CommandError
 from imageclass.cli.parser import parse
+from imageclass.runs.classify import SubmittedRun
 
 
 @pytest.mark.parametrize(
@@ -97,22 +97,22 @@ def runs_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "runs"
 
 
-def remembered(run_id: str) -> runs.Run:
-    sent = Sent(
+def remembered(run_id: str) -> runs.SentRun:
+    sent = SubmittedRun(
         run_id,
         {"cat/ä.png": "r-0", "dog/1.png": "r-1"},
         dataset="pets",
         sent_ms={"r-0": 1.5, "r-1": 2.5},
         starts={0: 7, 3: 0},
     )
-    return runs.Run(sent, ("cat", "dog"), {"cat/ä.png": 0, "dog/1.png": 1})
+    return runs.SentRun(sent, ("cat", "dog"), {"cat/ä.png": 0, "dog/1.png": 1})
 
 
 def test_a_run_is_remembered_as_it_was(runs_directory: Path) -> None:
     run = remembered("abc123")
     assert runs.remember(run) == runs_directory / "abc123.json"
     assert runs.recall("abc123") == runs.recall("ab") == run
-    plain = runs.Run(Sent("b", {"1.png": "r-0"}, sent_ms={"r-0": 1.0}))
+    plain = runs.SentRun(SubmittedRun("b", {"1.png": "r-0"}, sent_ms={"r-0": 1.0}))
     runs.remember(plain)
     assert runs.recall("b") == plain  # no labels are not labels of nothing
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from imageclass import commits
-from imageclass.commits import Commits
+from imageclass.agents import offset_committer
+from imageclass.agents.offset_committer import OffsetCommitter
 
 
 class Coordinator:
     """A consumer that writes down what it is asked, and answers when it is polled."""
 
-    def __init__(self, tracked: Commits) -> None:
+    def __init__(self, tracked: OffsetCommitter) -> None:
         self.asked: list[tuple[int, bool]] = []
         self.answer: KafkaError | None = None
         self.refuses = False
@@ -30,7 +30,7 @@ def place(offset: int) -> list[TopicPartition]:
 
 
 def test_the_next_request_waits_for_the_answer_to_the_last() -> None:
-    tracked = Commits()
+    tracked = OffsetCommitter()
     group = Coordinator(tracked)
     tracked.add(place(5))
     tracked.turn(group)  # type: ignore[arg-type]
@@ -43,7 +43,7 @@ def test_the_next_request_waits_for_the_answer_to_the_last() -> None:
 
 
 def test_what_failed_is_asked_again_unless_there_is_something_newer() -> None:
-    tracked = Commits()
+    tracked = OffsetCommitter()
     group = Coordinator(tracked)
     tracked.add(place(5))
     group.refuses = True
@@ -59,7 +59,7 @@ def test_what_failed_is_asked_again_unless_there_is_something_newer() -> None:
 
 
 def test_what_is_forgotten_or_committed_at_once_is_not_asked_later() -> None:
-    tracked = Commits()
+    tracked = OffsetCommitter()
     group = Coordinator(tracked)
     tracked.add(place(5))
     tracked.turn(group)  # type: ignore[arg-type]
@@ -69,5 +69,5 @@ def test_what_is_forgotten_or_committed_at_once_is_not_asked_later() -> None:
     tracked.add(place(7))
     tracked.forget()
     tracked.answered(KafkaError(KafkaError.NETWORK_EXCEPTION), place(5))
-    tracked.finish(group, timeout=commits._EVERY)  # type: ignore[arg-type]
+    tracked.finish(group, timeout=offset_committer._EVERY)  # type: ignore[arg-type]
     assert group.asked == [(5, True), (6, False)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imageclass import datasets
+from imageclass.data import datasets
 
 
 def test_digits_are_always_there() -> None:

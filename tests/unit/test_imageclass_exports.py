@@ -7,12 +7,14 @@ import altair as alt
 import numpy as np
 import polars as pl
 import pytest
-from imageclass import exports, strategies, verdict_charts
-from imageclass.exports import ExportError
-from imageclass.message_headers import InvalidMessage
-from imageclass.statistics import outcomes_of
-from imageclass.verdict_messages import decode_verdict, encode_verdict, encode_verdicts
-from imageclass.verdicts import SCHEMA, Verdicts
+from imageclass.charts import runs as run_charts
+from imageclass.evaluation import ensembles
+from imageclass.evaluation.statistics import outcomes_of
+from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.verdicts import decode_verdict, encode_verdict, encode_verdicts
+from imageclass.runs import export
+from imageclass.runs.export import ExportError
+from imageclass.runs.run import SCHEMA, Run
 
 from tests.hand_made import dataset, run_of
 
@@ -21,23 +23,23 @@ THIRD = 1 / 3  # no short decimal
 
 
 @pytest.fixture
-def run() -> Verdicts:
+def run() -> Run:
     found = run_of([0, 1, 2], {"a": [[THIRD, 0.1, 1e-30], BEE, None], "b": [CAT, None, None]})
     found.duplicates, found.invalid = {"a": 3}, 2
     found.frame = found.frame.with_columns(latency_ms=pl.col("latency_ms") + THIRD)
     return found
 
 
-def test_json_comes_back_as_it_went(run: Verdicts, tmp_path: Path) -> None:
+def test_json_comes_back_as_it_went(run: Run, tmp_path: Path) -> None:
     run.to_json(tmp_path / "run.json")
-    got = exports.read_json(tmp_path / "run.json", run.dataset)
+    got = export.read_json(tmp_path / "run.json", run.dataset)
     assert got.frame.equals(run.frame)
     assert got.frame.schema == SCHEMA
     assert (got.run_id, got.agents, got.asked) == (run.run_id, run.agents, run.asked)
     assert (got.duplicates, got.invalid, got.missing) == ({"a": 3}, 2, 3)
 
 
-def test_csv_has_a_row_for_each_request_and_agent(run: Verdicts, tmp_path: Path) -> None:
+def test_csv_has_a_row_for_each_request_and_agent(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "run [1].csv"
     run.frame = run.frame.with_columns(model=pl.col("model").replace("hash-b", ""))
     run.to_csv(path)
@@ -47,7 +49,7 @@ def test_csv_has_a_row_for_each_request_and_agent(run: Verdicts, tmp_path: Path)
         ("q1", "b", "bee", None), ("q2", "a", "cat", None), ("q2", "b", "cat", None),
     ]  # fmt: skip
     assert table["sent_ms"].to_list() == [1000.0] * 6
-    got = exports.read_csv(path)
+    got = export.read_csv(path)
     assert got.equals(run.frame.sort("request_id", "agent"))
     assert got.schema == SCHEMA
 
@@ -56,16 +58,16 @@ def test_empty_runs_and_awkward_names_come_back_too(tmp_path: Path) -> None:
     none = run_of([0], {"a": [None]})
     none.to_json(tmp_path / "none.json")
     none.to_csv(tmp_path / "none.csv")
-    assert exports.read_json(tmp_path / "none.json", none.dataset).frame.equals(none.frame)
-    assert exports.read_csv(tmp_path / "none.csv").schema == SCHEMA
+    assert export.read_json(tmp_path / "none.json", none.dataset).frame.equals(none.frame)
+    assert export.read_csv(tmp_path / "none.csv").schema == SCHEMA
     named = run_of([0], {"a": [BEE]})
     named.dataset = dataset([0], ('a "b", c', "ü\nx", ""))
     named.to_csv(tmp_path / "named.csv")
-    assert exports.read_csv(tmp_path / "named.csv").equals(named.frame)
+    assert export.read_csv(tmp_path / "named.csv").equals(named.frame)
 
 
 def test_a_failed_export_leaves_the_old_file_alone(
-    run: Verdicts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.json"
     path.write_text("older")
@@ -73,7 +75,7 @@ def test_a_failed_export_leaves_the_old_file_alone(
     def full(_: int) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(exports.os, "fsync", full)
+    monkeypatch.setattr(export.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         run.to_json(path)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["older"]
@@ -90,19 +92,19 @@ def test_files_of_others_are_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text(text)
     with pytest.raises(ExportError, match=str(path)):
-        exports.read_json(path, dataset([0]))
+        export.read_json(path, dataset([0]))
     with pytest.raises(ExportError, match="not a CSV file of verdicts"):
-        exports.read_csv(path)
+        export.read_csv(path)
 
 
-def test_a_run_about_other_images_is_refused(run: Verdicts, tmp_path: Path) -> None:
+def test_a_run_about_other_images_is_refused(run: Run, tmp_path: Path) -> None:
     run.to_json(tmp_path / "run.json")
     with pytest.raises(ExportError, match="other classes"):
-        exports.read_json(tmp_path / "run.json", dataset([0], ("ant", "bee", "dog")))
+        export.read_json(tmp_path / "run.json", dataset([0], ("ant", "bee", "dog")))
 
 
-def test_every_request_is_announced(run: Verdicts) -> None:
-    outcomes = strategies.agreement(run)
+def test_every_request_is_announced(run: Run) -> None:
+    outcomes = ensembles.majority_vote(run)
     messages = encode_verdicts(run, outcomes, "agreement")
     assert list(messages) == ["q0", "q1", "q2"]
     decided, alone, undecided = (decode_verdict(value) for value in messages.values())
@@ -190,7 +192,7 @@ def drawn(chart: alt.Chart | alt.LayerChart | alt.FacetChart) -> list[dict]:
 
 
 def test_bars_count_right_and_wrong() -> None:
-    bars = drawn(verdict_charts.right_and_wrong(run_of([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]})))
+    bars = drawn(run_charts.right_and_wrong(run_of([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]})))
     assert {(bar["label"], bar["answer"], bar["images"]) for bar in bars} == {
         ("bee", "right", 2), ("cat", "right", 1), ("ant", "wrong", 1),
     }  # fmt: skip
@@ -205,15 +207,15 @@ def test_bars_count_right_and_wrong() -> None:
         pytest.param(run_of([0, 1], {"a": [None, None], "b": [None, None]}), id="no answers"),
     ],
 )
-def test_every_chart_can_be_drawn_of_every_run(verdicts: Verdicts) -> None:
-    outcomes = {**outcomes_of(verdicts), "soft vote": strategies.soft_vote(verdicts)}
+def test_every_chart_can_be_drawn_of_every_run(verdicts: Run) -> None:
+    outcomes = {**outcomes_of(verdicts), "soft vote": ensembles.soft_vote(verdicts)}
     voted = {"soft vote": outcomes["soft vote"]}
     answered = not verdicts.frame.is_empty()
-    assert bool(drawn(verdict_charts.right_and_wrong(verdicts))) == answered
-    names = {row["name"] for row in drawn(verdict_charts.accuracies(verdicts, voted))}
+    assert bool(drawn(run_charts.right_and_wrong(verdicts))) == answered
+    names = {row["name"] for row in drawn(run_charts.accuracies(verdicts, voted))}
     assert ("soft vote" in names) == answered
-    assert bool(drawn(verdict_charts.agreement_matrix(outcomes))) == answered
-    assert bool(drawn(verdict_charts.class_heat_map(verdicts, voted))) == answered
-    assert bool(drawn(verdict_charts.latencies(verdicts))) == answered
+    assert bool(drawn(run_charts.agreement_matrix(outcomes))) == answered
+    assert bool(drawn(run_charts.class_heat_map(verdicts, voted))) == answered
+    assert bool(drawn(run_charts.latencies(verdicts))) == answered
     diagonal = {"confidence": 1.0, "accuracy": 1.0}
-    assert diagonal in drawn(verdict_charts.reliability_diagram(outcomes))
+    assert diagonal in drawn(run_charts.reliability_diagram(outcomes))

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from imageclass import messages
-from imageclass.dead_letters import encode_dead_letter
-from imageclass.message_headers import InvalidMessage
+from imageclass.data import limits
+from imageclass.messages import predictions, requests
+from imageclass.messages.dead_letters import encode_dead_letter
+from imageclass.messages.headers import InvalidMessage
 from PIL import Image
 
 IMAGE = np.arange(8 * 8, dtype=np.uint8).reshape(8, 8, 1)
@@ -33,27 +34,27 @@ def headers(**changes: str | None) -> list[tuple[str, bytes]]:
 
 
 def test_raw_pixels_come_back_as_they_went() -> None:
-    sent = messages.raw_request("run-1", "7", IMAGE, "digits")
-    value, head = messages.encode_request(sent)
+    sent = requests.raw_request("run-1", "7", IMAGE, "digits")
+    value, head = requests.encode_request(sent)
     assert value == IMAGE.tobytes()
-    got = messages.decode_request(value, head)
+    got = requests.decode_request(value, head)
     assert (got.run, got.request, got.dataset) == ("run-1", "7", "digits")
-    np.testing.assert_array_equal(messages.decode_image(got, (8, 8, 1)), IMAGE)
+    np.testing.assert_array_equal(requests.decode_image(got, (8, 8, 1)), IMAGE)
 
 
 def test_a_request_has_no_place_for_the_label() -> None:
-    _, head = messages.encode_request(messages.raw_request("r", "q", IMAGE, "digits"))
+    _, head = requests.encode_request(requests.raw_request("r", "q", IMAGE, "digits"))
     assert {name for name, _ in head} == {
         "version", "run", "request", "encoding", "dataset", "shape", "dtype",
     }  # fmt: skip
 
 
 def test_a_deadline_and_the_models_hash_come_back() -> None:
-    sent = messages.raw_request("r", "q", IMAGE, deadline_ms=1_700_000_000_123)
-    assert messages.decode_request(*messages.encode_request(sent)).deadline_ms == 1_700_000_000_123
-    assert messages.decode_request(IMAGE.tobytes(), headers()).deadline_ms is None
-    answer = messages.Prediction("r", "q", "cnn", np.full(10, 0.1, np.float32), "0123456789ab")
-    got = messages.decode_prediction(*messages.encode_prediction(answer))
+    sent = requests.raw_request("r", "q", IMAGE, deadline_ms=1_700_000_000_123)
+    assert requests.decode_request(*requests.encode_request(sent)).deadline_ms == 1_700_000_000_123
+    assert requests.decode_request(IMAGE.tobytes(), headers()).deadline_ms is None
+    answer = predictions.Prediction("r", "q", "cnn", np.full(10, 0.1, np.float32), "0123456789ab")
+    got = predictions.decode_prediction(*predictions.encode_prediction(answer))
     assert got.model == "0123456789ab"
 
 
@@ -66,16 +67,16 @@ def test_a_deadline_and_the_models_hash_come_back() -> None:
 def test_files_are_scaled_to_what_the_model_takes(
     kind: str, mode: str, shape: tuple[int, int, int]
 ) -> None:
-    sent = messages.file_request("r", "q", picture(kind, mode=mode))
-    got = messages.decode_request(*messages.encode_request(sent))
-    image = messages.decode_image(got, shape)
+    sent = requests.file_request("r", "q", picture(kind, mode=mode))
+    got = requests.decode_request(*requests.encode_request(sent))
+    image = requests.decode_image(got, shape)
     assert (image.shape, image.dtype) == (shape, np.uint8)
     assert image.min() > 250  # white stays white
 
 
 def test_headers_of_others_are_left_alone() -> None:
     extra = [("traceparent", b"\xff\xfe"), ("traceparent", b"twice")]
-    assert messages.decode_request(IMAGE.tobytes(), headers() + extra).run == "r"
+    assert requests.decode_request(IMAGE.tobytes(), headers() + extra).run == "r"
 
 
 @pytest.mark.parametrize(
@@ -105,30 +106,30 @@ def test_headers_of_others_are_left_alone() -> None:
 def test_wrong_headers_are_refused_with_the_reason(
     changes: dict[str, str | None], reason: str
 ) -> None:
-    assert messages.decode_request(IMAGE.tobytes(), headers()).shape == (8, 8, 1)  # the near miss
+    assert requests.decode_request(IMAGE.tobytes(), headers()).shape == (8, 8, 1)  # the near miss
     with pytest.raises(InvalidMessage, match=reason):
-        messages.decode_request(IMAGE.tobytes(), headers(**changes))
+        requests.decode_request(IMAGE.tobytes(), headers(**changes))
 
 
 def test_twofold_and_undecodable_headers_are_refused() -> None:
     with pytest.raises(InvalidMessage, match="'run' is there twice"):
-        messages.decode_request(IMAGE.tobytes(), [*headers(), ("run", b"other")])
+        requests.decode_request(IMAGE.tobytes(), [*headers(), ("run", b"other")])
     with pytest.raises(InvalidMessage, match="'run' is not UTF-8"):
-        messages.decode_request(IMAGE.tobytes(), [*headers(run=None), ("run", b"\xff")])
+        requests.decode_request(IMAGE.tobytes(), [*headers(run=None), ("run", b"\xff")])
     with pytest.raises(InvalidMessage, match="missing"):
-        messages.decode_request(IMAGE.tobytes(), [])
+        requests.decode_request(IMAGE.tobytes(), [])
 
 
 @pytest.mark.parametrize("value", [None, b""])
 def test_an_empty_message_is_refused(value: bytes | None) -> None:
     with pytest.raises(InvalidMessage, match="empty"):
-        messages.decode_request(value, headers())
+        requests.decode_request(value, headers())
 
 
 def test_an_image_for_another_model_is_refused() -> None:
-    request = messages.decode_request(IMAGE.tobytes(), headers())
+    request = requests.decode_request(IMAGE.tobytes(), headers())
     with pytest.raises(InvalidMessage, match=r"\(8, 8, 1\), the model takes \(28, 28, 1\)"):
-        messages.decode_image(request, (28, 28, 1))
+        requests.decode_image(request, (28, 28, 1))
 
 
 @pytest.mark.parametrize(
@@ -141,40 +142,40 @@ def test_an_image_for_another_model_is_refused() -> None:
     ],
 )
 def test_undecodable_images_are_refused(body: bytes) -> None:
-    request = messages.decode_request(
-        *messages.encode_request(messages.file_request("r", "q", body))
+    request = requests.decode_request(
+        *requests.encode_request(requests.file_request("r", "q", body))
     )
     with pytest.raises(InvalidMessage, match=r"undecodable|pixels"):
-        messages.decode_image(request, (28, 28, 1))
+        requests.decode_image(request, (28, 28, 1))
 
 
 def test_a_png_that_says_it_is_a_jpeg_is_refused() -> None:
-    request = messages.decode_request(picture("PNG"), headers(encoding="jpeg"))
+    request = requests.decode_request(picture("PNG"), headers(encoding="jpeg"))
     with pytest.raises(InvalidMessage, match="undecodable jpeg"):
-        messages.decode_image(request, (28, 28, 1))
+        requests.decode_image(request, (28, 28, 1))
 
 
 def test_five_megabytes_are_refused_before_they_are_sent() -> None:
-    with pytest.raises(messages.ImageTooLarge, match=r"5\.0 MB, .* 1\.0 MB"):
-        messages.raw_request("r", "q", np.zeros((1250, 4000, 1), np.uint8))
-    with pytest.raises(messages.ImageTooLarge):
-        messages.file_request("r", "q", picture("PNG") + bytes(5_000_000))
+    with pytest.raises(limits.ImageTooLarge, match=r"5\.0 MB, .* 1\.0 MB"):
+        requests.raw_request("r", "q", np.zeros((1250, 4000, 1), np.uint8))
+    with pytest.raises(limits.ImageTooLarge):
+        requests.file_request("r", "q", picture("PNG") + bytes(5_000_000))
     with pytest.raises(InvalidMessage, match="more than the 1000000 allowed"):
-        messages.decode_request(bytes(5_000_000), headers())
+        requests.decode_request(bytes(5_000_000), headers())
 
 
 @pytest.mark.parametrize("image", [IMAGE / 255, IMAGE[..., 0]])
 def test_only_pixels_can_be_sent(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="must be uint8 of shape"):
-        messages.raw_request("r", "q", image)
+        requests.raw_request("r", "q", image)
     with pytest.raises(ValueError, match="neither PNG nor JPEG"):
-        messages.file_request("r", "q", b"GIF89a")
+        requests.file_request("r", "q", b"GIF89a")
 
 
 def test_predictions_come_back_as_they_went() -> None:
     probabilities = np.array([0.1, 0.7, 0.2], np.float32)
-    sent = messages.Prediction("r", "q", "cnn", probabilities)
-    got = messages.decode_prediction(*messages.encode_prediction(sent))
+    sent = predictions.Prediction("r", "q", "cnn", probabilities)
+    got = predictions.decode_prediction(*predictions.encode_prediction(sent))
     assert (got.run, got.request, got.agent) == ("r", "q", "cnn")
     np.testing.assert_array_equal(got.probabilities, probabilities)
 
@@ -194,11 +195,11 @@ def test_predictions_come_back_as_they_went() -> None:
 def test_wrong_predictions_are_refused(
     name: str | None, header: bytes | None, value: bytes | None
 ) -> None:
-    good = messages.Prediction("r", "q", "cnn", np.array([0.1, 0.7, 0.2], np.float32))
-    body, head = messages.encode_prediction(good)
+    good = predictions.Prediction("r", "q", "cnn", np.array([0.1, 0.7, 0.2], np.float32))
+    body, head = predictions.encode_prediction(good)
     changed = [(key, header if key == name else old) for key, old in head]
     with pytest.raises(InvalidMessage):
-        messages.decode_prediction(value or body, changed)
+        predictions.decode_prediction(value or body, changed)
 
 
 def record(value: bytes | None, head: list[tuple[str, bytes | None]]) -> SimpleNamespace:

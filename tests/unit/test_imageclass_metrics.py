@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from imageclass import charts
-from imageclass.metrics import measure
-from imageclass.training import Epoch
+from imageclass.charts import training as training_charts
+from imageclass.models.metrics import measure
+from imageclass.models.training import Epoch
 
 #: Six images of three classes; the second is taken for class 1, the last for class 0; nothing is
 #: taken for class 2.
@@ -46,7 +46,9 @@ def data(drawn: dict) -> list[dict]:
 
 
 def test_the_heat_map_has_a_cell_for_each_pair_of_classes() -> None:
-    drawn = charts.confusion_matrix(measure(PROBABILITIES, LABELS), ["a", "b", "c"]).to_dict()
+    drawn = training_charts.confusion_matrix(
+        measure(PROBABILITIES, LABELS), ["a", "b", "c"]
+    ).to_dict()
     cells = {(cell["is"], cell["taken for"]): cell for cell in data(drawn)}
     assert len(cells) == 9
     assert cells["a", "b"]["images"] == 1
@@ -55,7 +57,9 @@ def test_the_heat_map_has_a_cell_for_each_pair_of_classes() -> None:
 
 
 def test_precision_and_recall_have_two_bars_for_each_class() -> None:
-    drawn = charts.precision_and_recall(measure(PROBABILITIES, LABELS), ["a", "b", "c"]).to_dict()
+    drawn = training_charts.precision_and_recall(
+        measure(PROBABILITIES, LABELS), ["a", "b", "c"]
+    ).to_dict()
     bars = {(bar["class"], bar["of"]): bar["share"] for bar in data(drawn)}
     assert len(bars) == 6
     assert bars["b", "precision"] == pytest.approx(2 / 3)
@@ -64,7 +68,7 @@ def test_precision_and_recall_have_two_bars_for_each_class() -> None:
 
 def test_the_learning_curve_shows_accuracy_and_loss_of_both_parts() -> None:
     history = [Epoch(n, 1 / n, 0.8, 2 / n, 0.7) for n in (1, 2, 3)]
-    drawn = charts.learning_curve(history).to_dict()
+    drawn = training_charts.learning_curve(history).to_dict()
     shown = {
         (row["epoch"], row["on"], row["value"])
         for rows in drawn["datasets"].values()

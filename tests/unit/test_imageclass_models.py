@@ -5,17 +5,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from imageclass import models, training
 from imageclass._keras import keras_and_tensorflow
-from imageclass.augmentation import augmented
-from imageclass.datasets import load
+from imageclass.data.augmentation import augmented
+from imageclass.data.datasets import load
+from imageclass.models import architectures, classifier, training
 
 DIGITS = load("digits")
 
 
 @pytest.mark.parametrize(("name", "count"), [("cnn", 432_490), ("resnet", 1_263_242)])
 def test_the_networks_have_the_old_notebooks_size(name: str, count: int) -> None:
-    assert models.MODELS[name]((32, 32, 3), 10).count_params() == count
+    assert architectures.MODELS[name]((32, 32, 3), 10).count_params() == count
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3)])
@@ -23,7 +23,7 @@ def test_the_networks_have_the_old_notebooks_size(name: str, count: int) -> None
 def test_raw_pixels_of_every_data_set_give_probabilities(
     name: str, shape: tuple[int, int, int]
 ) -> None:
-    build = models.builder(name)
+    build = architectures.builder(name)
     images = np.random.default_rng(0).integers(0, 256, (3, *shape)).astype(np.uint8)
     probabilities = np.asarray(build(shape, 10, seed=5)(images))
     assert probabilities.shape == (3, 10)
@@ -35,12 +35,12 @@ def test_raw_pixels_of_every_data_set_give_probabilities(
 @pytest.mark.parametrize("name", ["cnn", "resnet"])
 def test_images_too_small_are_named(name: str) -> None:
     with pytest.raises(ValueError, match=r"\(2, 2, 1\) are too small"):
-        models.builder(name)((2, 2, 1), 10)
+        architectures.builder(name)((2, 2, 1), 10)
 
 
 def test_an_unknown_model_is_told_which_there_are() -> None:
-    with pytest.raises(models.ModelError, match=r"no model 'vgg'.*: cnn, resnet, mobilenet"):
-        models.builder("vgg")
+    with pytest.raises(architectures.ModelError, match=r"no model 'vgg'.*: cnn, resnet, mobilenet"):
+        architectures.builder("vgg")
 
 
 def keras_home(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
@@ -53,7 +53,9 @@ def keras_home(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
 class TestMobileNet:
     def test_without_pretrained_weights_it_repeats(self) -> None:
         images = DIGITS.test_images[:2]
-        one, same = (models.build_mobilenet((8, 8, 1), 10, 3, weights=None) for _ in range(2))
+        one, same = (
+            architectures.build_mobilenet((8, 8, 1), 10, 3, weights=None) for _ in range(2)
+        )
         probabilities = np.asarray(one(images))
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
         np.testing.assert_array_equal(probabilities, np.asarray(same(images)))
@@ -67,8 +69,8 @@ class TestMobileNet:
             keras.src.applications.mobilenet_v2, "BASE_WEIGHT_PATH", "http://127.0.0.1:1/"
         )
         keras_home(monkeypatch, tmp_path)
-        with pytest.raises(models.ModelError) as raised:
-            models.build_mobilenet((8, 8, 1), 10)
+        with pytest.raises(architectures.ModelError) as raised:
+            architectures.build_mobilenet((8, 8, 1), 10)
         for word in (str(tmp_path / "models"), "Connect to the internet", "weights=None"):
             assert word in str(raised.value)
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -81,8 +83,8 @@ class TestMobileNet:
         file = tmp_path / "models/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
         file.parent.mkdir()
         file.write_bytes(b"not weights")
-        with pytest.raises(models.ModelError, match=r"cannot be read.*Delete that file"):
-            models.build_mobilenet((8, 8, 1), 10)
+        with pytest.raises(architectures.ModelError, match=r"cannot be read.*Delete that file"):
+            architectures.build_mobilenet((8, 8, 1), 10)
         base = keras.applications.MobileNetV2(
             input_shape=(96, 96, 3), include_top=False, pooling="avg", weights=None
         )
@@ -91,7 +93,7 @@ class TestMobileNet:
         file.unlink()
         with h5py.File(file, "w") as group:  # the layout of the files that Keras offers
             keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(group, base)
-        model = models.build_mobilenet((8, 8, 1), 10)
+        model = architectures.build_mobilenet((8, 8, 1), 10)
         (inner,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
         np.testing.assert_array_equal(inner.weights[0], np.full(first.shape, 0.125))
         assert len(model.trainable_variables) == 2, "only the last layer learns"
@@ -125,12 +127,12 @@ class TestAugmentation:
             return augmented(images, generator, mirror=mirror)
 
         monkeypatch.setattr(training, "augmented", watched)
-        resnet = models.build_resnet(DIGITS.image_shape, 10, seed=1)
+        resnet = architectures.build_resnet(DIGITS.image_shape, 10, seed=1)
         training.train(resnet, DIGITS, epochs=1, batch_size=64, num_images=300)
         assert calls == [False] * 5
-        answers = models.CompiledClassifier(resnet)(DIGITS.test_images)
+        answers = classifier.CompiledClassifier(resnet)(DIGITS.test_images)
         np.testing.assert_array_equal(
-            answers, models.CompiledClassifier(resnet)(DIGITS.test_images)
+            answers, classifier.CompiledClassifier(resnet)(DIGITS.test_images)
         )
         assert len(calls) == 5
         kinds = {type(layer).__name__ for layer in resnet.layers}
@@ -139,9 +141,9 @@ class TestAugmentation:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 16, 17, 64, 65, 200])
 def test_padding_and_slicing_change_no_answer(count: int) -> None:
-    model = models.build_cnn((8, 8, 1), 10, seed=1)
+    model = architectures.build_cnn((8, 8, 1), 10, seed=1)
     images = DIGITS.test_images[:count]
-    answers = models.CompiledClassifier(model, batch_size=64)(images)
+    answers = classifier.CompiledClassifier(model, batch_size=64)(images)
     assert answers.shape == (count, 10)
     if count:
         np.testing.assert_allclose(answers, np.asarray(model(images)), atol=1e-5)
@@ -149,7 +151,7 @@ def test_padding_and_slicing_change_no_answer(count: int) -> None:
 
 def train_once(name: str, seed: int, epochs: int, num_images: int | None = None) -> tuple:
     """History, metrics, weights and reported steps of a training on the digits."""
-    model = models.builder(name)(DIGITS.image_shape, 10, seed)
+    model = architectures.builder(name)(DIGITS.image_shape, 10, seed)
     steps: list[tuple[int, int]] = []
     history = training.train(
         model,
@@ -201,7 +203,7 @@ def test_the_learning_rate_rises_and_then_falls_to_nothing(monkeypatch: pytest.M
         return made
 
     monkeypatch.setattr(keras.optimizers.schedules, "CosineDecay", kept)
-    model = models.build_cnn(DIGITS.image_shape, 10)
+    model = architectures.build_cnn(DIGITS.image_shape, 10)
     training.train(model, DIGITS, epochs=10, batch_size=9, num_images=100, learning_rate=0.01)
     assert max(rates) == rates[10] == pytest.approx(0.01)
     assert rates[:11] == sorted(rates[:11])
@@ -212,6 +214,6 @@ def test_the_learning_rate_rises_and_then_falls_to_nothing(monkeypatch: pytest.M
 @pytest.mark.parametrize("numbers", [(0, 32, None), (1, 0, None), (1, 32, 1), (1, 32, 10**6)])
 def test_numbers_that_make_no_sense_are_refused(numbers: tuple[int, int, int | None]) -> None:
     epochs, batch_size, num_images = numbers
-    model = models.build_cnn(DIGITS.image_shape, 10)
+    model = architectures.build_cnn(DIGITS.image_shape, 10)
     with pytest.raises(ValueError, match="must be"):
         training.train(model, DIGITS, epochs=epochs, batch_size=batch_size, num_images=num_images)

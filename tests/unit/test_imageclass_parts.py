@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from imageclass import connection
-from imageclass.agent import Agent
-from imageclass.datasets import load
+from imageclass.agents.agent import Agent
+from imageclass.data.datasets import load
+from imageclass.kafka import connection, topics
 
 DIGITS = load("digits")
 
@@ -30,10 +30,10 @@ def test_topics_are_the_persons_in_the_hub_and_the_teams_outside(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MOSSHUB_TOPIC_PREFIX", "ada.")
-    assert connection.Topics().requests == "ada.requests"
-    assert connection.Topics().group("cnn") == "ada.agent.cnn"
+    assert topics.Topics().requests == "ada.requests"
+    assert topics.Topics().group("cnn") == "ada.agent.cnn"
     monkeypatch.delenv("MOSSHUB_TOPIC_PREFIX")
-    assert connection.Topics().all == (
+    assert topics.Topics().all == (
         "team.requests", "team.predictions", "team.verdicts", "team.dead-letters",
         "team.second-opinions", "team.agents",
     )  # fmt: skip
@@ -55,7 +55,7 @@ def test_a_broker_that_is_away_is_waited_for_and_named() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 101])
 def test_an_agents_name_must_fit_into_a_groups(name: str) -> None:
-    nowhere = connection.Connection(("127.0.0.1:1",), connection.Topics("t."))
+    nowhere = connection.Connection(("127.0.0.1:1",), topics.Topics("t."))
     Agent(nowhere, "cnn-1.b_2", lambda images: images)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="An agent's name"):
         Agent(nowhere, name, lambda images: images)  # type: ignore[arg-type]

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from imageclass.messages import MAX_IMAGE_BYTES
-from imageclass.picture_files import pictures
+from imageclass.data.image_files import find_images
+from imageclass.data.limits import MAX_IMAGE_BYTES
 from PIL import Image
 
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_is_searched_and_what_is_no_picture_is_named(folder: Path) -> None:
     said: list[str] = []
-    found = pictures(folder, on_skip=said.append)
+    found = find_images(folder, on_skip=said.append)
     assert found == {"b.jpeg": picture("JPEG"), "cats/black/1.png": picture("PNG")}
     assert [sentence.split()[0] for sentence in said] == [
         *("empty.png", "gone.png", "large.jpg", "moving.gif", "notes.txt", "pipe.png"),
@@ -54,13 +54,13 @@ def test_a_list_keeps_the_names_it_was_given(folder: Path) -> None:
     (folder / "more" / "1.png").write_bytes(picture("JPEG"))
     one, other = folder / "cats" / "black" / "1.png", folder / "more" / "1.png"
     said: list[str] = []
-    found = pictures([one, str(other), folder / "notes.txt"], on_skip=said.append)
+    found = find_images([one, str(other), folder / "notes.txt"], on_skip=said.append)
     assert found == {str(one): picture("PNG"), str(other): picture("JPEG")}
     assert len(said) == 1
-    assert pictures([folder / "cats"]) == {str(one): picture("PNG")}
-    assert pictures(one) == {str(one): picture("PNG")}
+    assert find_images([folder / "cats"]) == {str(one): picture("PNG")}
+    assert find_images(one) == {str(one): picture("PNG")}
 
 
 def test_what_is_not_there_is_said(folder: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"There is no file or folder .*/dogs\."):
-        pictures(folder / "dogs")
+        find_images(folder / "dogs")

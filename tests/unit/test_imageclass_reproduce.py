@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imageclass import reproduce
-from imageclass.datasets import Dataset
-from imageclass.metrics import measure
-from imageclass.versions import Version
+from imageclass.cli import model_report
+from imageclass.data.datasets import Dataset
+from imageclass.models.metrics import measure
+from imageclass.models.registry import ModelVersion
 
 LABELS = np.tile(np.arange(2), 10)
 IMAGES = np.zeros((20, 4, 4, 1), np.uint8)
@@ -22,16 +22,16 @@ def answers(wrong: list[int], sure: float) -> np.ndarray:
     return np.where(np.eye(2)[given] > 0, sure, 1 - sure).astype(np.float32)
 
 
-def version(name: str, probabilities: np.ndarray) -> Version:
+def version(name: str, probabilities: np.ndarray) -> ModelVersion:
     settings = {"epochs": 3, "batch_size": 64}
-    return Version(
+    return ModelVersion(
         "0" * 12, name, "two", Path(), settings, measure(probabilities, LABELS), (),
         DATA.class_names, 1234, 90.0, "2026-01-02T03:04:05+00:00", {},
     )  # fmt: skip
 
 
 def written(*given: np.ndarray) -> str:
-    return reproduce.page(
+    return model_report.page(
         [version("cnn", given[0]), version("resnet", given[1])], list(given), DATA
     )
 
@@ -61,7 +61,7 @@ def test_a_vote_that_is_better_than_both_is_said_to_be() -> None:
     assert "The vote beats each of them" in text
 
 
-@pytest.mark.parametrize("name", reproduce.SETTINGS)
+@pytest.mark.parametrize("name", model_report.SETTINGS)
 def test_the_page_in_the_repository_holds_what_was_asked(name: str) -> None:
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
     rows = re.findall(r"^\| \**([a-z ]+)\** \| \**([\d.]+)%", page, re.MULTILINE)

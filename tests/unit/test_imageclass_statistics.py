@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 import pytest
-from imageclass import calibration, statistics
-from imageclass.strategies import soft_vote
-from imageclass.verdicts import matrix
+from imageclass.evaluation import calibration, statistics
+from imageclass.evaluation.ensembles import soft_vote
+from imageclass.runs.run import matrix
 
 from tests.hand_made import run_of
 

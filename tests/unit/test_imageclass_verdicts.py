@@ -5,21 +5,22 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
-from imageclass import second_opinion, strategies
-from imageclass.joining import Join
-from imageclass.message_headers import InvalidMessage
-from imageclass.messages import Prediction, encode_prediction
-from imageclass.strategies import STRATEGIES
-from imageclass.verdicts import SCHEMA, Asked, Verdicts, check, judged
+from imageclass.evaluation import ensembles
+from imageclass.evaluation.ensembles import STRATEGIES
+from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.predictions import Prediction, encode_prediction
+from imageclass.runs import tie_break
+from imageclass.runs.join import Join
+from imageclass.runs.run import SCHEMA, Run, SentRequest, belongs_to_run, score
 
 from tests.hand_made import dataset, run_of
 
 ANT, BEE, CAT = np.eye(3)
 
 
-def asked(*agents: str) -> Verdicts:
-    requests = {f"q{n}": Asked(index=n, label=n % 3, sent_ms=1000.0) for n in range(4)}
-    return Verdicts("r", dataset([0, 1, 2, 0]), agents, requests)
+def asked(*agents: str) -> Run:
+    requests = {f"q{n}": SentRequest(index=n, label=n % 3, sent_ms=1000.0) for n in range(4)}
+    return Run("r", dataset([0, 1, 2, 0]), agents, requests)
 
 
 def prediction(request: str, agent: str, number: int = 0, classes: int = 3) -> Prediction:
@@ -35,24 +36,24 @@ def record(answer: Prediction, timestamp: int = 1012, **changes: bytes) -> Simpl
 def test_answers_are_judged_by_the_judges_own_labels() -> None:
     verdicts = asked("cnn", "other")
     good = prediction("q2", "cnn", 2)
-    assert check(good, verdicts)
-    assert judged([good], [1012.0], verdicts).to_dicts() == [
+    assert belongs_to_run(good, verdicts)
+    assert score([good], [1012.0], verdicts).to_dicts() == [
         {
             "request_id": "q2", "agent": "cnn", "index": 2, "label": 2, "predicted": 2,
             "confidence": 1.0, "correct": True, "latency_ms": 12.0, "model": "beef",
             "probabilities": [0, 0, 1],
         }
     ]  # fmt: skip
-    assert judged([], [], verdicts).schema == judged([good], [1.0], verdicts).schema == SCHEMA
-    assert not check(prediction("q2", "stranger"), verdicts)
+    assert score([], [], verdicts).schema == score([good], [1.0], verdicts).schema == SCHEMA
+    assert not belongs_to_run(prediction("q2", "stranger"), verdicts)
     for wrong in (prediction("q9", "cnn"), prediction("q2", "cnn", classes=5)):
         with pytest.raises(InvalidMessage):
-            check(wrong, verdicts)
+            belongs_to_run(wrong, verdicts)
 
 
 def test_clocks_that_disagree_and_rounded_sums_stay_in_range() -> None:
     over = Prediction("r", "q0", "cnn", np.array([1.0005, 0, 0], np.float32))
-    (row,) = judged([over], [900.0], asked("cnn")).to_dicts()
+    (row,) = score([over], [900.0], asked("cnn")).to_dicts()
     assert (row["confidence"], row["latency_ms"]) == (1.0, 0.0)
 
 
@@ -163,7 +164,7 @@ VALIDATION = {
 }
 
 
-def decided(strategy: str, verdicts: Verdicts = THREE) -> list[tuple[int, float]]:
+def decided(strategy: str, verdicts: Run = THREE) -> list[tuple[int, float]]:
     outcome = STRATEGIES[strategy](verdicts, VALIDATION)
     assert outcome.columns == [
         "request_id", "index", "label", "predicted", "confidence", "correct",
@@ -208,15 +209,15 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     validation = {agent: (given[:200], labels[:200]) for agent, given in answers.items()}
     new = {agent: list(given[200:]) for agent, given in answers.items()}
     verdicts = run_of(labels[200:].tolist(), new)
-    outcome = strategies.stacking(verdicts, validation)
+    outcome = ensembles.stacking(verdicts, validation)
     assert outcome["correct"].all()
-    assert strategies.soft_vote(verdicts)["correct"].mean() < 0.9
+    assert ensembles.soft_vote(verdicts)["correct"].mean() < 0.9
     # With "a" away, the other two are read on their own.
     without = run_of(labels[200:].tolist(), {**new, "a": [None] * 50 + new["a"][50:]})
-    assert strategies.stacking(without, validation)["correct"].all()
+    assert ensembles.stacking(without, validation)["correct"].all()
 
 
-@pytest.mark.parametrize("strategy", sorted(strategies.NEED_VALIDATION))
+@pytest.mark.parametrize("strategy", sorted(ensembles.NEED_VALIDATION))
 @pytest.mark.parametrize(
     ("validation", "reason"),
     [
@@ -230,7 +231,7 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     ],
 )
 def test_validation_data_that_do_not_fit_are_named(
-    strategy: str, validation: strategies.Validation | None, reason: str
+    strategy: str, validation: ensembles.Validation | None, reason: str
 ) -> None:
     STRATEGIES[strategy](THREE, VALIDATION)  # the near miss
     with pytest.raises(ValueError, match=reason):
@@ -259,9 +260,9 @@ def test_a_third_decides_where_two_disagree() -> None:
             "b": [ANT, [0.7, 0.2, 0.1], [0.0, 0.1, 0.9], None, None],
         },
     )
-    assert second_opinion.disputed(two) == ["q1", "q2"]
+    assert tie_break.disagreements(two) == ["q1", "q2"]
     opinions = run_of([0, 1, 2], {"c": [None, [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]})
-    outcome = second_opinion.decide(two, opinions)
+    outcome = tie_break.decide(two, opinions)
     # q1: c is with a. q2: three opinions, c is surest. Undisputed requests stay as they were.
     assert outcome.select("request_id", "predicted").rows() == [
         ("q0", 0), ("q1", 1), ("q2", 0), ("q3", 0),
@@ -270,13 +271,13 @@ def test_a_third_decides_where_two_disagree() -> None:
     stranger = run_of([0], {"c": [ANT]})
     stranger.run_id = "other"
     with pytest.raises(ValueError, match="another run"):
-        second_opinion.decide(two, stranger)
+        tie_break.decide(two, stranger)
 
 
 def test_no_dispute_and_no_opinion_change_nothing() -> None:
     alike = run_of([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
-    assert second_opinion.disputed(alike) == []
+    assert tie_break.disagreements(alike) == []
     silent = run_of([0, 1], {"c": [None, None]})
-    outcome = second_opinion.decide(alike, silent)
-    assert outcome.equals(strategies.agreement(alike))
+    outcome = tie_break.decide(alike, silent)
+    assert outcome.equals(ensembles.majority_vote(alike))
     assert isinstance(outcome, pl.DataFrame)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imageclass import datasets, models, training, versions
-from imageclass.models import CompiledClassifier
-from imageclass.versions import Version, VersionError
+from imageclass.data import datasets
+from imageclass.models import architectures, registry, training
+from imageclass.models.classifier import CompiledClassifier
+from imageclass.models.registry import ModelVersion, VersionError
 
 DIGITS = datasets.load("digits")
 NUMBERS = {"epochs": 1, "batch_size": 64, "num_images": 400}
@@ -22,12 +23,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def version(root: Path) -> Version:
-    return versions.train_version("cnn", "digits", seed=1, root=root, **NUMBERS)
+def version(root: Path) -> ModelVersion:
+    return registry.train_or_load("cnn", "digits", seed=1, root=root, **NUMBERS)
 
 
 @pytest.fixture
-def copy(version: Version, tmp_path: Path) -> Path:
+def copy(version: ModelVersion, tmp_path: Path) -> Path:
     """The version's directory under another root, `tmp_path`, to damage it."""
     place = tmp_path / "digits" / "cnn" / version.id
     place.mkdir(parents=True)
@@ -44,8 +45,8 @@ def files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
-def test_what_is_loaded_answers_as_what_was_trained(version: Version) -> None:
-    model = models.build_cnn(DIGITS.image_shape, 10, seed=1)
+def test_what_is_loaded_answers_as_what_was_trained(version: ModelVersion) -> None:
+    model = architectures.build_cnn(DIGITS.image_shape, 10, seed=1)
     history = training.train(model, DIGITS, seed=1, **NUMBERS)
     loaded = version.load()
     for one, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
@@ -63,8 +64,8 @@ def test_what_is_loaded_answers_as_what_was_trained(version: Version) -> None:
     )
 
 
-def test_the_same_settings_are_loaded_not_trained(version: Version, root: Path) -> None:
-    again = versions.train_version(
+def test_the_same_settings_are_loaded_not_trained(version: ModelVersion, root: Path) -> None:
+    again = registry.train_or_load(
         "cnn", "digits", seed=1, root=root, on_batch=never, on_epoch=never, **NUMBERS
     )
     assert again == version
@@ -78,24 +79,24 @@ def test_the_same_settings_are_loaded_not_trained(version: Version, root: Path) 
     [{"seed": 2}, {"epochs": 2}, {"batch_size": 32}, {"num_images": 300}, {"augment": False}],
 )
 def test_other_settings_are_another_version(
-    version: Version, root: Path, change: dict, monkeypatch: pytest.MonkeyPatch
+    version: ModelVersion, root: Path, change: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert trains(root, monkeypatch, **change)
 
 
 def test_other_code_is_another_version(
-    version: Version, root: Path, monkeypatch: pytest.MonkeyPatch
+    version: ModelVersion, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not trains(root, monkeypatch)
 
     def other_augmentation(*_: object, **__: object) -> None: ...
 
-    monkeypatch.setattr(versions.augmentation, "augmented", other_augmentation)
+    monkeypatch.setattr(registry.augmentation, "augmented", other_augmentation)
     assert trains(root, monkeypatch)
 
 
 def test_other_images_under_the_same_name_are_another_version(
-    version: Version, root: Path, monkeypatch: pytest.MonkeyPatch
+    version: ModelVersion, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = DIGITS.train_images.copy()
     pixels[0, 0, 0, 0] ^= 1
@@ -114,11 +115,11 @@ def trains(root: Path, monkeypatch: pytest.MonkeyPatch, **change: object) -> boo
 
     with monkeypatch.context() as patch:
         # The code's hash is that of the functions as they are.
-        code = versions.code_version(models.build_cnn)
-        patch.setattr(versions, "code_version", lambda _: code)
+        code = registry.code_version(architectures.build_cnn)
+        patch.setattr(registry, "code_version", lambda _: code)
         patch.setattr(training, "train", train)
         try:
-            versions.train_version("cnn", "digits", root=root, **{"seed": 1, **NUMBERS, **change})
+            registry.train_or_load("cnn", "digits", root=root, **{"seed": 1, **NUMBERS, **change})
         except Trained:
             return True
         return False
@@ -128,8 +129,8 @@ def trains(root: Path, monkeypatch: pytest.MonkeyPatch, **change: object) -> boo
 def test_a_version_that_lacks_a_file_says_which(copy: Path, tmp_path: Path, name: str) -> None:
     (copy / name).unlink()
     for ask in (
-        lambda: versions.train_version("cnn", "digits", seed=1, root=tmp_path, **NUMBERS),
-        lambda: versions.find(copy.name, root=tmp_path),
+        lambda: registry.train_or_load("cnn", "digits", seed=1, root=tmp_path, **NUMBERS),
+        lambda: registry.find_version(copy.name, root=tmp_path),
     ):
         with pytest.raises(VersionError) as raised:
             ask()
@@ -141,13 +142,13 @@ def test_a_version_that_lacks_a_file_says_which(copy: Path, tmp_path: Path, name
 def test_a_version_that_cannot_be_read_says_so(copy: Path, tmp_path: Path, content: bytes) -> None:
     (copy / "version.json").write_bytes(content)
     with pytest.raises(VersionError, match=r"damaged: version\.json or history\.json cannot be"):
-        versions.find(copy.name, root=tmp_path)
+        registry.find_version(copy.name, root=tmp_path)
     with pytest.warns(UserWarning, match="is damaged"):
-        assert versions.list_versions(tmp_path) == []
+        assert registry.list_versions(tmp_path) == []
 
 
 def test_changed_weights_are_not_loaded(copy: Path, tmp_path: Path) -> None:
-    found = versions.find("cnn", root=tmp_path)
+    found = registry.find_version("cnn", root=tmp_path)
     weights = bytearray((copy / "model.keras").read_bytes())
     weights[len(weights) // 2] ^= 1
     (copy / "model.keras").write_bytes(weights)
@@ -162,22 +163,22 @@ def test_changed_weights_are_not_loaded(copy: Path, tmp_path: Path) -> None:
 def test_a_version_under_anothers_name_is_not_taken_for_it(copy: Path, tmp_path: Path) -> None:
     copy.rename(copy.with_name("0" * 12))
     with pytest.raises(VersionError, match=r"version\.json is that of"):
-        versions.find("0" * 12, root=tmp_path)
+        registry.find_version("0" * 12, root=tmp_path)
 
 
 def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(versions.np, "savez", full)
+    monkeypatch.setattr(registry.np, "savez", full)
     with pytest.raises(OSError, match="No space left"):
-        versions.train_version("cnn", "digits", root=tmp_path, **NUMBERS)
+        registry.train_or_load("cnn", "digits", root=tmp_path, **NUMBERS)
     assert files(tmp_path) == []
 
 
 @pytest.mark.filterwarnings("error:The model version:UserWarning")
 def test_what_an_ended_process_left_half_written_is_no_version(
-    version: Version, tmp_path: Path
+    version: ModelVersion, tmp_path: Path
 ) -> None:
     """A process that is killed while it saves."""
     program = (
@@ -189,32 +190,32 @@ def test_what_an_ended_process_left_half_written_is_no_version(
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=120)
     assert done.returncode == 9
     assert any(name.endswith("model.keras") for name in files(tmp_path))
-    assert versions.list_versions(tmp_path) == []
+    assert registry.list_versions(tmp_path) == []
     with pytest.raises(VersionError, match="There are: none"):
-        versions.find("cnn", root=tmp_path)
+        registry.find_version("cnn", root=tmp_path)
     # And it is in nobody's way; what another process trains is the same.
-    made = versions.train_version("cnn", "digits", seed=1, root=tmp_path, **NUMBERS)
+    made = registry.train_or_load("cnn", "digits", seed=1, root=tmp_path, **NUMBERS)
     assert made.id == version.id
     assert made.hashes["history.json"] == version.hashes["history.json"]
 
 
 def test_two_who_train_the_same_leave_one_version(tmp_path: Path) -> None:
-    inner: list[Version] = []
+    inner: list[ModelVersion] = []
 
     def somebody_else_is_faster(_: training.Epoch) -> None:
-        inner.append(versions.train_version("cnn", "digits", root=tmp_path, **NUMBERS))
+        inner.append(registry.train_or_load("cnn", "digits", root=tmp_path, **NUMBERS))
 
-    outer = versions.train_version(
+    outer = registry.train_or_load(
         "cnn", "digits", root=tmp_path, on_epoch=somebody_else_is_faster, **NUMBERS
     )
     assert inner == [outer]
-    assert versions.list_versions(tmp_path) == [outer]
+    assert registry.list_versions(tmp_path) == [outer]
     assert len(files(tmp_path)) == 4
     assert [path.name for path in outer.path.parent.iterdir()] == [outer.id]
 
 
 def test_versions_are_found_by_id_and_by_name_the_newest_first(
-    version: Version, copy: Path, tmp_path: Path
+    version: ModelVersion, copy: Path, tmp_path: Path
 ) -> None:
     newer = copy.with_name("f" * 12)
     newer.mkdir()
@@ -223,22 +224,22 @@ def test_versions_are_found_by_id_and_by_name_the_newest_first(
     about = json.loads((newer / "version.json").read_text())
     about |= {"id": newer.name, "created": "2999-01-01T00:00:00+00:00"}
     (newer / "version.json").write_text(json.dumps(about))
-    assert [found.id for found in versions.list_versions(tmp_path)] == [version.id, newer.name]
-    assert versions.find("cnn", root=tmp_path).id == newer.name
-    assert versions.find("cnn", "digits", tmp_path).id == newer.name
-    assert versions.find(version.id, root=tmp_path).path == copy
+    assert [found.id for found in registry.list_versions(tmp_path)] == [version.id, newer.name]
+    assert registry.find_version("cnn", root=tmp_path).id == newer.name
+    assert registry.find_version("cnn", "digits", tmp_path).id == newer.name
+    assert registry.find_version(version.id, root=tmp_path).path == copy
     with pytest.raises(VersionError) as raised:
-        versions.find("cnn", "fashion-mnist", tmp_path)
+        registry.find_version("cnn", "fashion-mnist", tmp_path)
     assert f"cnn {version.id} (digits)" in str(raised.value)
 
 
 def test_the_place_is_the_persons_or_the_environments(
-    version: Version, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: ModelVersion, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOSSHUB_MODELS", str(tmp_path))
-    assert versions.find("cnn").path == copy
+    assert registry.find_version("cnn").path == copy
     monkeypatch.delenv("MOSSHUB_MODELS")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert versions.list_versions() == []
+    assert registry.list_versions() == []
     with pytest.raises(VersionError, match=str(tmp_path / "home" / "models")):
-        versions.find("cnn")
+        registry.find_version("cnn")

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from imageclass import versions
 from imageclass._keras import keras_and_tensorflow
-from imageclass.agents import AgentStatus, start_agent
+from imageclass.agents.registry import AgentStatus, start_agent
 from imageclass.cli import output
 from imageclass.cli.connecting import connected, topic_name
 from imageclass.cli.errors import CommandError
-from imageclass.models import CompiledClassifier
+from imageclass.models import registry
+from imageclass.models.classifier import CompiledClassifier
 
 _BROKER_SECONDS = 60.0  # an agent may be started together with the broker
 _EVERY_SECONDS = 0.5
@@ -65,7 +65,7 @@ class _Source:
     name: str
     dataset: str
     hash: str
-    version: versions.Version | None
+    version: registry.ModelVersion | None
     path: Path
 
 
@@ -77,7 +77,7 @@ def _source(arguments: argparse.Namespace) -> _Source:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
         return _Source(arguments.name or path.stem, arguments.dataset or "", digest, None, path)
-    version = versions.find(arguments.model, arguments.dataset)
+    version = registry.find_version(arguments.model, arguments.dataset)
     name = arguments.name or version.name
     return _Source(name, version.dataset, version.id, version, version.path)
 

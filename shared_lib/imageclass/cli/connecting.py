@@ -3,7 +3,7 @@
 import argparse
 
 from imageclass.cli import output
-from imageclass.connection import Connection, connect
+from imageclass.kafka.connection import Connection, connect
 
 
 def connected(arguments: argparse.Namespace, timeout: float = 10.0) -> Connection:

@@ -2,11 +2,11 @@
 
 from kafka.errors import KafkaError
 
-from imageclass.browse import NoSuchTopic
-from imageclass.connection import NoBroker
-from imageclass.datasets import DatasetError
-from imageclass.delivery import PublishError
-from imageclass.versions import VersionError
+from imageclass.data.datasets import DatasetError
+from imageclass.kafka.connection import NoBroker
+from imageclass.kafka.inspect import NoSuchTopic
+from imageclass.kafka.publisher import PublishError
+from imageclass.models.registry import VersionError
 
 
 class CommandError(Exception):

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from imageclass import asking, datasets
 from imageclass.cli import output, report, runs
 from imageclass.cli.connecting import connected
 from imageclass.cli.errors import CommandError
-from imageclass.cli.picture_table import write_csv
-from imageclass.connection import Connection, NoBroker
-from imageclass.datasets import Dataset
-from imageclass.joining import Join
-from imageclass.judge import Judge
-from imageclass.verdicts import Asked, Verdicts
+from imageclass.cli.prediction_table import write_csv
+from imageclass.data import datasets
+from imageclass.data.datasets import Dataset
+from imageclass.kafka.connection import Connection, NoBroker
+from imageclass.runs import classify
+from imageclass.runs.join import Join
+from imageclass.runs.judge import Judge
+from imageclass.runs.run import Run, SentRequest
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -30,15 +31,15 @@ def run(arguments: argparse.Namespace) -> None:
     only = arguments.agents or run.agents
     aside: dict[tuple[str, str], str] = {}
     with output.progress("Answers") as show:
-        found = asking.replies(
+        found = classify.iter_predictions(
             *(connection, run.sent, only),
             patience=arguments.patience,
             on_answer=show,
             set_aside=aside,
         )
         records = list(found)
-    answers = asking.table(run.sent, records)
-    agents = only or sorted({*answers["agent"], *asking.at_work(connection, run.sent.dataset)})
+    answers = classify.table(run.sent, records)
+    agents = only or sorted({*answers["agent"], *classify.at_work(connection, run.sent.dataset)})
     if not agents:
         raise CommandError(
             "Nobody has answered that run, and no agent is at work for it. Start one: imageclass"
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
         report.judged(_joined(run, run.labels, agents, records), letters, arguments.json)
 
 
-def _found(arguments: argparse.Namespace) -> tuple[runs.Run, Connection]:
+def _found(arguments: argparse.Namespace) -> tuple[runs.SentRun, Connection]:
     """The run that is meant, remembered here or announced, and the broker's connection."""
     try:
         run = runs.recall(arguments.run)
@@ -72,10 +73,10 @@ def _found(arguments: argparse.Namespace) -> tuple[runs.Run, Connection]:
     return run, connected(arguments)
 
 
-def _published(arguments: argparse.Namespace) -> Verdicts:
+def _published(arguments: argparse.Namespace) -> Run:
     dataset = datasets.load(arguments.dataset)
     connection = connected(arguments)
-    agents = arguments.agents or asking.at_work(connection, dataset.name)
+    agents = arguments.agents or classify.at_work(connection, dataset.name)
     if not agents:
         raise CommandError(
             f"No agent for {dataset.name} is at work. Start one: imageclass agent MODEL; or name"
@@ -89,17 +90,17 @@ def _published(arguments: argparse.Namespace) -> Verdicts:
 
 
 def _joined(
-    run: runs.Run, labels: Mapping[str, int], agents: Sequence[str], records: Iterable[Any]
-) -> Verdicts:
+    run: runs.SentRun, labels: Mapping[str, int], agents: Sequence[str], records: Iterable[Any]
+) -> Run:
     """A picture's index is its place in the order of sending."""
     sent = run.sent
     asked = {
-        request: Asked(index, labels[name], sent.sent_ms[request])
+        request: SentRequest(index, labels[name], sent.sent_ms[request])
         for index, (name, request) in enumerate(sent.requests.items())
     }
     # Of the data set only its name and classes count here.
     images, none = np.zeros((0, 1, 1, 1), np.uint8), np.zeros(0, np.int64)
     dataset = Dataset(sent.dataset, images, none, images, none, run.class_names or ())
-    join = Join(Verdicts(sent.run_id, dataset, tuple(agents), asked))
+    join = Join(Run(sent.run_id, dataset, tuple(agents), asked))
     join.take(records)
     return join.finish()

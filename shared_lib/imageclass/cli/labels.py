@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from imageclass.cli.errors import CommandError
-from imageclass.datasets import CLASS_NAMES
+from imageclass.data.datasets import CLASS_NAMES
 
 
 def from_folders(names: Iterable[str], dataset: str) -> tuple[dict[str, int], tuple[str, ...]]:

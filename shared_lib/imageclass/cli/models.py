@@ -4,7 +4,7 @@ import argparse
 import warnings
 
 from imageclass.cli import output
-from imageclass.versions import ROOT_VARIABLE, list_versions
+from imageclass.models.registry import ROOT_VARIABLE, list_versions
 
 
 def run(arguments: argparse.Namespace) -> None:

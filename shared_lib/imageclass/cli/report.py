@@ -5,26 +5,26 @@ from typing import Any
 
 import polars as pl
 
-from imageclass import versions
 from imageclass.cli import output
 from imageclass.cli.output import number, share
-from imageclass.cli.picture_table import rows_of, show_answers
-from imageclass.cli.runs import Run
-from imageclass.statistics import (
+from imageclass.cli.prediction_table import rows_of, show_answers
+from imageclass.cli.runs import SentRun
+from imageclass.evaluation.ensembles import NEED_VALIDATION, STRATEGIES, Validation
+from imageclass.evaluation.statistics import (
     Outcomes,
     accuracy_table,
     agreement_table,
     mcnemar_table,
     outcomes_of,
 )
-from imageclass.strategies import NEED_VALIDATION, STRATEGIES, Validation
-from imageclass.verdicts import Verdicts
-from imageclass.versions import VersionError
+from imageclass.models import registry
+from imageclass.models.registry import VersionError
+from imageclass.runs.run import Run
 
 SetAside = Sequence[dict[str, str]]  # picture, agent, reason
 
 
-def judged(verdicts: Verdicts, aside: SetAside, as_json: bool) -> None:
+def judged(verdicts: Run, aside: SetAside, as_json: bool) -> None:
     """Accuracies with Wilson intervals, strategies, McNemar's tests and agreement of a run whose
     labels are known."""
     deciding = _strategies(verdicts)
@@ -99,7 +99,7 @@ def judged(verdicts: Verdicts, aside: SetAside, as_json: bool) -> None:
 
 
 def unjudged(
-    run: Run, agents: Sequence[str], answers: pl.DataFrame, aside: SetAside, as_json: bool
+    run: SentRun, agents: Sequence[str], answers: pl.DataFrame, aside: SetAside, as_json: bool
 ) -> None:
     """The answers of a run without labels, and how far the agents agree."""
     rows: list[dict[str, Any]] = []
@@ -159,7 +159,7 @@ def letters(aside: Mapping[tuple[str, str], str]) -> list[dict[str, str]]:
     ]
 
 
-def _strategies(verdicts: Verdicts) -> Outcomes:
+def _strategies(verdicts: Run) -> Outcomes:
     """What each strategy decides; those that need validation data only where these are here."""
     if len(verdicts.agents) < 2:
         return {}
@@ -184,11 +184,11 @@ def _strategies(verdicts: Verdicts) -> Outcomes:
     return decided
 
 
-def _version(verdicts: Verdicts, agent: str) -> versions.Version:
+def _version(verdicts: Run, agent: str) -> registry.ModelVersion:
     models = set(verdicts.frame.filter(pl.col("agent") == agent)["model"])
     if len(models) != 1:
         raise VersionError(f"{agent} answered with {len(models)} models.")
-    return versions.find(models.pop())
+    return registry.find_version(models.pop())
 
 
 def _pairs(agreement: pl.DataFrame) -> list[dict[str, Any]]:

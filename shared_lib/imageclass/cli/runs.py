@@ -11,23 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imageclass import live
-from imageclass.asking import Sent
 from imageclass.cli.errors import CommandError
-from imageclass.connection import Connection
-from imageclass.datasets import CLASS_NAMES
-from imageclass.exports import write_whole
+from imageclass.data.datasets import CLASS_NAMES
+from imageclass.kafka.connection import Connection
+from imageclass.runs import live
+from imageclass.runs.classify import SubmittedRun
+from imageclass.runs.export import write_whole
 
 FORMAT = "imageclass run 1"
 
 
 @dataclass(frozen=True)
-class Run:
+class SentRun:
     """What was sent. `class_names`: of the data set, None if unknown; `labels`: index into them for
     each picture's name, None if the pictures have none; `agents`: who has answered, as far as was
     announced."""
 
-    sent: Sent
+    sent: SubmittedRun
     class_names: tuple[str, ...] | None = None
     labels: Mapping[str, int] | None = None
     agents: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ def directory() -> Path:
     return Path(os.environ.get("MOSSHUB_RUNS") or "~/runs").expanduser()
 
 
-def remember(run: Run) -> Path:
+def remember(run: SentRun) -> Path:
     """Write `<run id>.json`, and return its path. Raises `OSError`."""
     sent, labels = run.sent, run.labels or {}
     content = {
@@ -68,7 +68,7 @@ def remember(run: Run) -> Path:
     return path
 
 
-def recall(name: str) -> Run:
+def recall(name: str) -> SentRun:
     """The remembered run with this id, or the only one whose id begins so. Raises `NoSuchRun` if
     there is none, and `CommandError` if there are several."""
     files = sorted(directory().glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -79,7 +79,7 @@ def recall(name: str) -> Run:
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}")
         pictures = content["pictures"]
-        sent = Sent(
+        sent = SubmittedRun(
             content["run_id"],
             {one["name"]: one["request"] for one in pictures},
             dataset=content["dataset"],
@@ -89,12 +89,12 @@ def recall(name: str) -> Run:
         classes, labels = content["class_names"], None
         if content["labelled"]:
             labels = {one["name"]: one["label"] for one in pictures}
-        return Run(sent, None if classes is None else tuple(classes), labels)
+        return SentRun(sent, None if classes is None else tuple(classes), labels)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(f"{path} is not a remembered run ({error}).") from error
 
 
-def announced(connection: Connection, name: str) -> Run | None:
+def announced(connection: Connection, name: str) -> SentRun | None:
     """The run with this id, or the only one whose id begins so, by what its judge announced: of
     test images, whose labels that says. None if there is none. Raises `CommandError` if there are
     several, or its data set is unknown; and `NoBroker`."""
@@ -112,7 +112,7 @@ def announced(connection: Connection, name: str) -> Run | None:
             f" {', '.join(CLASS_NAMES)} are."
         )
     names = {one.request: f"test image {one.index} ({one.request})" for one in verdicts}
-    sent = Sent(
+    sent = SubmittedRun(
         run_id,
         {names[one.request]: one.request for one in verdicts},
         dataset=dataset,
@@ -120,7 +120,7 @@ def announced(connection: Connection, name: str) -> Run | None:
     )
     labels = {names[one.request]: one.label for one in verdicts}
     agents = {answer.agent for one in verdicts for answer in one.answers}
-    return Run(sent, classes, labels, tuple(sorted(agents)))
+    return SentRun(sent, classes, labels, tuple(sorted(agents)))
 
 
 def _chosen(name: str, ids: Sequence[str], where: str) -> str:

@@ -3,14 +3,15 @@
 import argparse
 from typing import Any
 
-from imageclass import asking, picture_files
 from imageclass.cli import labels, output, runs
 from imageclass.cli.connecting import connected
 from imageclass.cli.errors import CommandError
-from imageclass.cli.picture_table import rows_of, show_answers
+from imageclass.cli.prediction_table import rows_of, show_answers
 from imageclass.cli.report import letters
-from imageclass.datasets import CLASS_NAMES
-from imageclass.message_headers import is_id
+from imageclass.data import image_files
+from imageclass.data.datasets import CLASS_NAMES
+from imageclass.messages.headers import is_id
+from imageclass.runs import classify
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -19,7 +20,7 @@ def run(arguments: argparse.Namespace) -> None:
     if dataset and not is_id(dataset):
         raise CommandError(f"A data set is named in letters, digits and ._@+:-, not {dataset!r}.")
     skipped: list[str] = []
-    pictures = picture_files.pictures(folder, on_skip=skipped.append)
+    pictures = image_files.find_images(folder, on_skip=skipped.append)
     for text in skipped:
         output.say(text)
     if not pictures:
@@ -30,13 +31,13 @@ def run(arguments: argparse.Namespace) -> None:
 
     connection = connected(arguments)
     with output.progress("Sending") as show:
-        sent = asking.send(
+        sent = classify.submit(
             connection, pictures, dataset=dataset, deadline=arguments.deadline, on_sent=show
         )
     for name, reason in sent.refused.items():
         skipped.append(f"{name} is left out: {reason}")
         output.say(skipped[-1])
-    path = runs.remember(runs.Run(sent, classes, known))
+    path = runs.remember(runs.SentRun(sent, classes, known))
     output.say(f"{len(sent.requests)} pictures were sent. `imageclass judge {sent.run_id[:8]}`"
                " shows what the agents say.")  # fmt: skip
     result: dict[str, Any] = {
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.wait:
         aside: dict[tuple[str, str], str] = {}
         with output.progress("Answers") as show:
-            answers = asking.answers(
+            answers = classify.collect(
                 connection, sent, timeout=arguments.patience, on_answer=show, set_aside=aside
             )
         for (name, agent), reason in aside.items():

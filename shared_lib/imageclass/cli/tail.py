@@ -2,9 +2,9 @@
 
 import argparse
 
-from imageclass import browse
 from imageclass.cli import output
 from imageclass.cli.connecting import connected, topic_name
+from imageclass.kafka import inspect
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -12,7 +12,7 @@ def run(arguments: argparse.Namespace) -> None:
     connection = connected(arguments)
     topic = topic_name(connection, arguments.topic)
     timeout = None if arguments.follow else 0.0
-    for message in browse.tail(connection, topic, last=arguments.last, timeout=timeout):
+    for message in inspect.tail(connection, topic, last=arguments.last, timeout=timeout):
         if arguments.json:
             output.document(_about(message), indent=None)
         else:
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"{when}  {message.partition}/{message.offset}  {message.summary}", flush=True)
 
 
-def _about(message: browse.Message) -> dict:
+def _about(message: inspect.Message) -> dict:
     return {
         "topic": message.topic,
         "partition": message.partition,

@@ -1,0 +1,113 @@
+"""What is run: the Java command line, the tool that sets a directory up, and a free port."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Sequence
+from importlib import resources
+
+from embedded_kafka.diagnosis import diagnose
+from embedded_kafka.errors import BrokerError
+from embedded_kafka.jars import KAFKA_VERSION, class_path
+from embedded_kafka.java import find_java
+from embedded_kafka.process import java_environment
+from embedded_kafka.properties import render, server_properties
+from embedded_kafka.storage import Storage
+
+
+def java_command(storage: Storage, heap_mb: int, options: Sequence[str] = ()) -> list[str]:
+    """The Java executable and its options; the class to run and its arguments follow.
+
+    Args:
+        storage: where the class path is written, and Kafka's log.
+        heap_mb: Java's heap in MiB.
+        options: more options, which win over these.
+
+    Raises:
+        BrokerError: there is no fitting Java, or a jar is missing and cannot be had.
+    """
+    executable, major = find_java()
+    arguments = storage.directory / "java.args"  # keeps 46 paths out of the process list
+    jars = os.pathsep.join(map(str, class_path()))
+    quoted = jars.replace("\\", "\\\\").replace('"', '\\"')
+    arguments.write_text(f'-cp "{quoted}"\n', "utf-8")
+    log4j = resources.files(__package__).joinpath("log4j2.xml")
+    command = [
+        str(executable),
+        f"@{arguments}",
+        f"-Dlog4j2.configurationFile={log4j}",
+        f"-Dkafka.log.file={storage.log_file}",
+        "-Djava.awt.headless=true",
+        "-Djava.net.preferIPv4Stack=true",
+        f"-Xmx{heap_mb}m",
+        "-XX:+UseSerialGC",
+        "-XX:-UsePerfData",
+        "-XX:+ExitOnOutOfMemoryError",
+        # The quick compiler only: sooner ready, 40 MB less, and Python clients are slower than the
+        # broker in any case (bench/results/broker.md). An AOT cache would win another 0.4 s, for
+        # 69 MB, 6 s at the first stop and warnings at each start.
+        "-XX:TieredStopAtLevel=1",
+        "--enable-native-access=ALL-UNNAMED",
+    ]
+    if major >= 23:
+        command.append("--sun-misc-unsafe-memory-access=allow")  # Kafka 4.3 still uses it
+    return [*command, *options]
+
+
+def format_storage(storage: Storage, command: Sequence[str]) -> None:
+    """Sets up an empty directory for Kafka, with the Java `command` of `java_command`.
+
+    Kafka's tool works in a directory beside the right place, which is moved there when complete:
+    cut short by Ctrl-C or a full disk, it is simply done again.
+
+    Raises:
+        BrokerError: the tool failed.
+    """
+    for left in storage.directory.glob("log.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    new = storage.log_dir.with_suffix(f".new-{uuid.uuid4().hex[:8]}")
+    settings = storage.directory / "format.properties"
+    settings.write_text(render(server_properties(new, 9092, 9093)), "utf-8")
+    # Kafka's form of a UUID; its own maker too avoids a leading "-", which looks like an option.
+    cluster = "m" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+    tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+    answer = subprocess.run(
+        [*command, *tool],
+        env=java_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        output = (answer.stdout + answer.stderr).splitlines()
+        reason = diagnose(output, storage.directory, 0, KAFKA_VERSION)
+        shown = "\n".join(f"  | {line}" for line in output[-15:])
+        raise BrokerError(f"{storage.directory} could not be set up for Kafka. {reason}\n{shown}")
+    new.replace(storage.log_dir)
+    settings.unlink()
+
+
+def free_port(port: int) -> int:
+    """`port` itself if it is free on 127.0.0.1, or any free one for 0.
+
+    Raises:
+        BrokerError: the port is taken or not allowed.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Java does
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise BrokerError(f"Port {port} needs root. Choose one from 1024 up.") from None
+        except OSError:
+            raise BrokerError(
+                f"Port {port} on 127.0.0.1 is taken by another program. Choose another port, or, "
+                f"if that is a Kafka you want to use, set KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}."
+            ) from None
+        return int(probe.getsockname()[1])

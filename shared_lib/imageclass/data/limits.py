@@ -1,0 +1,23 @@
+"""How large an image may be."""
+
+#: The largest image in a request, in bytes as sent. Kafka's own limit for a whole message is
+#: 1 MiB (1,048,576 bytes, in broker and producer); the rest is left for headers and framing.
+MAX_IMAGE_BYTES = 1_000_000
+
+
+#: The most pixels (height x width) that a PNG or JPEG may unfold to: a few kilobytes can hold
+#: gigapixels, and would take the agent's memory.
+MAX_IMAGE_PIXELS = 25_000_000
+
+
+class ImageTooLarge(ValueError):
+    """An image is too large to be sent; the text names its size and the limit."""
+
+
+def check_size(size: int) -> None:
+    """Raises `ImageTooLarge` if an image of `size` bytes is larger than a request may carry."""
+    if size > MAX_IMAGE_BYTES:
+        raise ImageTooLarge(
+            f"The image is {size / 1e6:.1f} MB, and a request may carry {MAX_IMAGE_BYTES / 1e6:.1f}"
+            " MB. Scale it down or send it as JPEG: agents scale it to their model's size anyway."
+        )

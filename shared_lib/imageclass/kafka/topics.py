@@ -1,0 +1,64 @@
+"""Names of the topics and consumer groups under one prefix."""
+
+import os
+from dataclasses import dataclass, field
+
+from mosshub_contract import topics
+from mosshub_contract.topics import TEAM_PREFIX, topic_settings
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Names of the topics and groups under one prefix.
+
+    A person's own prefix comes from the hub in `MOSSHUB_TOPIC_PREFIX`; without one it is the
+    team's.
+    """
+
+    prefix: str = field(
+        default_factory=lambda: os.environ.get("MOSSHUB_TOPIC_PREFIX") or TEAM_PREFIX
+    )
+
+    @property
+    def requests(self) -> str:
+        """Images to be classified."""
+        return f"{self.prefix}{topics.REQUESTS}"
+
+    @property
+    def predictions(self) -> str:
+        """What the agents answer."""
+        return f"{self.prefix}{topics.PREDICTIONS}"
+
+    @property
+    def verdicts(self) -> str:
+        """What the judge makes of the answers."""
+        return f"{self.prefix}{topics.VERDICTS}"
+
+    @property
+    def dead_letters(self) -> str:
+        """What could not be processed, with the reason."""
+        return f"{self.prefix}{topics.DEAD_LETTERS}"
+
+    @property
+    def second_opinions(self) -> str:
+        """Requests that go to a third agent only, because two disagree."""
+        return f"{self.prefix}{topics.SECOND_OPINIONS}"
+
+    @property
+    def agents(self) -> str:
+        """Who is at work: the agents' announcements, the last of each kept (compacted)."""
+        return f"{self.prefix}{topics.AGENTS}"
+
+    def group(self, agent: str) -> str:
+        """The consumer group of the agent (one group for each model)."""
+        return f"{self.prefix}agent.{agent}"
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every topic's name."""
+        return tuple(self.settings)
+
+    @property
+    def settings(self) -> dict[str, dict]:
+        """How each of them is made, as kafka-python's `create_topics` takes it."""
+        return topic_settings(self.prefix)

@@ -1,0 +1,82 @@
+"""The wire format of predictions: probabilities with headers; `messages.requests` has the table."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imageclass.messages.headers import (
+    FORMAT_VERSION,
+    Header,
+    Headers,
+    InvalidMessage,
+    body_of,
+    check_version,
+    fields_of,
+    need,
+    need_id,
+)
+
+_MAX_CLASSES = 10_000
+
+
+_OF_A_PREDICTION = frozenset({"version", "run", "request", "agent", "model", "dtype", "classes"})
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """An agent's answer. `probabilities`: float32, shape (classes,). `model`: hash of the model
+    that gave it, empty if the agent was told none."""
+
+    run: str
+    request: str
+    agent: str
+    probabilities: NDArray[np.float32]
+    model: str = ""
+
+
+def encode_prediction(prediction: Prediction) -> tuple[bytes, Headers]:
+    """Value and headers of the Kafka message for `prediction`."""
+    value = prediction.probabilities.astype("<f4", copy=False).tobytes()
+    common = _prediction_headers(
+        prediction.run, prediction.agent, prediction.model, len(prediction.probabilities)
+    )
+    return value, [*common, ("request", prediction.request.encode())]
+
+
+@lru_cache(maxsize=256)
+def _prediction_headers(run: str, agent: str, model: str, classes: int) -> Headers:
+    headers = {
+        "version": FORMAT_VERSION,
+        "run": run,
+        "agent": agent,
+        "dtype": "float32",
+        "classes": str(classes),
+    }
+    if model:
+        headers["model"] = model
+    return [(name, text.encode()) for name, text in headers.items()]
+
+
+def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> Prediction:
+    """The prediction in a Kafka message. Raises `InvalidMessage` if it does not fit together."""
+    fields = fields_of(header for header in headers or () if header[0] in _OF_A_PREDICTION)
+    check_version(fields)
+    run, request, agent = (need_id(fields, name) for name in ("run", "request", "agent"))
+    model = need_id(fields, "model") if fields.get("model") else ""
+    if (dtype := need(fields, "dtype")) != "float32":
+        raise InvalidMessage(f"dtype {dtype[:40]!r} of probabilities is not float32")
+    text = need(fields, "classes")
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > _MAX_CLASSES:
+        raise InvalidMessage(f"classes {text[:40]!r} is not a number from 1 to {_MAX_CLASSES}")
+    body = body_of(value, 4 * _MAX_CLASSES)
+    if len(body) != 4 * int(text):
+        raise InvalidMessage(f"{text} classes need {4 * int(text)} bytes, there are {len(body)}")
+    probabilities = np.frombuffer(body, "<f4").astype(np.float32)
+    # Written so that a NaN fails it too.
+    if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
+        raise InvalidMessage("probabilities outside of 0 to 1")
+    return Prediction(run, request, agent, probabilities, model)

@@ -1,0 +1,189 @@
+"""What the judge announces: one JSON message for each request, on the topic of verdicts.
+
+The key is the request's id, the value a JSON object in UTF-8 with exactly these fields:
+
+| field            | type            | meaning                                            |
+|------------------|-----------------|----------------------------------------------------|
+| `version`        | 1               | of this format                                     |
+| `run`, `request` | text            | ids                                                |
+| `dataset`        | text            | name of the data set                               |
+| `strategy`       | text            | who decided between the agents                     |
+| `index`          | integer         | which test image                                   |
+| `sent_ms`        | number          | when it was asked, milliseconds since 1970         |
+| `label`          | integer         | index of the true class                            |
+| `label_name`     | text            | its name                                           |
+| `predicted`      | integer or null | index of the chosen class; null: nobody answered   |
+| `predicted_name` | text or null    | its name                                           |
+| `confidence`     | number or null  | of the choice, from 0 to 1                         |
+| `correct`        | boolean or null | whether `predicted` is `label`                     |
+| `answers`        | list            | an object for each agent that has answered         |
+
+and each of `answers` with `agent` and `model` (text), `predicted` (integer), `confidence` (from 0
+to 1), `correct` (boolean) and `latency_ms` (number, 0 or more).
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import polars as pl
+
+from imageclass.messages.headers import InvalidMessage
+from imageclass.runs.run import Run
+
+FORMAT_VERSION = 1
+
+_MAX_BYTES = 1_000_000
+_LARGEST = 2**53  # above it not every reader of JSON has exact numbers
+
+
+@dataclass(frozen=True)
+class AgentAnswer:
+    """What one agent said to a request; fields as in the module's table."""
+
+    agent: str
+    model: str
+    predicted: int
+    confidence: float
+    correct: bool
+    latency_ms: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge says about one request; fields as in the module's table."""
+
+    run: str
+    request: str
+    dataset: str
+    strategy: str
+    index: int
+    sent_ms: float
+    label: int
+    label_name: str
+    predicted: int | None
+    predicted_name: str | None
+    confidence: float | None
+    correct: bool | None
+    answers: tuple[AgentAnswer, ...]
+
+
+def encode_verdicts(verdicts: Run, outcomes: pl.DataFrame, strategy: str) -> dict[str, bytes]:
+    """The value of each request's message, by request id. `outcomes`: see `strategies`."""
+    names = verdicts.dataset.class_names
+    chosen = {row["request_id"]: row for row in outcomes.to_dicts()}
+    answers: dict[str, list[AgentAnswer]] = {}
+    columns = [field.name for field in fields(AgentAnswer)]
+    for request, *values in verdicts.frame.select("request_id", *columns).iter_rows():
+        answers.setdefault(request, []).append(AgentAnswer(*values))
+    messages = {}
+    for request, asked in verdicts.asked.items():
+        choice = chosen.get(request, {})
+        predicted = choice.get("predicted")
+        verdict = Verdict(
+            run=verdicts.run_id,
+            request=request,
+            dataset=verdicts.dataset.name,
+            strategy=strategy,
+            index=asked.index,
+            sent_ms=asked.sent_ms,
+            label=asked.label,
+            label_name=names[asked.label],
+            predicted=predicted,
+            predicted_name=None if predicted is None else names[predicted],
+            confidence=choice.get("confidence"),
+            correct=choice.get("correct"),
+            answers=tuple(answers.get(request, ())),
+        )
+        messages[request] = encode_verdict(verdict)
+    return messages
+
+
+def encode_verdict(verdict: Verdict) -> bytes:
+    """The value of the Kafka message for `verdict`."""
+    content = {"version": FORMAT_VERSION, **asdict(verdict)}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+
+
+def decode_verdict(value: bytes | None) -> Verdict:
+    """The verdict in a Kafka message's value. Raises `InvalidMessage` with the reason."""
+    if not value or len(value) > _MAX_BYTES:
+        raise InvalidMessage(f"a verdict of {len(value or b'')} bytes")
+    try:
+        content = json.loads(value)
+    # Nested too deep ends in a RecursionError; every wrong byte in a ValueError.
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessage(f"the verdict is not JSON: {error}") from error
+    if not isinstance(content, dict) or content.pop("version", None) != FORMAT_VERSION:
+        raise InvalidMessage(f"not a verdict of format version {FORMAT_VERSION}")
+    _check(content, _VERDICT_FIELDS, "the verdict")
+    for answer in content["answers"]:
+        _check(answer, _ANSWER_FIELDS, "an answer")
+    decided = [content[name] is not None for name in _TOGETHER]
+    if any(decided) != all(decided):
+        raise InvalidMessage(f"{', '.join(_TOGETHER)} must be there together or all be null")
+    if all(decided) and content["correct"] != (content["predicted"] == content["label"]):
+        raise InvalidMessage("correct does not say whether predicted is label")
+    answers = tuple(AgentAnswer(**answer) for answer in content["answers"])
+    return Verdict(**{**content, "answers": answers})
+
+
+_TOGETHER = ("predicted", "predicted_name", "confidence", "correct")
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 1_000
+
+
+def _name(value: Any) -> bool:
+    return _text(value) and value != ""
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < _LARGEST
+
+
+def _amount(value: Any) -> bool:
+    # Written so that a NaN, which JSON does not have and Python reads, fails it too.
+    return type(value) in (int, float) and 0 <= value < _LARGEST
+
+
+def _share(value: Any) -> bool:
+    return _amount(value) and value <= 1
+
+
+def _truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+_VERDICT_FIELDS = {
+    "run": _name,
+    "request": _name,
+    "dataset": _name,
+    "strategy": _name,
+    "index": _count,
+    "sent_ms": _amount,
+    "label": _count,
+    "label_name": _text,
+    "predicted": lambda value: value is None or _count(value),
+    "predicted_name": lambda value: value is None or _text(value),
+    "confidence": lambda value: value is None or _share(value),
+    "correct": lambda value: value is None or _truth(value),
+    "answers": lambda value: isinstance(value, list) and len(value) <= 1_000,
+}
+_ANSWER_FIELDS = {
+    "agent": _name,
+    "model": _text,
+    "predicted": _count,
+    "confidence": _share,
+    "correct": _truth,
+    "latency_ms": _amount,
+}
+
+
+def _check(content: Any, checks: dict, what: str) -> None:
+    if not isinstance(content, dict) or set(content) != set(checks):
+        raise InvalidMessage(f"{what} has not exactly the fields {', '.join(checks)}")
+    for name, good in checks.items():
+        if not good(content[name]):
+            raise InvalidMessage(f"{what} has {str(content[name])[:40]!r} for {name}")
