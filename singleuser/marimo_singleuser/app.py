@@ -13,14 +13,15 @@ from jupyterhub.services.auth import HubOAuth
 from tornado import web
 from tornado.httpserver import HTTPServer
 
-from . import packages, processes, workspace
+from . import processes
 from .activity import Activity
-from .backend import Services, client_session
 from .broker_account import VARIABLE, BrokerAccount
-from .callback import CallbackHandler
 from .errors import StartError
-from .handlers import MarimoHandler
+from .home import packages, workspace
 from .marimo_process import Marimo, notebook_environment
+from .proxy.backend import Services, client_session
+from .proxy.callback import CallbackHandler
+from .proxy.http_proxy import MarimoHandler
 from .settings import Settings
 
 log = logging.getLogger("marimo_singleuser")

@@ -111,7 +111,7 @@ class Marimo:
         """The command line. -P and -s: a `random.py` among the notebooks or something in ~/.local
         must not break the server."""
         return [
-            *(sys.executable, "-P", "-s", "-m", "marimo_singleuser.mended_marimo"),
+            *(sys.executable, "-P", "-s", "-m", "marimo_singleuser.marimo_patches"),
             *("--quiet", "edit", "--headless"),
             *("--token", "--token-password-file=-", "--skip-update-check", "--no-sandbox"),
             *("--host=127.0.0.1", f"--port={port}", f"--base-url={self.base_url.rstrip('/')}"),

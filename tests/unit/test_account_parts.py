@@ -13,8 +13,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from imageclass.broker import accounts as doors
 from jupyterhub.auth import Authenticator
-from marimo_singleuser.backend import client_session
 from marimo_singleuser.broker_account import BrokerAccount
+from marimo_singleuser.proxy.backend import client_session
 from marimo_singleuser.settings import Settings
 
 from hub.accounts import rights

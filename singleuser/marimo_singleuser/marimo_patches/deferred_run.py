@@ -18,7 +18,7 @@ from marimo._session import session as marimo_session
 from marimo._session.extensions.extensions import QueueExtension
 from marimo._session.types import Session
 
-from marimo_singleuser.kept_outputs import buttons, kept_values
+from marimo_singleuser.marimo_patches.saved_outputs import buttons, kept_values
 
 # They mean cells of a notebook that the kernel has been told of, but do not ask to run it.
 _ABOUT_CELLS = (

@@ -24,8 +24,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
-sys.path.insert(0, str(Path(__file__).parent))
-from singleuser_fixtures import Hub, Person, Session, free_port, proxy_command, wait_until
+from tests.support.singleuser import Hub, Person, Session, free_port, proxy_command, wait_until
 
 MIB = 1024**2
 

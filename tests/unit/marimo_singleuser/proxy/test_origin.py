@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 from marimo_singleuser.activity import is_deed, is_keystroke
-from marimo_singleuser.headers import query_without_token, to_browser, to_marimo, without_token
 from marimo_singleuser.marimo_process import notebook_environment
-from marimo_singleuser.origin import is_page, refused, same_origin
+from marimo_singleuser.proxy.headers import (
+    query_without_token,
+    to_browser,
+    to_marimo,
+    without_token,
+)
+from marimo_singleuser.proxy.origin import is_page, refused, same_origin
 from tornado.httputil import HTTPHeaders
 
 

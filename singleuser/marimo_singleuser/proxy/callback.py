@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyterhub.services.auth import HubOAuthCallbackHandler
 from tornado import web
 
-from .answers import PlainErrors
+from .error_pages import PlainErrors
 
 # Marks a browser whose sign-in was begun anew, for so many seconds: once, not in a circle.
 _AGAIN = "mosshub-sign-in-again"

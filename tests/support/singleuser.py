@@ -20,7 +20,7 @@ import psutil
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from tests.running import wait_until
+from tests.support.waiting import wait_until
 
 _CONFIG = """
 import os, sys
@@ -202,7 +202,7 @@ class Person:
 
     @property
     def marimo(self) -> psutil.Process:
-        module = "marimo_singleuser.mended_marimo"
+        module = "marimo_singleuser.marimo_patches"
         return next(p for p in self.process.children() if module in p.cmdline())
 
     # -- as a browser

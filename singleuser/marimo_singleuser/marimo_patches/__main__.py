@@ -13,7 +13,7 @@ from typing import Any
 import zmq
 from marimo._ipc.queue_proxy import PushQueue
 
-from marimo_singleuser import kept_outputs, waking
+from marimo_singleuser.marimo_patches import deferred_run, saved_outputs
 
 _PATIENCE = 1000  # milliseconds; a kernel that lives takes a message at once
 
@@ -31,6 +31,6 @@ if __name__ == "__main__":
     from marimo._cli.cli import main
 
     PushQueue.put = put  # type: ignore[method-assign]
-    kept_outputs.mend()
-    waking.mend()
+    saved_outputs.mend()
+    deferred_run.mend()
     main(prog_name="marimo")

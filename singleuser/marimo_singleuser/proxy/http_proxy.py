@@ -15,9 +15,10 @@ from jupyterhub.services.auth import UserNotAllowed
 from tornado import httputil, iostream, web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from . import activity, pages
-from .answers import Instead, PlainErrors
+from .. import activity
+from . import pages
 from .backend import Backend, MarimoDown, Services
+from .error_pages import Instead, PlainErrors
 from .headers import query_without_token, to_browser
 from .origin import is_page, refused, same_origin
 

@@ -10,7 +10,7 @@ import pytest
 from marimo._messaging.cell_output import CellChannel, CellOutput
 from marimo._messaging.notification import CellNotification
 from marimo._session.state.session_view import SessionView
-from marimo_singleuser import kept_outputs
+from marimo_singleuser.marimo_patches import saved_outputs
 
 MOVED: dict[str, tuple[Any, Any]] = {
     "slider": (mo.ui.slider(0, 9, value=1), 5),
@@ -50,7 +50,7 @@ def written(element: Any, values: dict[str, Any]) -> str:
     made = f"<marimo-ui-element object-id='Hbol-0' random-id='1234'>{element._inner_text}"
     view = shows(f"{made}</marimo-ui-element>")
     view.ui_values = values
-    kept = kept_outputs.serialize_whole(view, ["Hbol"], drop_virtual_file_outputs=True)
+    kept = saved_outputs.serialize_whole(view, ["Hbol"], drop_virtual_file_outputs=True)
     return kept["cells"][0]["outputs"][0]["data"]["text/html"]
 
 
@@ -58,7 +58,7 @@ def written(element: Any, values: dict[str, Any]) -> str:
 def test_a_control_stands_where_it_was_left(name: str) -> None:
     element, value = MOVED[name]
     html = written(element, {"Hbol-0": value})
-    assert kept_outputs.kept_values(shows(html)) == {"Hbol-0": value}
+    assert saved_outputs.kept_values(shows(html)) == {"Hbol-0": value}
     assert html.count("data-initial-value=") == 1
     assert html.endswith("</marimo-ui-element>")
 
@@ -67,12 +67,12 @@ def test_a_control_stands_where_it_was_left(name: str) -> None:
 def test_one_that_was_not_moved_is_left_to_the_code(name: str) -> None:
     html = written(MOVED[name][0], {"Hbol-1": "another's"})
     assert "random-id='1234'" in html
-    assert kept_outputs.kept_values(shows(html)) == {}
+    assert saved_outputs.kept_values(shows(html)) == {}
 
 
 @pytest.mark.parametrize("name", ACTS)
 def test_what_acts_or_is_secret_is_not_kept(name: str) -> None:
     element, value = ACTS[name]
     html = written(element, {"Hbol-0": value})
-    assert kept_outputs.kept_values(shows(html)) == {}
+    assert saved_outputs.kept_values(shows(html)) == {}
     assert "hunter2" not in html

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import tomlkit
-from marimo_singleuser import packages, workspace
 from marimo_singleuser.errors import StartError
+from marimo_singleuser.home import packages, workspace
+from marimo_singleuser.home.workspace import Plan, lay, plan
 from marimo_singleuser.settings import Settings, read_settings
-from marimo_singleuser.workspace import Plan, lay, plan
 
 ENV = {
     "HOME": "/home/ada",

@@ -11,10 +11,10 @@ import aiohttp
 from tornado import httputil
 from yarl import URL
 
-from .activity import Activity
+from ..activity import Activity
+from ..marimo_process import Marimo
+from ..settings import Settings
 from .headers import to_marimo
-from .marimo_process import Marimo
-from .settings import Settings
 
 # Pieces of a body in flight; each is at most 64 KiB.
 _PIECES = 8

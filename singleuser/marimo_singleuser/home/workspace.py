@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .errors import StartError
-from .settings import Settings
+from ..errors import StartError
+from ..settings import Settings
 
 log = logging.getLogger("marimo_singleuser")
 

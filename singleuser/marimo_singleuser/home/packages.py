@@ -24,7 +24,7 @@ from pathlib import Path
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from .settings import Settings
+from ..settings import Settings
 from .workspace import write_atomically
 
 log = logging.getLogger("marimo_singleuser")

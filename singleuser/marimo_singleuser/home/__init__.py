@@ -1,0 +1,1 @@
+"""The user's home directory: notebooks and installed packages."""

@@ -1,0 +1,1 @@
+"""Work-arounds for marimo, in marimo's own process."""
