@@ -1,4 +1,4 @@
-"""A small hub of its own, with people whose servers are `marimo_singleuser`."""
+"""A small JupyterHub whose servers are `marimo_singleuser`, and people signed in to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import requests
+from mosshub_contract.ports import free_port
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support.waiting import wait_until
@@ -76,12 +76,6 @@ if __name__ == "__main__":
 """
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 class Hub:
     """JupyterHub with configurable-http-proxy, all of it on 127.0.0.1."""
 
@@ -125,15 +119,18 @@ class Hub:
         return False
 
     def log(self) -> str:
+        """Return what the hub and the servers logged."""
         return self.log_file.read_text(errors="replace")
 
     def api(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Call the hub's API as a service with all rights."""
         headers = {"Authorization": f"token {self.api_token}"}
         return requests.request(
             method, f"{self.url}/hub/api/{path}", headers=headers, timeout=60, **options
         )
 
     def stop(self) -> None:
+        """Stop the hub and every process below it."""
         below = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -144,14 +141,14 @@ class Hub:
 
 
 class Person:
-    """Somebody signed in, with a browser's whole cookie jar."""
+    """A person who is signed in, with a browser's cookies."""
 
     def __init__(self, hub: Hub, name: str) -> None:
         self.hub, self.name = hub, name
         self.base = f"{hub.url}/user/{name}/"
         self.home = hub.dir / "users" / name
         self.session = requests.Session()
-        self.sessions: list[Session] = []
+        self.notebooks: list[Notebook] = []
         page = self.session.get(f"{hub.url}/hub/login", timeout=30)
         xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
         form = {"username": name, "password": hub.password, "_xsrf": xsrf[1] if xsrf else ""}
@@ -171,7 +168,7 @@ class Person:
         return bool(self.hub.api("GET", f"users/{self.name}").json()["server"])
 
     def open(self) -> requests.Response:
-        """The editor's first page, through the sign-in and while it starts."""
+        """Wait for the editor's first page and return it."""
 
         def page() -> requests.Response | None:
             answer = self.get("")
@@ -180,7 +177,7 @@ class Person:
         return wait_until(page, 90, f"{self.name}'s editor:\n{self.hub.log()[-3000:]}")
 
     def stop(self) -> None:
-        """Stop this person's server, and wait until it is gone."""
+        """Stop this person's server and wait until it is gone."""
         self.hub.api("DELETE", f"users/{self.name}/server")
         wait_until(
             lambda: not self.hub.api("GET", f"users/{self.name}").json()["servers"],
@@ -190,29 +187,31 @@ class Person:
 
     @property
     def process(self) -> psutil.Process:
-        """The program in front of marimo."""
+        """The process of `marimo_singleuser`."""
         for process in psutil.Process(self.hub.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 line = process.cmdline()
                 ours = "marimo_singleuser" in line
-                # Its own environment is hidden: the working directory tells whose it is.
+                # Its environment is hidden, but its working directory is the home.
                 if ours and process.cwd() == str(self.home):
                     return process
         raise AssertionError(f"{self.name} has no server:\n{self.hub.log()[-3000:]}")
 
     @property
     def marimo(self) -> psutil.Process:
+        """The process of marimo's server."""
         module = "marimo_singleuser.marimo_patches"
         return next(p for p in self.process.children() if module in p.cmdline())
 
     # -- as a browser
 
     def get(self, path: str, **options: Any) -> requests.Response:
+        """Load a page of the server."""
         headers = {"Accept": "text/html", **options.pop("headers", {})}
         return self.session.get(self.base + path, headers=headers, timeout=90, **options)
 
     def cookie_header(self, path: str | None = None) -> str:
-        """Every cookie of the jar; with `path`, those a browser would send there."""
+        """Return the Cookie header: all cookies, or those that a browser sends to `path`."""
         return "; ".join(
             f"{c.name}={c.value}"
             for c in self.session.cookies
@@ -220,7 +219,7 @@ class Person:
         )
 
     def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
-        """A POST as marimo's own page sends it."""
+        """Send a POST as marimo's page does."""
         headers = {
             "Origin": self.hub.url,
             "Sec-Fetch-Site": "same-origin",
@@ -232,7 +231,7 @@ class Person:
         return self.session.post(self.base + path, headers=headers, timeout=120, **options)
 
     def skew_token(self) -> str:
-        """marimo's per-page token, as its page carries it."""
+        """Return the token that marimo puts into its page."""
         page = self.get("").text
         found = re.search(r'"serverToken":\s*"([^"]+)"', page) or re.search(
             r'<marimo-server-token[^>]*data-token="([^"]+)"', page
@@ -241,6 +240,7 @@ class Person:
         return found[1]
 
     def websocket(self, path: str, **headers: str) -> ClientConnection:
+        """Open a WebSocket on the server as the person's browser does, but for `headers`."""
         url = self.base.replace("http://", "ws://") + path
         sent = {
             "Cookie": self.cookie_header(urlsplit(self.base).path),
@@ -257,14 +257,14 @@ class Person:
             compression=None,
         )
 
-    def notebook(self, name: str = "first.py") -> Session:
-        session = Session(self, name)
-        self.sessions.append(session)
-        return session
+    def notebook(self, name: str = "first.py") -> Notebook:
+        """Open a notebook in the editor and return it when its kernel is ready."""
+        self.notebooks.append(Notebook(self, name))
+        return self.notebooks[-1]
 
 
-class Session:
-    """A notebook open in the editor, with its kernel."""
+class Notebook:
+    """A notebook that is open in the editor, with its kernel."""
 
     def __init__(self, person: Person, name: str) -> None:
         self.person, self.name = person, name
@@ -277,7 +277,7 @@ class Session:
         self.ready_after = time.monotonic() - began
 
     def until(self, operation: str, seconds: float) -> dict[str, Any]:
-        """The next message of this kind."""
+        """Return the content of the next message of this kind."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             message = json.loads(self.socket.recv(timeout=left))
@@ -286,11 +286,12 @@ class Session:
         raise AssertionError(f"no {operation} within {seconds} s")
 
     def post(self, path: str, body: Any) -> requests.Response:
+        """Send a POST of this notebook's page."""
         headers = {"Marimo-Session-Id": self.id, "Marimo-Server-Token": self.token}
         return self.person.post(path, body, headers=headers)
 
     def run(self, code: str, seconds: float = 60) -> str:
-        """Run a cell in the kernel; what it prints."""
+        """Run a cell in the kernel; return what it prints."""
         cell = "c" + secrets.token_hex(3)
         answer = self.post("api/kernel/run", {"cellIds": [cell], "codes": [code]})
         assert answer.ok, answer.text
@@ -308,17 +309,51 @@ class Session:
         raise AssertionError(f"the cell did not end within {seconds} s; printed {printed!r}")
 
     def close(self) -> None:
+        """Shut the kernel down and close the page."""
         try:
             self.post("api/home/shutdown_session", {"sessionId": self.id})
         finally:
             self.socket.close()
-            self.person.sessions.remove(self)
+            self.person.notebooks.remove(self)
+
+
+def ask(
+    person: Person, method: str, path: str, cookies: str = "", **headers: str
+) -> requests.Response:
+    """Send a request to a person's server with these cookies and no others."""
+    sent = {**headers, **({"Cookie": cookies} if cookies else {})}
+    return requests.request(
+        method, person.base + path, headers=sent, allow_redirects=False, timeout=60
+    )
+
+
+def by_marimo(answer: requests.Response) -> bool:
+    """Return whether marimo answered; the proxy's refusals name JupyterHub's version."""
+    return "X-JupyterHub-Version" not in answer.headers
+
+
+def own_cookies(person: Person) -> str:
+    """Return the cookies that a browser sends to the person's own server."""
+    return person.cookie_header(f"/user/{person.name}/")
 
 
 def proxy_command() -> list[str]:
-    """configurable-http-proxy, as the hub room installs it."""
+    """Return the command of configurable-http-proxy as the hub installs it."""
     from hub.proxy import proxy_command as command
     from hub.settings import load_settings
 
     os.environ.setdefault("DATA_DIR", "data")
     return command(load_settings())
+
+
+#: What a hub sets for a server, without an address on which that can listen.
+HUB_ENV = {
+    "JUPYTERHUB_API_TOKEN": "t",
+    "JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api",
+    "JUPYTERHUB_ACTIVITY_URL": "http://127.0.0.1:9/hub/api/users/ada/activity",
+    "JUPYTERHUB_CLIENT_ID": "jupyterhub-user-ada",
+    "JUPYTERHUB_OAUTH_ACCESS_SCOPES": '["access:servers!user=ada"]',
+    "JUPYTERHUB_SERVICE_PREFIX": "/user/ada/",
+    "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:1/user/ada/",
+    "JUPYTERHUB_USER": "ada",
+}

@@ -1,1 +1,1 @@
-"""The user's home directory: notebooks and installed packages."""
+"""The user's home: its notebooks (`workspace`) and its Python (`packages`, `reinstall`)."""

@@ -1,15 +1,13 @@
-"""A person's own packages: an environment in ~/.venv on top of the server's own.
+"""The user's own packages: an environment in ~/.venv on top of the server's.
 
-Its site-packages come first and the server's after them, so everything of the platform is there,
-pip sees it as installed, and what a person installs lands in ~/.venv and nowhere else. marimo's
-kernels run in it; marimo's server does not, so nothing installed there can keep it from starting.
+Its site-packages come first and the server's after them. So every package of the platform is there,
+pip sees it as installed, and what the user installs goes to ~/.venv only. marimo's kernels run in
+this environment. marimo's server does not, so nothing that is installed there can stop its start.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
 import logging
 import os
 import re
@@ -17,32 +15,32 @@ import shutil
 import sys
 import sysconfig
 import venv
-from collections.abc import Mapping
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import tomlkit
+from mosshub_contract.files import write_atomically
 from tomlkit.exceptions import TOMLKitError
 
 from ..settings import Settings
-from .workspace import write_atomically
 
 log = logging.getLogger("marimo_singleuser")
 
 _PTH = "_mosshub_server.pth"
-# `pip` by itself would be the server's; its shebang names another Python.
+# Without this script, `pip` would be the server's, whose first line names another Python.
 _PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
-_INSTALL_TIMEOUT = 1800.0
 
 
 def prepare(settings: Settings) -> None:
-    """Make or mend ~/.venv and have marimo's kernels run in it. Never raises: without an
-    environment of their own a person can still work, and the log says what is missing."""
+    """Create or repair ~/.venv and set marimo's configuration so that its kernels run there.
+
+    The function never raises: without this environment the user can still work, and the log says
+    what is missing.
+    """
     try:
-        _ensure(settings.venv)
+        _ensure_environment(settings.venv)
     except OSError as e:
         log.error(
-            "%s cannot be made (%s): packages cannot be installed until it is moved away",
+            "%s cannot be created (%s). Packages cannot be installed until it is moved away",
             settings.venv,
             e,
         )
@@ -52,27 +50,26 @@ def prepare(settings: Settings) -> None:
     config = _config_file(settings)
     try:
         old = config.read_text() if config.exists() else ""
-        new = merged_config(old, str(settings.venv) if usable else None, settings.venv)
+        new = merge_config(old, str(settings.venv) if usable else None, settings.venv)
         if new != old:
-            write_atomically(config, new.encode())
+            write_atomically(config, new)
     except (OSError, TOMLKitError) as e:
-        log.error("%s cannot be used (%s): correct it, or move it away", config, e)
+        log.error("%s cannot be used (%s). Correct it, or move it away", config, e)
 
 
-def _config_file(settings: Settings) -> Path:
-    """Where marimo will look: the nearest .marimo.toml, else below XDG_CONFIG_HOME."""
-    for folder in (settings.notebooks, settings.home):
-        if (folder / ".marimo.toml").is_file():
-            return folder / ".marimo.toml"
-    xdg = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(xdg) if xdg else settings.home / ".config") / "marimo" / "marimo.toml"
+def merge_config(text: str, path: str | None, own: Path) -> str:
+    """Return marimo's user configuration with the platform's two keys in it.
 
+    Another environment that the user chose stays as long as it exists. Another package manager
+    stays as long as it is installed. Nothing else is changed.
 
-def merged_config(text: str, path: str | None, own: Path) -> str:
-    """marimo's user configuration with our two keys, the rest as the person left it.
+    Args:
+        text: the configuration (TOML).
+        path: the environment for kernels; None if there is none.
+        own: where that environment is or would be.
 
-    `path` is the environment for kernels, None if there is none. Another environment that the
-    person chose stays, as long as it exists; so does another package manager that is installed.
+    Raises:
+        TOMLKitError: the text is not TOML.
     """
     config = tomlkit.parse(text)
     section = config.setdefault("venv", tomlkit.table())
@@ -87,35 +84,48 @@ def merged_config(text: str, path: str | None, own: Path) -> str:
     return tomlkit.dumps(config)
 
 
-def _ensure(root: Path) -> None:
-    aside = root.with_name(root.name + ".old")
+def old_environment(root: Path) -> Path:
+    """Return where an environment of another Python is moved to, until `reinstall` read it."""
+    return root.with_name(root.name + ".old")
+
+
+def _config_file(settings: Settings) -> Path:
+    """Return the file that marimo reads: the nearest .marimo.toml, else below XDG_CONFIG_HOME."""
+    for folder in (settings.notebooks, settings.home):
+        if (folder / ".marimo.toml").is_file():
+            return folder / ".marimo.toml"
+    xdg = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(xdg) if xdg else settings.home / ".config") / "marimo" / "marimo.toml"
+
+
+def _ensure_environment(root: Path) -> None:
+    aside = old_environment(root)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = _version_of(root)
+    found = _python_version(root)
     if root.is_dir() and found != version:
-        # Compiled packages of another Python do not work; `reinstall` reads what was there.
+        # Compiled packages of another Python do not work.
         if aside.exists():
             shutil.rmtree(aside)
         root.rename(aside)
-        log.warning("~/.venv was made with Python %s; it is made anew with %s", found, version)
+        log.warning("~/.venv has Python %s; it is created again with %s", found, version)
     site_packages = root / "lib" / f"python{version}" / "site-packages"
-    if not _sound(root):
+    if not _is_usable(root):
         for link in (root / "bin").glob("python*"):
             link.unlink()
         venv.EnvBuilder(symlinks=True, with_pip=False).create(root)
     server = sysconfig.get_paths()
     places = list(dict.fromkeys([server["purelib"], server["platlib"]]))
-    # addsitedir and not plain lines: it also reads the .pth files there (editable installs).
+    # Plain lines would not read the .pth files there (editable installs); addsitedir does.
     lines = [f"import site; site.addsitedir({place!r})" for place in places]
-    _write_if_other(site_packages / _PTH, "\n".join(lines) + "\n")
+    _write_if_different(site_packages / _PTH, "\n".join(lines) + "\n")
     for name in ("pip", "pip3"):
         script = root / "bin" / name
         if not script.exists():
-            _write_if_other(script, _PIP)
-            script.chmod(0o755)
+            write_atomically(script, _PIP, mode=0o755)
 
 
-def _sound(root: Path) -> bool:
-    """Whether its Python is there and is the one that runs this server."""
+def _is_usable(root: Path) -> bool:
+    """Return whether the environment's Python is the one that runs this server."""
     python = root / "bin" / "python"
     base = Path(getattr(sys, "_base_executable", sys.executable))
     try:
@@ -130,8 +140,8 @@ def _sound(root: Path) -> bool:
         return False
 
 
-def _version_of(root: Path) -> str | None:
-    """`3.12` for an environment made with Python 3.12; None if it cannot be told."""
+def _python_version(root: Path) -> str | None:
+    """Return the version of an environment's Python, such as `3.12`; None if it is unknown."""
     with contextlib.suppress(OSError):
         text = (root / "pyvenv.cfg").read_text()
         if found := re.search(r"^version(?:_info)? *= *(\d+\.\d+)", text, re.MULTILINE):
@@ -140,73 +150,6 @@ def _version_of(root: Path) -> str | None:
     return libs[0].parent.name.removeprefix("python") if libs else None
 
 
-def _write_if_other(path: Path, text: str) -> None:
+def _write_if_different(path: Path, text: str) -> None:
     if not path.exists() or path.read_text() != text:
-        write_atomically(path, text.encode())
-
-
-def wanted(site_packages: Path) -> list[str]:
-    """What a person had asked pip for in an environment, as requirements."""
-    out = []
-    for dist in distributions(path=[str(site_packages)]):
-        if dist.read_text("REQUESTED") is not None and dist.metadata["Name"]:
-            out.append(_requirement(dist))
-    return sorted(set(out))
-
-
-def _requirement(dist: Distribution) -> str:
-    name = dist.metadata["Name"]
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        url = json.loads(dist.read_text("direct_url.json") or "")["url"]
-        return f"{name} @ {url}"
-    return f"{name}=={dist.version}"
-
-
-async def reinstall(settings: Settings, env: Mapping[str, str], keep_pids: set[int]) -> None:
-    """Install into a new ~/.venv what was in the old one, beside the running server.
-
-    The same versions where they can be had, else the newest. What fails is named in the log and in
-    ~/.venv/not-reinstalled.txt, and the old environment is removed either way.
-    """
-    aside = settings.venv.with_name(settings.venv.name + ".old")
-    folders = list(aside.glob("lib/python*/site-packages")) if aside.is_dir() else []
-    if not folders:
-        return
-    packages = await asyncio.to_thread(wanted, folders[0])
-    failed = []
-    for package in packages:
-        name = re.split(r"==| @ ", package)[0]
-        if await _pip(settings, env, keep_pids, package):
-            continue
-        if "==" not in package or not await _pip(settings, env, keep_pids, name):
-            failed.append(package)
-    if failed:
-        note = settings.venv / "not-reinstalled.txt"
-        await asyncio.to_thread(write_atomically, note, ("\n".join(failed) + "\n").encode())
-        log.error("not reinstalled for this Python: %s (listed in %s)", ", ".join(failed), note)
-    if packages:
-        log.warning("%d of %d packages reinstalled", len(packages) - len(failed), len(packages))
-    await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
-
-
-async def _pip(
-    settings: Settings, env: Mapping[str, str], keep_pids: set[int], package: str
-) -> bool:
-    process = await asyncio.create_subprocess_exec(
-        str(settings.venv / "bin" / "python"),
-        *("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", package),
-        env=dict(env),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    keep_pids.add(process.pid)
-    try:
-        return await asyncio.wait_for(process.wait(), _INSTALL_TIMEOUT) == 0
-    except TimeoutError:
-        return False
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        keep_pids.discard(process.pid)
+        write_atomically(path, text)

@@ -1,18 +1,18 @@
-"""The notebooks that everybody gets, laid into a person's own directory without touching theirs."""
+"""Copies the platform's notebooks into the user's directory without touching their edits."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import glob
 import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from mosshub_contract.files import write_atomically
 
 from ..errors import StartError
 from ..settings import Settings
@@ -24,118 +24,114 @@ _SKIPPED = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".DS_Store"})
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to write, and what to remember afterwards.
+class CopyPlan:
+    """Which templates to copy, and what to remember afterwards.
 
-    `write` maps a path in the person's notebooks to the template it is a copy of (both relative,
-    with slashes). `manifest` maps each template to the SHA-256 (hex) of its version laid last.
+    Attributes:
+        copies: the template by the path of its new copy, both relative, with slashes.
+        manifest: SHA-256 (hex) of the version that was copied last, by template.
     """
 
-    write: dict[str, str]
+    copies: dict[str, str]
     manifest: dict[str, str]
 
 
-def plan(
-    templates: Mapping[str, str], theirs: Mapping[str, str], manifest: Mapping[str, str]
-) -> Plan:
+def plan_copies(
+    templates: Mapping[str, str], own: Mapping[str, str], manifest: Mapping[str, str]
+) -> CopyPlan:
     """Decide what happens to each template.
 
-    All three map relative paths to SHA-256 (hex): the templates, the person's files, and the
-    versions laid earlier. A copy that the person did not edit is replaced; an edited one stays and
-    the new version is laid beside it, once (`notebook.new.py`); a deleted one stays deleted. What
-    is no longer among the templates stays theirs.
+    A copy that the user did not edit is replaced. An edited copy stays, and the new version is
+    copied beside it once (`notebook.new.py`). A deleted copy stays deleted. A file that is no
+    longer among the templates stays.
+
+    Args:
+        templates: SHA-256 (hex) of the templates, by relative path.
+        own: the same for the user's files.
+        manifest: the same for the versions that were copied last.
     """
-    write: dict[str, str] = {}
+    copies: dict[str, str] = {}
     after = dict(manifest)
-    taken = set(theirs)
+    taken = set(own)
     for path, new in templates.items():
-        laid, own = manifest.get(path), theirs.get(path)
+        last, current = manifest.get(path), own.get(path)
         after[path] = new
-        if own == new or laid == new:
-            continue  # up to date; or edited or deleted since, and the person knows this version
-        if own is None:
-            if laid is None:
-                write[path] = path
-        elif own == laid:
-            write[path] = path
-        elif "__marimo__" not in PurePosixPath(path).parts:  # outputs of their own: nothing to add
-            beside = _beside(path, new, theirs, taken)
+        if new in (current, last):
+            continue  # up to date; or the user edited or deleted this very version
+        if current is None:
+            if last is None:
+                copies[path] = path
+        elif current == last:
+            copies[path] = path
+        elif "__marimo__" not in PurePosixPath(path).parts:  # the user's own outputs stay alone
+            beside = _name_beside(path, new, own, taken)
             if beside:
                 taken.add(beside)
-                write[beside] = path
-    return Plan(write, after)
-
-
-def _beside(path: str, new: str, theirs: Mapping[str, str], taken: set[str]) -> str | None:
-    """A free name next to `path`, or None where this version already lies."""
-    pure = PurePosixPath(path)
-    number = 1
-    while True:
-        mark = "new" if number == 1 else f"new{number}"
-        name = str(pure.with_name(f"{pure.stem}.{mark}{pure.suffix}"))
-        if theirs.get(name) == new:
-            return None
-        if name not in taken:
-            return name
-        number += 1
+                copies[beside] = path
+    return CopyPlan(copies, after)
 
 
 def prepare(settings: Settings) -> None:
-    """Make the person's directories and lay the templates.
+    """Create the user's directories and copy the templates.
 
     Raises:
-        StartError: the home directory cannot be written, or the disk is full.
+        StartError: the home directory cannot be written to, or the disk is full.
     """
     try:
         settings.notebooks.mkdir(parents=True, exist_ok=True)
         settings.state.mkdir(parents=True, exist_ok=True)
         _try_writing(settings.state)
         if settings.templates is not None:
-            lay(settings.templates, settings.notebooks, settings.state / _MANIFEST)
+            copy_templates(settings.templates, settings.notebooks, settings.state / _MANIFEST)
     except OSError as e:
         raise StartError(_explain(e, settings)) from e
 
 
-def lay(templates: Path, notebooks: Path, manifest_file: Path) -> None:
-    """Lay the files below `templates` into `notebooks`, as `plan` decides."""
+def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> None:
+    """Copy templates into the user's notebooks as `plan_copies` decides.
+
+    Args:
+        templates: directory of the templates.
+        notebooks: directory of the user's notebooks.
+        manifest_file: file that holds the manifest between two starts.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
     manifest = _read_manifest(manifest_file)
     sources = _hashes(templates)
-    theirs = _copies(notebooks, sources)
-    decided = plan(sources, theirs, manifest)
-    for target, source in decided.write.items():
+    own = _hashes_of_copies(notebooks, sources)
+    plan = plan_copies(sources, own, manifest)
+    for target, source in plan.copies.items():
         write_atomically(notebooks / target, (templates / source).read_bytes())
         if target != source:
             log.warning("%s was edited here; its new version is %s", source, target)
-    if decided.manifest != manifest:
-        text = json.dumps(decided.manifest, indent=1, sort_keys=True)
-        write_atomically(manifest_file, text.encode())
+    if plan.manifest != manifest:
+        write_atomically(manifest_file, json.dumps(plan.manifest, indent=1, sort_keys=True))
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that nobody, not even after a power cut, sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+def _name_beside(path: str, new: str, own: Mapping[str, str], taken: set[str]) -> str | None:
+    """Return a free name beside `path`; None if this version is there already."""
+    pure = PurePosixPath(path)
+    number = 1
+    while True:
+        mark = "new" if number == 1 else f"new{number}"
+        name = str(pure.with_name(f"{pure.stem}.{mark}{pure.suffix}"))
+        if own.get(name) == new:
+            return None
+        if name not in taken:
+            return name
+        number += 1
 
 
 def _try_writing(directory: Path) -> None:
-    """Whoever may do everything (root, or a full disk's owner) learns it only by writing."""
+    """Write a file: permissions tell root nothing, and no user whether the disk is full."""
     write_atomically(directory / ".writable", b"yes\n" * 1024)
     (directory / ".writable").unlink()
 
 
 def _hashes(root: Path) -> dict[str, str]:
-    """SHA-256 of every file below `root`."""
+    """Return the SHA-256 of every file below `root`."""
     out = {}
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = [name for name in subfolders if name not in _SKIPPED]
@@ -146,10 +142,10 @@ def _hashes(root: Path) -> dict[str, str]:
     return out
 
 
-def _copies(notebooks: Path, templates: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the person's copies of the templates, and of new versions laid beside them.
+def _hashes_of_copies(notebooks: Path, templates: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of the templates' copies and of new versions beside them.
 
-    Nothing else is read: the rest of their files may be large and many.
+    The user's other files are not read, since they may be large and many.
     """
     out = {}
     for template in templates:
@@ -175,8 +171,8 @@ def _read_manifest(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (ValueError, AttributeError):
-        # Without it every copy counts as edited: nothing of the person's is overwritten.
-        log.warning("%s is damaged and is made anew", path)
+        # Without a manifest every copy counts as edited, so no file of the user is overwritten.
+        log.warning("%s is damaged; a new one is written", path)
         return {}
 
 
@@ -188,6 +184,6 @@ def _explain(e: OSError, settings: Settings) -> str:
             "longer needed, or ask an admin for more space, and start the server again."
         )
     return (
-        f"{where} cannot be written ({e.strerror}). It has to belong to the user that runs the "
-        f"servers (user id {os.getuid()}): an admin has to correct the owner of {settings.home}."
+        f"{where} cannot be written ({e.strerror}). It must belong to the user id that runs the "
+        f"servers ({os.getuid()}). Ask an admin to correct the owner of {settings.home}."
     )

@@ -1,9 +1,12 @@
-"""When a notebook runs: at once if nothing is kept of it, else when it is touched.
+"""A notebook with saved outputs runs when the user touches it, and others run at once.
 
-marimo's own choice is between all cells at once, which throws kept outputs away, and sliders that
-move nothing until somebody finds the button that runs them. Here a notebook sleeps behind its kept
-outputs. Whatever is touched first wakes it, a control or the button that runs a cell: all cells
-run, with the controls where they stand. Who sets `auto_instantiate` has them run at once.
+WORKAROUND(marimo 0.25.2): a notebook with saved outputs cannot be used before all of it runs.
+marimo runs all cells when a notebook opens, which discards saved outputs, or it runs none: then
+sliders move nothing until the user finds the button that runs their cells. Here a notebook with
+saved outputs is deferred. The first control that the user moves, or the first cell that they run,
+runs all cells, and the controls keep the values that they show. A user who sets `auto_instantiate`
+has all cells run at once.
+Test: test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched
 """
 
 import re
@@ -18,106 +21,131 @@ from marimo._session import session as marimo_session
 from marimo._session.extensions.extensions import QueueExtension
 from marimo._session.types import Session
 
-from marimo_singleuser.marimo_patches.saved_outputs import buttons, kept_values
+from marimo_singleuser.marimo_patches.saved_outputs import button_ids, saved_values
 
-# They mean cells of a notebook that the kernel has been told of, but do not ask to run it.
-_ABOUT_CELLS = (
+# These commands need a kernel that knows the notebook's cells, and do not ask to run them.
+_NEED_CELLS = (
     commands.ExecuteScratchpadCommand,
     commands.SyncGraphCommand,
     commands.EditCellsCommand,
     commands.DeleteCellCommand,
 )
-_MAKING = re.compile(rb"object-id='([^']+)' random-id='([^']+)'")
+_CONTROL_IDS = re.compile(rb"object-id='([^']+)' random-id='([^']+)'")
 
 
-class WakingQueue(QueueExtension):
-    """Puts commands into a kernel's queue; the one that starts the notebook waits for a touch. All
-    of it runs in the server's one thread."""
+class DeferredRunQueue(QueueExtension):
+    """Puts commands into a kernel's queue and holds back the one that runs the notebook.
+
+    All methods are called in the server's one thread.
+    """
 
     def __init__(self, queue_manager: Any) -> None:
         super().__init__(queue_manager)
-        self._started = False
-        self._asleep: commands.CreateNotebookCommand | None = None
-        self._made: dict[str, bytes] = {}  # the making of each control, by its id
-        self._restored: dict[str, str] = {}  # the code of cells whose controls got kept values
+        self._created = False
+        self._deferred: commands.CreateNotebookCommand | None = None
+        self._random_ids: dict[str, bytes] = {}  # the last random id of each control, by its id
+        self._restored: dict[str, str] = {}  # code by cell id, where controls got saved values
 
     def on_received_command(
         self, session: Session, request: commands.CommandMessage, from_consumer_id: Any
     ) -> None:
-        """Called with each command to the kernel."""
-        if isinstance(request, commands.CreateNotebookCommand) and not self._started:
-            self._started = True
+        """Put a command into the queue, or hold it back; marimo calls this with each command."""
+        if isinstance(request, commands.CreateNotebookCommand) and not self._created:
+            self._created = True
             if not request.auto_run and session.session_view.cell_notifications:
-                self._asleep = request
+                self._deferred = request
                 return
             request = msgspec.structs.replace(request, auto_run=True)
-        elif (start := self._asleep) is not None:
-            if isinstance(request, commands.UpdateUIElementCommand):
-                pressed = buttons(session.session_view)
-                moved = {name: at for name, at in request.ids_and_values if name not in pressed}
-                self._wake(session, start, moved)
-                # A button does not stand anywhere: it is pressed when all have run.
-                if len(moved) == len(request.object_ids):
-                    return
-            elif isinstance(request, commands.ExecuteStaleCellsCommand):
-                self._wake(session, start, {})
-                return
-            elif isinstance(request, commands.ExecuteCellsCommand):
-                codes = dict(zip(request.cell_ids, request.codes, strict=True))
-                self._wake(session, start, {}, codes)
-                if codes.keys() <= set(start.cell_ids):
-                    return
-            elif isinstance(request, _ABOUT_CELLS):
-                self._asleep = None
-                self.queue_manager.put_control_request(start)
+        elif (create := self._deferred) is not None and self._answered_by_run(
+            session, request, create
+        ):
+            return
         super().on_received_command(session, request, from_consumer_id)
 
     def on_notification_sent(self, session: Session, notification: bytes) -> None:
-        """Called with each message from the kernel."""
-        for name, made in _MAKING.findall(notification):
-            control = name.decode()
-            # Made anew it stands where the code says, wherever it stood before.
-            if self._made.setdefault(control, made) != made:
-                self._made[control] = made
+        """Note what the kernel created and which cells failed; marimo calls this per message."""
+        for object_id, random_id in _CONTROL_IDS.findall(notification):
+            control = object_id.decode()
+            # A control that its cell creates again has the value from the code.
+            if self._random_ids.setdefault(control, random_id) != random_id:
+                self._random_ids[control] = random_id
                 session.session_view.ui_values.pop(control, None)
         if self._restored:
-            self._see_whether_they_fit(session, notification)
+            self._run_failed_cell_again(session, notification)
 
-    def _wake(
+    def _answered_by_run(
         self,
         session: Session,
-        start: commands.CreateNotebookCommand,
-        touched: dict[Any, Any],
+        request: commands.CommandMessage,
+        create: commands.CreateNotebookCommand,
+    ) -> bool:
+        """Run the deferred notebook if the command touches it.
+
+        Returns:
+            Whether that run does all that the command asks for.
+        """
+        if isinstance(request, commands.UpdateUIElementCommand):
+            buttons = button_ids(session.session_view)
+            moved = {name: at for name, at in request.ids_and_values if name not in buttons}
+            self._run_all(session, create, moved)
+            # A button has no position: it is pressed after all cells have run.
+            return len(moved) == len(request.object_ids)
+        if isinstance(request, commands.ExecuteStaleCellsCommand):
+            self._run_all(session, create, {})
+            return True
+        if isinstance(request, commands.ExecuteCellsCommand):
+            codes = dict(zip(request.cell_ids, request.codes, strict=True))
+            self._run_all(session, create, {}, codes)
+            return codes.keys() <= set(create.cell_ids)
+        if isinstance(request, _NEED_CELLS):
+            self._deferred = None
+            self.queue_manager.put_control_request(create)
+        return False
+
+    def _run_all(
+        self,
+        session: Session,
+        create: commands.CreateNotebookCommand,
+        moved: dict[Any, Any],
         codes: dict[Any, str] | None = None,
     ) -> None:
-        """Run all cells, those with other `codes` with these, the controls where they stand."""
-        self._asleep = None
-        values = kept_values(session.session_view)
+        """Run all cells with the controls' saved values.
+
+        Args:
+            session: the notebook's session.
+            create: the deferred command.
+            moved: values of the controls that the user just moved, by their ids.
+            codes: code of the cells that the user edited, by their ids.
+        """
+        self._deferred = None
+        values = saved_values(session.session_view)
         session.session_view.ui_values.update(values)
-        values.update(touched)
+        values.update(moved)
         cells = tuple(
             msgspec.structs.replace(cell, code=(codes or {}).get(cell.cell_id, cell.code))
-            for cell in start.execution_requests
+            for cell in create.execution_requests
         )
-        owners = {_owner(control) for control in values}
+        owners = {_cell_of(control) for control in values}
         self._restored = {cell.cell_id: cell.code for cell in cells if cell.cell_id in owners}
         set_values = msgspec.structs.replace(
-            start.set_ui_element_value_request,
+            create.set_ui_element_value_request,
             object_ids=list(values),
             values=list(values.values()),
         )
         self.queue_manager.put_control_request(
             msgspec.structs.replace(
-                start,
+                create,
                 auto_run=True,
                 execution_requests=cells,
                 set_ui_element_value_request=set_values,
             )
         )
 
-    def _see_whether_they_fit(self, session: Session, notification: bytes) -> None:
-        """Run a cell once more, without kept values, that they made fail: what one had chosen may
-        not be there any more."""
+    def _run_failed_cell_again(self, session: Session, notification: bytes) -> None:
+        """Run a cell again without saved values if it failed with them.
+
+        A control may have lost the choice that was saved.
+        """
         message = deserialize_kernel_message(notification)  # type: ignore[arg-type]
         if isinstance(message, CompletedRunNotification):
             self._restored = {}
@@ -127,14 +155,19 @@ class WakingQueue(QueueExtension):
         if (code := self._restored.pop(message.cell_id, None)) is None:
             return
         values = session.session_view.ui_values
-        for control in [name for name in values if _owner(name) == message.cell_id]:
+        for control in [name for name in values if _cell_of(name) == message.cell_id]:
             del values[control]
         again = commands.ExecuteCellsCommand(cell_ids=[message.cell_id], codes=[code])
         self.queue_manager.put_control_request(again)
 
 
-def _owner(control: str) -> str:
-    """The cell that made a control, of whose id its own begins."""
+def install() -> None:
+    """Make marimo defer the run of notebooks with saved outputs, in this process."""
+    marimo_session.QueueExtension = DeferredRunQueue  # type: ignore[misc]
+
+
+def _cell_of(control: str) -> str:
+    """Return the id of the cell that created a control; the control's own id begins with it."""
     return control.rpartition("-")[0]
 
 
@@ -145,8 +178,3 @@ def _failed(message: CellNotification) -> bool:
         and error.raising_cell in (None, message.cell_id)
         for error in errors
     )
-
-
-def mend() -> None:
-    """Have marimo start notebooks so, in this process."""
-    marimo_session.QueueExtension = WakingQueue  # type: ignore[misc]

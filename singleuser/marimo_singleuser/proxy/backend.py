@@ -5,52 +5,45 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import aiohttp
 from tornado import httputil
 from yarl import URL
 
-from ..activity import Activity
-from ..marimo_process import Marimo
-from ..settings import Settings
 from .headers import to_marimo
+from .services import Services
 
-# Pieces of a body in flight; each is at most 64 KiB.
-_PIECES = 8
+_MAX_QUEUED_CHUNKS = 8  # of a body; each is at most 64 KiB
+_CONNECT_TIMEOUT_S = 10
+_RETRY_PAUSE_S = 0.1
+_MAX_HEADER_BYTES = 65536
 
 
 class MarimoDown(Exception):
-    """marimo did not answer."""
-
-
-@dataclass(frozen=True)
-class Services:
-    """What all handlers share."""
-
-    settings: Settings
-    marimo: Marimo
-    activity: Activity
-    session: aiohttp.ClientSession
+    """marimo did not answer a request."""
 
 
 def client_session() -> aiohttp.ClientSession:
-    """The HTTP client towards marimo and the hub: no cookies kept, nothing unpacked."""
+    """Return the HTTP client for marimo and the hub; it keeps no cookies and unpacks nothing."""
     return aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        # As many connections as a browser asks for; event streams hold theirs for hours.
+        # A browser decides how many connections there are. Event streams hold theirs for hours.
         connector=aiohttp.TCPConnector(limit=0),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
-        max_line_size=65536,
-        max_field_size=65536,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S),
+        max_line_size=_MAX_HEADER_BYTES,
+        max_field_size=_MAX_HEADER_BYTES,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         trust_env=False,
     )
 
 
 class Backend:
-    """A browser's request, repeated to marimo. Begins at once; the body follows through `feed`."""
+    """A browser's request, sent on to marimo.
+
+    A request with a body is sent at once, and `feed` passes the body on chunk by chunk. Others are
+    sent by `answer` or `websocket`.
+    """
 
     def __init__(self, services: Services, request: httputil.HTTPServerRequest) -> None:
         self._services = services
@@ -58,11 +51,54 @@ class Backend:
         self._method = request.method or "GET"
         headers = request.headers
         self._has_body = headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers
-        self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES)
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_MAX_QUEUED_CHUNKS)
         self._task: asyncio.Task[aiohttp.ClientResponse] | None = None
         if self._has_body:
             self._task = asyncio.create_task(self._send())
-            self._task.add_done_callback(_seen)
+            self._task.add_done_callback(_retrieve_exception)
+
+    async def feed(self, chunk: bytes) -> None:
+        """Pass on a chunk of the body; wait while marimo is slower than the browser."""
+        if self._task is None or self._task.done():
+            return  # marimo has answered without reading all of it
+        try:
+            self._chunks.put_nowait(chunk)
+        except asyncio.QueueFull:
+            await self._put_until_done(chunk, self._task)
+
+    def abandon(self) -> None:
+        """Break the request off, so that marimo sees a broken body and not a short one."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def answer(self) -> aiohttp.ClientResponse:
+        """Return marimo's answer; its body is not read yet.
+
+        Raises:
+            MarimoDown: marimo did not answer.
+        """
+        if self._task is None:
+            return await self._send()
+        if not self._task.done():
+            await self._put_until_done(None, self._task)
+        return await self._task
+
+    async def websocket(self) -> aiohttp.ClientWebSocketResponse:
+        """Open the same WebSocket at marimo.
+
+        Raises:
+            aiohttp.WSServerHandshakeError: marimo refuses it.
+            aiohttp.ClientError: marimo does not answer.
+        """
+        offered = self._request.headers.get("Sec-WebSocket-Protocol", "")
+        return await self._services.session.ws_connect(
+            self._url().with_scheme("ws"),
+            headers=self._headers(),
+            protocols=[p.strip() for p in offered.split(",") if p.strip()],
+            max_msg_size=self._services.settings.max_frame_bytes,
+            compress=0,
+            autoping=True,
+        )
 
     def _url(self) -> URL:
         query = f"?{self._request.query}" if self._request.query else ""
@@ -71,56 +107,26 @@ class Backend:
     def _headers(self) -> list[tuple[str, str]]:
         return to_marimo(self._request.headers.get_all(), self._services.marimo.token)
 
-    async def feed(self, piece: bytes) -> None:
-        """Pass on a piece of the body; waits while marimo is slower than the browser."""
-        if self._task is None or self._task.done():
-            return  # marimo has answered without reading all of it
-        try:
-            self._pieces.put_nowait(piece)
-        except asyncio.QueueFull:
-            put = asyncio.ensure_future(self._pieces.put(piece))
-            await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
-            put.cancel()
-
-    def abandon(self) -> None:
-        """The browser is gone: break off, so that marimo sees a broken request, not a short one."""
-        if self._task is not None:
-            self._task.cancel()
-
-    async def answer(self) -> aiohttp.ClientResponse:
-        """marimo's answer, its body still to be read.
-
-        Raises:
-            MarimoDown: it did not answer.
-        """
-        if self._task is None:
-            return await self._send()
-        if not self._task.done():
-            put = asyncio.ensure_future(self._pieces.put(None))
-            await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
-            put.cancel()
-        return await self._task
-
-    async def websocket(self) -> aiohttp.ClientWebSocketResponse:
-        """Open the same WebSocket at marimo."""
-        offered = self._request.headers.get("Sec-WebSocket-Protocol", "")
-        return await self._services.session.ws_connect(
-            self._url().with_scheme("ws"),
-            headers=self._headers(),
-            protocols=[p.strip() for p in offered.split(",") if p.strip()],
-            max_msg_size=self._services.settings.max_frame,
-            compress=0,
-            autoping=True,
-        )
+    async def _put_until_done(
+        self, chunk: bytes | None, task: asyncio.Task[aiohttp.ClientResponse]
+    ) -> None:
+        """Put a chunk, or the end of the body (None), into the queue; give up when answered."""
+        put = asyncio.ensure_future(self._chunks.put(chunk))
+        await asyncio.wait({put, task}, return_when=asyncio.FIRST_COMPLETED)
+        put.cancel()
 
     async def _body(self) -> AsyncIterator[bytes]:
-        while (piece := await self._pieces.get()) is not None:
-            yield piece
+        while (chunk := await self._chunks.get()) is not None:
+            yield chunk
 
     async def _send(self) -> aiohttp.ClientResponse:
-        """Send it; again if marimo was just being restarted and cannot have seen it."""
+        """Send the request; send it again if marimo was restarting and cannot have seen it.
+
+        Raises:
+            MarimoDown: marimo did not answer.
+        """
         marimo = self._services.marimo
-        deadline = time.monotonic() + self._services.settings.start_timeout
+        deadline = time.monotonic() + self._services.settings.start_timeout_s
         while True:
             headers = self._headers()
             length = self._request.headers.get("Content-Length")
@@ -139,13 +145,13 @@ class Backend:
                 harmless = self._method in ("GET", "HEAD") and not self._has_body
                 if not (unseen or harmless) or time.monotonic() > deadline:
                     raise MarimoDown from e
-            # The process may be dead and not yet known to be.
-            await asyncio.sleep(0.1)
+            # The process may be dead without `marimo` knowing it yet.
+            await asyncio.sleep(_RETRY_PAUSE_S)
             if not await marimo.wait_ready(deadline - time.monotonic()):
                 raise MarimoDown
 
 
-def _seen(task: asyncio.Task[aiohttp.ClientResponse]) -> None:
-    """Nobody may be left to look at a broken-off request's error."""
+def _retrieve_exception(task: asyncio.Task[aiohttp.ClientResponse]) -> None:
+    """Read the error of a request that was broken off, since no other code may do it."""
     if not task.cancelled():
         task.exception()

@@ -1,11 +1,11 @@
-"""What of a request and an answer passes between browser and marimo. Pure functions."""
+"""Which headers pass between browser and marimo. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-# Meant for one hop only (RFC 9110, 7.6.1), and what each hop writes anew.
+# These are for one hop only (RFC 9110, 7.6.1), or each hop writes its own.
 _HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -20,12 +20,16 @@ _HOP_BY_HOP = frozenset(
         "expect",
     }
 )
-# The hub's credentials; marimo shows every header of a request to notebook code.
+# The hub's credentials: marimo shows every header of a request to notebook code.
 _CREDENTIALS = frozenset({"cookie", "authorization", "x-xsrftoken", "x-csrftoken"})
 
 
 def without_token(url: str) -> str:
-    """`url` (or its path and query) without a `token=` parameter, the rest unchanged."""
+    """Return an address without its `token` parameters.
+
+    Args:
+        url: a whole address, or its path and query.
+    """
     if "token" not in url and "%" not in url:
         return url
     try:
@@ -36,16 +40,21 @@ def without_token(url: str) -> str:
 
 
 def query_without_token(query: str) -> str:
-    """The query string without `token` parameters, however their name is percent-encoded."""
+    """Return a query string without `token` parameters; their name may be percent-encoded."""
     kept = [p for p in query.split("&") if unquote_plus(p.partition("=")[0]) != "token"]
     return "&".join(kept)
 
 
 def to_marimo(headers: Iterable[tuple[str, str]], marimo_token: str) -> list[tuple[str, str]]:
-    """The request headers for marimo: no hub credentials, no hop-by-hop headers.
+    """Return the headers of a request for marimo.
 
-    `marimo_token` is marimo's own; with it, only this proxy (and not a web page that found the
-    port, nor another person of the machine) is let in.
+    They have none of the hub's credentials and no hop-by-hop headers. marimo's token is added: by
+    it marimo lets in only this proxy, and no web page or other user of the machine that finds the
+    port.
+
+    Args:
+        headers: name and value of each header that the browser sent.
+        marimo_token: marimo's own token.
     """
     headers = list(headers)
     named = {
@@ -60,17 +69,20 @@ def to_marimo(headers: Iterable[tuple[str, str]], marimo_token: str) -> list[tup
         if low in _HOP_BY_HOP or low in _CREDENTIALS or low in named:
             continue
         if low.startswith("sec-websocket-") or low == "content-length":
-            continue  # negotiated, or computed, anew with marimo
+            continue  # the connection to marimo has its own
         out.append((key, without_token(value) if low == "referer" else value))
     out.append(("Authorization", f"Bearer {marimo_token}"))
     return out
 
 
 def to_browser(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The answer's headers for the browser.
+    """Return the headers of an answer for the browser.
 
-    Set-Cookie stays behind: cookies never reach marimo, and one set here could stand in for the
-    hub's own on the shared address.
+    Set-Cookie is dropped: cookies never reach marimo, and a cookie from here could replace the
+    hub's on the shared address.
+
+    Args:
+        headers: name and value of each header that marimo sent.
     """
     skip = _HOP_BY_HOP | {"set-cookie", "server", "date"}
     return [(key, value) for key, value in headers if key.lower() not in skip]

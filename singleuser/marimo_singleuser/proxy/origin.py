@@ -1,4 +1,4 @@
-"""May this request come from where it says it comes from? Pure functions over headers."""
+"""Where a request comes from, judged by its headers. Pure functions."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ def _host_port(netloc: str, scheme: str) -> tuple[str, int | None] | None:
 
 
 def same_origin(origin: str, headers: Mapping[str, str]) -> bool:
-    """Whether `origin` (the Origin header) is the address the browser was asked for.
+    """Return whether a page's origin is the address that the request was sent to.
 
-    The address is Host, or X-Forwarded-Host where a proxy in front rewrote Host: no web page can
-    make a browser send either of them with a value of its own choice, so both can be believed for
-    this question. X-Forwarded-Proto can only make the answer stricter: where the outermost proxy
-    says https, a page that came over plain http (and may be an attacker's on the same network) is
-    refused.
+    That address is Host, or X-Forwarded-Host where a proxy in front rewrote Host. No web page can
+    choose what a browser sends in either of them, so both are trusted here. X-Forwarded-Proto only
+    makes the answer stricter: where the outermost proxy says https, a page that came over plain
+    http is refused, since an attacker on the same network may have sent it.
+
+    Args:
+        origin: value of the Origin header.
+        headers: the request's headers.
     """
     try:
         parts = urlsplit(origin)
@@ -49,25 +52,38 @@ def same_origin(origin: str, headers: Mapping[str, str]) -> bool:
     return any(host and _host_port(host, scheme) == asked for host in hosts)
 
 
-def refused(method: str, headers: Mapping[str, str], *, websocket: bool) -> str | None:
-    """Why a request must not be answered because of where it comes from, or None if it may.
+def origin_error(method: str, headers: Mapping[str, str], *, websocket: bool) -> str | None:
+    """Return why a request is refused because of where it comes from.
 
-    A request without Origin and without Sec-Fetch-Site is not a browser's; sign-in decides then.
+    A browser sends Origin or Sec-Fetch-Site. Without both, the sign-in alone decides.
+
+    Args:
+        method: the request's HTTP method.
+        headers: the request's headers.
+        websocket: the request opens a WebSocket.
+
+    Returns:
+        One clause for the user; None if the request may be answered.
     """
     origin = headers.get("Origin") or headers.get("Sec-WebSocket-Origin")
     if origin is not None and not same_origin(origin, headers):
-        return f"it comes from another website ({origin})"
+        return f"the request comes from another website ({origin})"
     if headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
         if websocket or method not in SAFE_METHODS:
-            return "it comes from another website"
-        # A link may lead here; embedding this server's answers in a foreign page may not.
+            return "the request comes from another website"
+        # A link on a foreign page may lead here. A foreign page may not embed or read the answers.
         if headers.get("Sec-Fetch-Mode", "").lower() != "navigate":
-            return "another website asks for it"
+            return "the request comes from a page of another website"
     return None
 
 
-def is_page(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a browser asks for a page to show (and not a script, picture or API call)."""
+def is_page_load(method: str, headers: Mapping[str, str]) -> bool:
+    """Return whether a browser loads a page, and not a script, an image or an API's answer.
+
+    Args:
+        method: the request's HTTP method.
+        headers: the request's headers.
+    """
     if method not in SAFE_METHODS:
         return False
     mode = headers.get("Sec-Fetch-Mode", "").lower()

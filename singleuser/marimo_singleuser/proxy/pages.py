@@ -1,4 +1,4 @@
-"""The few pages a person sees that are not marimo's."""
+"""The pages of a user's server that are not marimo's."""
 
 from __future__ import annotations
 
@@ -8,47 +8,57 @@ from pathlib import Path
 from tornado.template import Loader
 
 
+def starting() -> bytes:
+    """Return the page that loads itself again until marimo answers."""
+    return _page("Starting your editor …", refresh_s=1)
+
+
+def failed(status: str, log_tail: list[str]) -> bytes:
+    """Return the page that says why there is no editor.
+
+    Args:
+        status: one clause that says how marimo ended.
+        log_tail: the last lines of marimo's output.
+    """
+    return _page(
+        "Your editor did not start",
+        text=f"{status}. It is started again now, and your files are safe. If this page stays, "
+        "stop the server on the hub's page and start it again. If that does not help, show the "
+        "lines below to an admin.",
+        lines=log_tail,
+    )
+
+
+def error(status_code: int, text: str) -> bytes:
+    """Return the page for a refusal or an error.
+
+    Args:
+        status_code: the HTTP status.
+        text: what went wrong and what to do next.
+    """
+    return _page(f"{status_code}", text=text)
+
+
+def add_hub_link(page: bytes, hub_url: str, viewer: str) -> bytes:
+    """Return marimo's list of files with links to the hub in a corner.
+
+    Args:
+        page: marimo's page (HTML).
+        hub_url: path of the hub with a slash at its end.
+        viewer: name of the user who is signed in.
+    """
+    link = _loader().load("hub_link.html").generate(hub_url=hub_url, viewer=viewer)
+    head, end, rest = page.rpartition(b"</body>")
+    return head + link + end + rest if end else page
+
+
 @cache
 def _loader() -> Loader:
     return Loader(str(Path(__file__).parent / "templates"))
 
 
-def starting(base_url: str) -> bytes:
-    """A page that asks again by itself until marimo answers."""
-    return _page("Starting your editor …", base_url, refresh=1)
-
-
-def failed(base_url: str, said: str, lines: list[str]) -> bytes:
-    """A page that says why there is no editor, with marimo's last log lines."""
-    return _page(
-        "Your editor did not start",
-        base_url,
-        text=f"{said}. It is being started again; your files are safe. If this stays, stop the "
-        "server on the hub's page and start it anew, and show the lines below to an admin.",
-        lines=lines,
-    )
-
-
-def error(base_url: str, status: int, text: str) -> bytes:
-    """A page for a refusal or an error: what went wrong and what to do next."""
-    return _page(f"{status}", base_url, text=text)
-
-
-def with_way_back(page: bytes, hub_url: str, viewer: str) -> bytes:
-    """marimo's file list (HTML) with a corner that leads back to the hub.
-
-    `hub_url` is the hub's path, ending in a slash; `viewer` the name of whoever is signed in.
-    """
-    corner = _loader().load("corner.html").generate(hub_url=hub_url, viewer=viewer)
-    head, end, rest = page.rpartition(b"</body>")
-    return head + corner + end + rest if end else page
-
-
 def _page(
-    title: str, base_url: str, *, text: str = "", lines: list[str] | None = None, refresh: int = 0
+    title: str, *, text: str = "", lines: list[str] | None = None, refresh_s: int = 0
 ) -> bytes:
-    return (
-        _loader()
-        .load("page.html")
-        .generate(title=title, text=text, lines=lines or [], refresh=refresh, base_url=base_url)
-    )
+    template = _loader().load("page.html")
+    return template.generate(title=title, text=text, lines=lines or [], refresh_s=refresh_s)

@@ -1,4 +1,4 @@
-"""What is written of a notebook's controls, in marimo's own HTML: where they stand, no secrets."""
+"""Controls in saved outputs, in marimo's own HTML: their values are saved, secrets are not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOVED: dict[str, tuple[Any, Any]] = {
     "date": (mo.ui.date(value=datetime.date(2026, 1, 1)), "2026-02-03"),
     "tabs": (mo.ui.tabs({"one": mo.md("1"), "two": mo.md("2")}), "two"),
 }
-ACTS: dict[str, tuple[Any, Any]] = {
+NOT_SAVED: dict[str, tuple[Any, Any]] = {
     "password": (mo.ui.text(kind="password"), "hunter2"),
     "button": (mo.ui.button(), 3),
     "run button": (mo.ui.run_button(), 3),
@@ -37,42 +37,41 @@ ACTS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def shows(html: str) -> SessionView:
+def view_of(html: str) -> SessionView:
     output = CellOutput(channel=CellChannel.OUTPUT, mimetype="text/html", data=html)
     view = SessionView()
     view.cell_notifications = {"Hbol": CellNotification(cell_id="Hbol", output=output)}  # type: ignore[dict-item]
     return view
 
 
-def written(element: Any, values: dict[str, Any]) -> str:
-    """The output with this element as it is kept. Without a kernel an element has no id: it gets
-    one here."""
-    made = f"<marimo-ui-element object-id='Hbol-0' random-id='1234'>{element._inner_text}"
-    view = shows(f"{made}</marimo-ui-element>")
+def saved(element: Any, values: dict[str, Any]) -> str:
+    """Return the saved output of an element, which gets the id that a kernel would give it."""
+    created = f"<marimo-ui-element object-id='Hbol-0' random-id='1234'>{element._inner_text}"
+    view = view_of(f"{created}</marimo-ui-element>")
     view.ui_values = values
-    kept = saved_outputs.serialize_whole(view, ["Hbol"], drop_virtual_file_outputs=True)
-    return kept["cells"][0]["outputs"][0]["data"]["text/html"]
+    session = saved_outputs.serialize_complete(view, ["Hbol"], drop_virtual_file_outputs=True)
+    return session["cells"][0]["outputs"][0]["data"]["text/html"]
 
 
 @pytest.mark.parametrize("name", MOVED)
-def test_a_control_stands_where_it_was_left(name: str) -> None:
+def test_a_moved_control_keeps_its_value(name: str) -> None:
     element, value = MOVED[name]
-    html = written(element, {"Hbol-0": value})
-    assert saved_outputs.kept_values(shows(html)) == {"Hbol-0": value}
+    html = saved(element, {"Hbol-0": value})
+    assert saved_outputs.saved_values(view_of(html)) == {"Hbol-0": value}
     assert html.count("data-initial-value=") == 1
     assert html.endswith("</marimo-ui-element>")
 
 
 @pytest.mark.parametrize("name", MOVED)
-def test_one_that_was_not_moved_is_left_to_the_code(name: str) -> None:
-    html = written(MOVED[name][0], {"Hbol-1": "another's"})
+def test_a_control_that_was_not_moved_has_the_value_from_the_code(name: str) -> None:
+    html = saved(MOVED[name][0], {"Hbol-1": "of another control"})
     assert "random-id='1234'" in html
-    assert saved_outputs.kept_values(shows(html)) == {}
+    assert saved_outputs.saved_values(view_of(html)) == {}
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_what_acts_or_is_secret_is_not_kept(name: str) -> None:
-    element, value = ACTS[name]
-    html = written(element, {"Hbol-0": value})
-    assert saved_outputs.kept_values(shows(html)) == {}
+@pytest.mark.parametrize("name", NOT_SAVED)
+def test_values_of_buttons_and_secrets_are_not_saved(name: str) -> None:
+    element, value = NOT_SAVED[name]
+    html = saved(element, {"Hbol-0": value})
+    assert saved_outputs.saved_values(view_of(html)) == {}
     assert "hunter2" not in html
