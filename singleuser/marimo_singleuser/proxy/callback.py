@@ -9,6 +9,7 @@ from .error_pages import ErrorPages
 
 # This cookie marks a browser that begins its sign-in for the second time.
 _RETRY_COOKIE = "mosshub-sign-in-again"
+_RETRY_COOKIE_VALUE = "begun-anew"
 _RETRY_COOKIE_MAX_AGE_S = 60
 
 
@@ -29,6 +30,10 @@ class CallbackHandler(ErrorPages, HubOAuthCallbackHandler):
                 raise
             base = self.settings["base_url"]
             self.set_cookie(
-                _RETRY_COOKIE, "1", max_age=_RETRY_COOKIE_MAX_AGE_S, path=base, httponly=True
+                _RETRY_COOKIE,
+                _RETRY_COOKIE_VALUE,
+                max_age=_RETRY_COOKIE_MAX_AGE_S,
+                path=base,
+                httponly=True,
             )
             self.redirect(base)

@@ -142,7 +142,8 @@ class HTTPProxy(SignInRequired):
         with contextlib.suppress(iostream.StreamClosedError):
             async for chunk in answer.content.iter_any():
                 self.write(chunk)
-                # `self.flush` of jupyter-server-proxy returns nothing that can be awaited.
+                # WORKAROUND(jupyter-server-proxy 4.6.0): `self.flush` cannot be awaited.
+                # Test: test_upload_and_download_of_1_gib_in_bounded_memory
                 await web.RequestHandler.flush(self)
             self.finish()
 

@@ -29,8 +29,8 @@ def test_marimo_was_asked_for_its_routes() -> None:
 @pytest.mark.parametrize(("method", "path"), HTTP)
 def test_http_route_is_the_owners_only(ada: Person, bob: Person, method: str, path: str) -> None:
     origin = {"Origin": ada.hub.url}
-    # Nearest allowed case: the same request as the owner is marimo's to answer. (It refuses POSTs
-    # without its page's token itself, so nothing is shut down or deleted here.)
+    # The nearest allowed case: marimo answers the owner's request. It refuses POSTs without its
+    # page's token, so no request here shuts down or deletes anything.
     owner = ask(ada, method, path, own_cookies(ada), **origin)
     assert by_marimo(owner), (owner.status_code, owner.text[:300])
 
@@ -59,7 +59,7 @@ def test_anonymous_page_load_leads_to_the_login(ada: Person) -> None:
 
 
 def test_the_end_of_a_sign_in_loaded_again_leads_to_the_editor(ada: Person) -> None:
-    """Back in the browser, or a network that went away: the hub's code has been used."""
+    """After Back or a lost network, the browser sends the hub's code again, which works once."""
     ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/")
     opened = ada.get("")
     (back,) = [step.url for step in opened.history if "oauth_callback?" in step.url]
@@ -67,7 +67,7 @@ def test_the_end_of_a_sign_in_loaded_again_leads_to_the_editor(ada: Person) -> N
     again = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
     assert (again.status_code, again.url) == (200, ada.base), again.text[-2000:]
     assert "<marimo-" in again.text
-    # Not in a circle: what fails twice in a row is shown, as a page of ours.
+    # A sign-in that fails twice in a row ends with an error page, and not in a circle.
     ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/", name="jupyterhub-user-ada")
     twice = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
     assert twice.status_code == 403
@@ -103,7 +103,7 @@ def test_link_from_another_website_opens_the_editor(ada: Person) -> None:
 
 
 def test_marimo_itself_lets_nobody_in_but_the_proxy(ada: Person) -> None:
-    """Its port is open to every page in a browser on the same machine: that must not be enough."""
+    """Every page in a browser on this machine reaches marimo's port, and must not get in."""
     port = next(c.laddr.port for c in ada.marimo.net_connections() if c.status == "LISTEN")
     url = f"http://127.0.0.1:{port}/user/ada/"
     assert requests.get(url + "health", timeout=60).status_code == 200
@@ -116,7 +116,7 @@ def test_nothing_listens_on_another_address(ada: Person) -> None:
     ada.notebook().close()
     listening = []
     for process in [ada.process, *ada.process.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):  # a short-lived helper of the kernel's
+        with contextlib.suppress(psutil.NoSuchProcess):  # a short-lived child of the kernel
             listening += [
                 (process.name(), connection.laddr)
                 for connection in process.net_connections("inet")
@@ -125,7 +125,9 @@ def test_nothing_listens_on_another_address(ada: Person) -> None:
     assert len(listening) >= 2
     assert {address.ip for _, address in listening} == {"127.0.0.1"}, listening
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing; tells this machine's other address
+        probe.connect(
+            ("192.0.2.1", 9)
+        )  # sends nothing; the socket then has the machine's other address
         outside = probe.getsockname()[0]
     if not outside.startswith("127."):
         for _, address in listening:

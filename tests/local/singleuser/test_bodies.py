@@ -13,19 +13,23 @@ from tests.support.singleuser import Person
 MIB = 1024**2
 
 
-class _Peak:
-    """The largest resident memory of a process while something runs (bytes)."""
+class _Memory:
+    """The resident memory of a process."""
 
     def __init__(self, process: psutil.Process) -> None:
         self.file = Path(f"/proc/{process.pid}/status")
 
     def now(self) -> int:
+        """Return the bytes that the process uses now."""
         found = re.search(r"VmRSS:\s+(\d+) kB", self.file.read_text())
         assert found
         return int(found[1]) * 1024
 
 
-def _upload(size: int, boundary: str, folder: str, peak: _Peak, seen: list[int]) -> Iterator[bytes]:
+def _upload(
+    size: int, boundary: str, folder: str, memory: _Memory, seen: list[int]
+) -> Iterator[bytes]:
+    """Yield the pieces of a form with a file; `seen` gets the memory while they are sent."""
     for name, value in {"path": folder, "type": "file", "name": "large.bin"}.items():
         yield f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode()
         yield value.encode() + b"\r\n"
@@ -36,18 +40,18 @@ def _upload(size: int, boundary: str, folder: str, peak: _Peak, seen: list[int])
     piece = b"\x00" * MIB
     for number in range(size // MIB):
         if number % 32 == 0:
-            seen.append(peak.now())
+            seen.append(memory.now())
         yield piece
     yield f"\r\n--{boundary}--\r\n".encode()
 
 
 def test_upload_and_download_of_1_gib_in_bounded_memory(ada: Person) -> None:
-    peak, seen = _Peak(ada.process), []
-    before = peak.now()
+    memory, seen = _Memory(ada.process), []
+    before = memory.now()
     folder = str(ada.home / "notebooks")
     answer = ada.session.post(
         ada.base + "api/files/create",
-        data=_upload(1024 * MIB, "b0undary", folder, peak, seen),
+        data=_upload(1024 * MIB, "b0undary", folder, memory, seen),
         headers={
             "Content-Type": "multipart/form-data; boundary=b0undary",
             "Origin": ada.hub.url,
@@ -64,7 +68,7 @@ def test_upload_and_download_of_1_gib_in_bounded_memory(ada: Person) -> None:
         for number, piece in enumerate(download.iter_content(MIB)):
             got += len(piece)
             if number % 32 == 0:
-                seen.append(peak.now())
+                seen.append(memory.now())
     large.unlink()
     assert got == 1024 * MIB
     print(f"proxy: {before / MIB:.0f} MiB before, at most {max(seen) / MIB:.0f} MiB")
