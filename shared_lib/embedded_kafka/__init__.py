@@ -8,9 +8,9 @@
 `python -m embedded_kafka --data DIR` runs it as a program.
 """
 
-from imageclass.embedded import DEFAULT_PORT, EmbeddedBroker
-from imageclass.errors import BrokerError
-from imageclass.jars import KAFKA_VERSION
-from imageclass.ready import wait_until_ready
+from embedded_kafka.embedded import DEFAULT_PORT, EmbeddedBroker
+from embedded_kafka.errors import BrokerError
+from embedded_kafka.jars import KAFKA_VERSION
+from embedded_kafka.ready import wait_until_ready
 
 __all__ = ["DEFAULT_PORT", "KAFKA_VERSION", "BrokerError", "EmbeddedBroker", "wait_until_ready"]

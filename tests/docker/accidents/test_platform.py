@@ -161,7 +161,7 @@ def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
 
 WRITE = """
 import sys
-from imageclass.account import find_account
+from imageclass.kafka.credentials import find_account
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 known = {"bootstrap_servers": "kafka:9092", **find_account().settings}
@@ -174,7 +174,7 @@ with KafkaProducer(**known) as producer:
 
 READ = """
 import sys
-from imageclass.account import find_account
+from imageclass.kafka.credentials import find_account
 from kafka import KafkaConsumer
 with KafkaConsumer(
     sys.argv[1], bootstrap_servers="kafka:9092", auto_offset_reset="earliest",

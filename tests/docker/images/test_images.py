@@ -303,9 +303,9 @@ def test_without_a_hub_the_server_says_so_in_one_sentence(containers: Containers
 
 def test_tensorflow_trains_on_the_real_pictures():
     steps = """
-from imageclass.datasets import load
-from imageclass.models import build_cnn
-from imageclass.training import train
+from imageclass.data.datasets import load
+from imageclass.models.architectures import build_cnn
+from imageclass.models.training import train
 data = load("fashion-mnist")
 model = build_cnn(data.train_images.shape[1:], len(data.class_names), seed=1)
 first, second = train(model, data, epochs=2, batch_size=64, num_images=640, seed=1)

@@ -183,7 +183,7 @@ def test_the_broker_the_package_index_and_ones_own_files(ada):
         "import sys\n"
         "from kafka import KafkaConsumer, KafkaProducer\n"
         "from kafka.admin import KafkaAdminClient\n"
-        "from imageclass.account import find_account\n"
+        "from imageclass.kafka.credentials import find_account\n"
         "b = {'bootstrap_servers': 'kafka:9092', **find_account().settings}; t = sys.argv[1]\n"
         "a = KafkaAdminClient(**b)\n"
         "a.create_topics({t: {'num_partitions': 1, 'replication_factor': 1}})\n"

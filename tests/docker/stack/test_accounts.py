@@ -32,7 +32,7 @@ def ada(stack: Stack) -> TeamMember:
 
 TRY = """
 import json, sys, uuid
-from imageclass.account import find_account
+from imageclass.kafka.credentials import find_account
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 known = {"bootstrap_servers": "kafka:9092", **find_account().settings}
@@ -134,7 +134,7 @@ def test_a_new_secret_reaches_servers_that_run_and_nothing_is_lost(stack, ada):
 
 WRITE = """
 import sys
-from imageclass.account import find_account
+from imageclass.kafka.credentials import find_account
 from kafka import KafkaAdminClient, KafkaProducer
 known = {"bootstrap_servers": "kafka:9092", **find_account().settings}
 with KafkaAdminClient(**known) as admin:
@@ -144,7 +144,7 @@ with KafkaProducer(**known) as producer:
 """
 FETCH = """
 import sys
-from imageclass.account import find_account
+from imageclass.kafka.credentials import find_account
 from kafka import KafkaConsumer
 with KafkaConsumer(
     sys.argv[1], bootstrap_servers="kafka:9092", auto_offset_reset="earliest",

@@ -118,9 +118,9 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The model takes longer than a member of the group may be silent."""
-    import imageclass.session as session
+    import imageclass.agents.consumer_session as session
 
-    real, silence = session.fast_consumer, 6
+    real, silence = session.make_consumer, 6
     collected: list[int] = []
     prepare = session.prepare
 
@@ -134,7 +134,7 @@ def test_a_full_agent_pauses_keeps_its_place_and_takes_nothing_in(
         collected.append(len(records))
         return prepare(records, serving)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(session, "fast_consumer", impatient)
+    monkeypatch.setattr(session, "make_consumer", impatient)
     monkeypatch.setattr(session, "prepare", counting)
     model = Linear()
     agent = registry.start_agent(connection, "linear", model, batch_size=20)
