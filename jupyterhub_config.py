@@ -2,13 +2,15 @@
 
 import sys
 
-from hub import accounts, containers, oauth
+from hub import accounts
 from hub.broker import broker_command
-from hub.login import LaptopAuthenticator, load_passwords
-from hub.names import keep_names
 from hub.proxy import proxy_command
 from hub.servers import ENV_KEEP, LaptopSpawner, environment
 from hub.settings import ROOT, load_settings
+from hub.signin import oauth
+from hub.signin.names import keep_names
+from hub.signin.shared_password import LaptopAuthenticator, load_passwords
+from hub.spawners import docker as containers
 
 c = get_config()
 settings = load_settings()
@@ -95,8 +97,8 @@ if team:
 c.JupyterHub.default_url = lambda handler: (
     "/hub/admin" if handler.current_user and handler.current_user.admin else ""
 )
-c.JupyterHub.template_paths = [str(ROOT / "hub" / "templates")]
-c.JupyterHub.logo_file = str(ROOT / "hub" / "static" / "logo.svg")
+c.JupyterHub.template_paths = [str(ROOT / "hub" / "pages" / "templates")]
+c.JupyterHub.logo_file = str(ROOT / "hub" / "pages" / "static" / "logo.svg")
 
 # Limits: what one host carries; a queue of starts keeps it responsive.
 c.JupyterHub.concurrent_spawn_limit = 4

@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from hub.broker import broker_command, broker_secret
-from hub.login import Passwords, load_passwords
 from hub.processes import INSTANCE, die_with_parent, end, left_over
 from hub.proxy import NodeError, proxy_command
 from hub.settings import ROOT, Settings, SettingsError, load_settings
+from hub.signin.shared_password import Passwords, load_passwords
 
 START_TIMEOUT = 180  # seconds; the first start formats the broker's data
 STOP_TIMEOUT = 30  # seconds for the hub to end servers, proxy and broker

@@ -26,9 +26,9 @@ from pathlib import Path
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from traitlets import Unicode, default
 
-from hub.names import safe_name, topic_prefix
 from hub.processes import die_with_parent
 from hub.settings import ROOT, Settings
+from hub.signin.names import safe_name, topic_prefix
 
 # Passed on from the machine to a laptop's servers: language, certificates, proxies, pip's settings.
 # Nothing else of the hub's environment reaches a server.

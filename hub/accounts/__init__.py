@@ -10,10 +10,10 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.auth import Authenticator
 
-from hub.accounts.broker import Broker
 from hub.accounts.hooks import person, with_accounts
-from hub.accounts.keeper import Keeper, Person
-from hub.accounts.shut_out import ShutOut
+from hub.accounts.kafka_admin import Broker
+from hub.accounts.reconciler import Keeper, Person
+from hub.accounts.revoked import ShutOut
 from hub.broker import admin_server, broker_secret
 from hub.settings import Settings
 

@@ -7,9 +7,10 @@ import sys
 
 from jupyterhub import orm
 
-from hub.accounts import keeper, person, rights
-from hub.accounts.broker import BrokerAway
-from hub.accounts.keeper import Difference, Person
+from hub.accounts import acls as rights
+from hub.accounts import keeper, person
+from hub.accounts.kafka_admin import BrokerAway
+from hub.accounts.reconciler import Difference, Person
 from hub.broker import broker_secret
 from hub.settings import Settings, SettingsError, load_settings
 

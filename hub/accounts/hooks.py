@@ -9,7 +9,7 @@ from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
 from tornado import web
 
-from hub.accounts.keeper import Keeper, Person
+from hub.accounts.reconciler import Keeper, Person
 
 AWAY = "The broker is away. Your editor starts without it; streaming works as soon as it is back."
 

@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from hub.accounts import rights
+from hub.accounts import acls as rights
 from hub.launcher import free_port
 from tests.docker.containers import Containers, eventually
 from tests.docker.members import Member

@@ -14,10 +14,10 @@ from imageclass.broker import EmbeddedBroker
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from hub.accounts.broker import Broker
-from hub.accounts.keeper import Keeper, Person
-from hub.accounts.rights import Account
-from hub.accounts.shut_out import ShutOut
+from hub.accounts.acls import Account
+from hub.accounts.kafka_admin import Broker
+from hub.accounts.reconciler import Keeper, Person
+from hub.accounts.revoked import ShutOut
 from tests.running import wait_until
 
 T = TypeVar("T")

@@ -31,9 +31,9 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from hub.accounts import rights
-from hub.accounts.broker import Broker
-from hub.accounts.keeper import Person
+from hub.accounts import acls as rights
+from hub.accounts.kafka_admin import Broker
+from hub.accounts.reconciler import Person
 from tests.local.accounts import QUOTAS, Guarded, Member, read, refused, wait_until
 from tests.local.streaming import Linear
 
@@ -375,9 +375,9 @@ def test_200_people_cost_their_starts_next_to_nothing(guarded, capsys):
 RACE = """
 import asyncio, sys
 from pathlib import Path
-from hub.accounts.broker import Broker
-from hub.accounts.keeper import Keeper, Person
-from hub.accounts.shut_out import ShutOut
+from hub.accounts.kafka_admin import Broker
+from hub.accounts.reconciler import Keeper, Person
+from hub.accounts.revoked import ShutOut
 secret, address = sys.stdin.read().split()
 out = ShutOut(Path(sys.argv[1]))
 keeper = Keeper(Broker(lambda: address, secret), secret, list, out)

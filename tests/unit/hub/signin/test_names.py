@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from hub.names import MAX_LENGTH, refusal, safe_name, topic_prefix
+from hub.signin.names import MAX_LENGTH, refusal, safe_name, topic_prefix
 
 NAMES = [
     "ada",

@@ -19,10 +19,10 @@ from oauthenticator.oauth2 import OAuthenticator
 from tornado import web
 from traitlets import Instance, Set, Unicode
 
-from hub.identities import Identities, NameTaken
-from hub.names import refusal
-from hub.oidc import discover
 from hub.settings import Settings
+from hub.signin.identities import Identities, NameTaken
+from hub.signin.names import refusal
+from hub.signin.oidc import discover
 
 
 @dataclass(frozen=True)

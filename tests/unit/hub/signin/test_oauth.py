@@ -14,8 +14,8 @@ import pytest
 from tornado import web
 from traitlets.config import Config
 
-from hub.oauth import PROVIDERS, TeamAuthenticator, authenticator_class, configure
 from hub.settings import Settings
+from hub.signin.oauth import PROVIDERS, TeamAuthenticator, authenticator_class, configure
 
 TEAM = {
     "servers": "containers",

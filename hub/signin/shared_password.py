@@ -12,7 +12,7 @@ from pathlib import Path
 from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
 from tornado import web
 
-from hub.names import refusal
+from hub.signin.names import refusal
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread on a screen
 

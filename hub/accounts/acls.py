@@ -25,7 +25,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from hub.names import safe_name, topic_prefix
+from hub.signin.names import safe_name, topic_prefix
 
 # Accounts that are not a person's have a dot in their name, which no person's has.
 ADMIN = "mosshub.hub"

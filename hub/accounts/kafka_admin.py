@@ -25,7 +25,7 @@ from kafka.protocol.admin.client_quotas import (
     DescribeClientQuotasRequest,
 )
 
-from hub.accounts.rights import ADMIN, Account, admin_password
+from hub.accounts.acls import ADMIN, Account, admin_password
 
 # Its library calls every lost connection an error; the keeper says once what there is to say.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)

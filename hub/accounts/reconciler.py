@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from hub.accounts import rights
-from hub.accounts.broker import Broker, BrokerAway
-from hub.accounts.rights import Account
-from hub.accounts.shut_out import ShutOut
-from hub.names import safe_name
+from hub.accounts import acls as rights
+from hub.accounts.acls import Account
+from hub.accounts.kafka_admin import Broker, BrokerAway
+from hub.accounts.revoked import ShutOut
+from hub.signin.names import safe_name
 
 log = logging.getLogger("mosshub")
 

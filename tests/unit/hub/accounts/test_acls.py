@@ -17,11 +17,11 @@ from marimo_singleuser.backend import client_session
 from marimo_singleuser.broker_account import BrokerAccount
 from marimo_singleuser.settings import Settings
 
-from hub.accounts import rights
+from hub.accounts import acls as rights
 from hub.accounts.hooks import with_accounts
 
 SECRET = "5e" * 32
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def held(account: rights.Account) -> set[tuple[str, str, str, str]]:

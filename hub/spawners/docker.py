@@ -11,8 +11,8 @@ from jupyterhub.spawner import SpawnException
 from requests import RequestException
 from tornado import web
 
-from hub.names import safe_name
 from hub.settings import Settings
+from hub.signin.names import safe_name
 
 HOME = "/home/mosshub"
 # Everything a person may ask for at a start; the page offers nothing else.
