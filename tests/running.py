@@ -20,8 +20,7 @@ import psutil
 import pytest
 import requests
 from imageclass.broker.accounts import admin_settings
-
-from hub.launcher import free_port
+from mosshub_contract.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")

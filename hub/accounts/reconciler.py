@@ -1,4 +1,4 @@
-"""Keeps the broker's accounts as the hub's people are, without ever holding anybody up."""
+"""Keeps the broker's accounts equal to the hub's users, and holds nobody up meanwhile."""
 
 import asyncio
 import logging
@@ -6,31 +6,40 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
-from hub.accounts import acls as rights
-from hub.accounts.acls import Account
-from hub.accounts.kafka_admin import Broker, BrokerAway
-from hub.accounts.revoked import ShutOut
+from mosshub_contract.topics import TEAM_PREFIX, topic_settings
+
+from hub.accounts.acls import (
+    SERVICE_PREFIX,
+    Account,
+    is_user_account,
+    service_account,
+    user_account,
+)
+from hub.accounts.kafka_admin import BrokerUnavailable, KafkaAdmin
+from hub.accounts.revoked import RevokedAccounts
 from hub.signin.names import safe_name
 
 log = logging.getLogger("mosshub")
 
-PATIENCE = (
-    3.0  # seconds that a start waits for the broker; it goes on without an account after them
-)
-LOOK_AGAIN = 2.0  # seconds between two looks at a broker that is away …
-LOOK = 15.0  # … and at one that answers
+#: Seconds that a start waits for the broker before it goes on without an account.
+BROKER_TIMEOUT_S = 3.0
+#: Seconds between two checks of a broker that does not answer …
+RETRY_INTERVAL_S = 2.0
+#: … and of one that does.
+CHECK_INTERVAL_S = 15.0
 
 
 @dataclass(frozen=True)
-class Person:
-    """What of a person makes their account.
+class HubUser:
+    """What an account depends on.
 
     Attributes:
-        name: as in the hub.
-        since: when they came in for the first time, as text that stays the same.
-        groups: the hub's groups they are in.
-        active: whether a server of theirs runs or starts: they need their account now.
+        name: the user's name in the hub.
+        since: when the hub saw the user first, as text that stays the same.
+        groups: the user's groups in the hub.
+        active: whether a server of the user runs or starts, so that the account is needed now.
     """
 
     name: str
@@ -40,165 +49,188 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """What hub and broker do not agree on, by the accounts' names."""
+class Drift:
+    """The differences between hub and broker, by the accounts' names.
+
+    It is true if there is any.
+
+    Attributes:
+        missing: accounts that are needed and have no password.
+        incorrect: accounts that may do more or less than they should.
+        orphaned: accounts that belong to no user and no service.
+        settings: names of settings that differ.
+    """
 
     missing: tuple[str, ...]
-    wrong: tuple[str, ...]
-    orphans: tuple[str, ...]
+    incorrect: tuple[str, ...]
+    orphaned: tuple[str, ...]
     settings: tuple[str, ...]
 
     def __bool__(self) -> bool:
-        return any((self.missing, self.wrong, self.orphans, self.settings))
+        return any((self.missing, self.incorrect, self.orphaned, self.settings))
 
 
-class Keeper:
-    """Makes accounts complete and takes them away; knows whether the broker is there.
+class AccountReconciler:
+    """Creates, corrects and revokes accounts, and knows whether the broker answers.
 
-    What it has made complete once it does not ask for again, until the broker was away. The broker
-    is asked from one thread, so that the hub's event loop waits for nothing.
+    It remembers which accounts are complete, and asks the broker again only after it was away. One
+    thread talks to the broker, so that the hub's event loop waits for nothing.
 
     Args:
-        broker: where the accounts are.
-        secret: what passwords are derived from.
-        people: returns everybody whom the hub knows. Called on the event loop.
-        shut_out: whose account was taken away for good.
+        kafka: the broker's admin.
+        secret: the broker secret, from which passwords are derived.
+        users: returns every user of the hub; called on the event loop.
+        revoked: the accounts that were taken away.
         groups: names of the hub's groups that have a prefix of their own.
         services: names of agents that run as a service.
-        quotas: Kafka's quotas for each user, by their keys.
+        quotas: the quotas of every user, by Kafka's keys.
+
+    Attributes:
+        broker_error: why the broker cannot be used; empty if it can.
     """
 
     def __init__(
         self,
-        broker: Broker,
+        kafka: KafkaAdmin,
         secret: str,
-        people: Callable[[], list[Person]],
-        shut_out: ShutOut,
+        users: Callable[[], list[HubUser]],
+        revoked: RevokedAccounts,
         groups: Iterable[str] = (),
         services: Iterable[str] = (),
         quotas: Mapping[str, float] | None = None,
     ) -> None:
-        self.away = ""  # why the broker cannot be used; empty when it can
-        self._broker, self._secret, self._people = broker, secret, people
+        self.broker_error = ""
+        self._kafka, self._secret, self._users = kafka, secret, users
         self._groups, self._services = frozenset(groups), tuple(services)
         self._quotas = dict(quotas or {})
         self._complete: dict[str, Account] = {}
-        self._shut_out = shut_out
+        self._revoked = revoked
         self._reconciled = False
         self._thread = ThreadPoolExecutor(1, "broker-accounts")
         self._watching: asyncio.Task | None = None
 
-    def account(self, person: Person) -> Account:
-        """Return the account of a person as it should be."""
-        shared = self._groups & person.groups
-        return rights.person(self._secret, person.name, person.since, shared)
+    def account(self, user: HubUser) -> Account:
+        """Return the account of a user as it should be."""
+        shared = self._groups & user.groups
+        return user_account(self._secret, user.name, user.since, shared)
 
-    async def ensure(self, person: Person) -> bool:
-        """Make the person's account complete; say whether it is.
+    async def ensure(self, user: HubUser) -> bool:
+        """Complete the user's account.
 
-        False if the broker is away; the account is then completed when it is back.
+        Returns:
+            Whether the account is complete. If the broker is away, it is completed later.
         """
-        account = self.account(person)
-        self._shut_out.discard(account.name)
+        account = self.account(user)
+        self._revoked.discard(account.name)
         if self._complete.get(account.name) == account:
             return True
-        if self.away:
+        if self.broker_error:
             return False
         try:
-            await asyncio.wait_for(self._run(self._put, account), PATIENCE)
-        except (BrokerAway, TimeoutError) as error:
-            self._lost(error)
+            await asyncio.wait_for(self._run(self._upsert, account), BROKER_TIMEOUT_S)
+        except (BrokerUnavailable, TimeoutError) as error:
+            self._broker_lost(error)
             return False
         return True
 
-    async def remove(self, username: str) -> None:
-        """Take the account away: live connections may do nothing from here on, and end soon."""
+    async def revoke(self, username: str) -> None:
+        """Take the account of a user away.
+
+        Live connections can do nothing from now on, and end soon.
+        """
         name = safe_name(username)
-        if name in self._shut_out.names():
+        if name in self._revoked.names():
             return
-        self._shut_out.add(name)
+        self._revoked.add(name)
         self._complete.pop(name, None)
         try:
-            await asyncio.wait_for(self._run(self._broker.remove, [name]), PATIENCE)
-            log.warning("The broker account of %s is gone", username)
-        except (BrokerAway, TimeoutError) as error:
-            self._lost(error)
+            await asyncio.wait_for(self._run(self._kafka.delete_accounts, [name]), BROKER_TIMEOUT_S)
+            log.warning("The broker account of %s was deleted", username)
+        except (BrokerUnavailable, TimeoutError) as error:
+            self._broker_lost(error)
 
     def watch(self) -> None:
-        """Begin to look after the broker; needs a running event loop."""
+        """Begin to check the broker regularly; this needs a running event loop."""
         self._watching = self._watching or asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
         while True:
             try:
                 if self._reconciled:
-                    await self._run(self._broker.ping)
+                    await self._run(self._kafka.ping)
                 else:
                     await self.reconcile()
-                if self.away:
+                if self.broker_error:
                     log.warning("The broker answers again")
-                    self.away = ""
-            except BrokerAway as error:
-                self._lost(error)
+                    self.broker_error = ""
+            except BrokerUnavailable as error:
+                self._broker_lost(error)
             except Exception:
-                log.exception("The broker's accounts were not looked at")
-            await asyncio.sleep(LOOK_AGAIN if self.away else LOOK)
+                log.exception("The broker's accounts could not be checked")
+            await asyncio.sleep(RETRY_INTERVAL_S if self.broker_error else CHECK_INTERVAL_S)
 
-    def _lost(self, error: BaseException) -> None:
-        if not self.away:
+    def _broker_lost(self, error: BaseException) -> None:
+        if not self.broker_error:
             log.warning("The broker is away (%s); accounts wait until it is back", error)
-        self.away = str(error) or "it does not answer"
-        self._complete.clear()  # it may come back without what it knew
+        self.broker_error = str(error) or "it does not answer"
+        self._complete.clear()  # the broker may have lost its accounts
         self._reconciled = False
 
-    async def _run(self, call: Callable, *arguments: object) -> object:
+    async def _run(self, call: Callable, *arguments: object) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
     # -- hub and broker compared
 
-    async def reconcile(self, *, repair: bool = True) -> Difference:
-        """Compare hub and broker, and `repair`: passwords, rights, orphans, topics, quotas.
+    async def reconcile(self, *, repair: bool = True) -> Drift:
+        """Compare hub and broker: passwords, ACLs, orphaned accounts, quotas.
 
-        Who has an account keeps it, who has a server needs one, and an account of nobody goes.
+        Users keep the account that they have. Users with a server need one. Accounts that belong
+        to nobody are deleted.
+
+        Args:
+            repair: whether to remove the differences and create the team's topics.
+
+        Returns:
+            The differences before the repair.
         """
-        people = [(person, self.account(person)) for person in self._people()]
-        found = await self._run(self._reconcile, people, self._shut_out.names(), repair)
+        users = [(user, self.account(user)) for user in self._users()]
+        drift = await self._run(self._reconcile, users, self._revoked.names(), repair)
         self._reconciled = self._reconciled or repair
-        return found  # type: ignore[return-value]
+        return drift
 
     def _reconcile(
-        self, people: list[tuple[Person, Account]], shut_out: frozenset[str], repair: bool
-    ) -> Difference:
-        broker = self._broker
-        there, held = broker.names(), broker.rights()
-        services = [rights.service(self._secret, label) for label in self._services]
-        wanted = [a for p, a in people if p.active or a.name in there or held.get(a.name)]
-        wanted = [a for a in wanted if a.name not in shut_out] + services
+        self, users: list[tuple[HubUser, Account]], revoked: frozenset[str], repair: bool
+    ) -> Drift:
+        kafka = self._kafka
+        existing, held = kafka.account_names(), kafka.acls()
+        services = [service_account(self._secret, label) for label in self._services]
+        wanted = [a for u, a in users if u.active or a.name in existing or held.get(a.name)]
+        wanted = [a for a in wanted if a.name not in revoked] + services
         names = {account.name for account in wanted}
-        orphans = {
+        orphaned = {
             name
-            for name in there | {n for n in held if held[n]}
-            if name not in names and (rights.is_persons(name) or name.startswith(rights.SERVICE))
+            for name in existing | {n for n in held if held[n]}
+            if name not in names and (is_user_account(name) or name.startswith(SERVICE_PREFIX))
         }
-        settings = ["quotas"] if self._quotas and broker.quotas() != self._quotas else []
-        difference = Difference(
-            missing=tuple(sorted(names - there)),
-            wrong=tuple(sorted(a.name for a in wanted if held.get(a.name, set()) != a.rights)),
-            orphans=tuple(sorted(orphans)),
+        settings = ["quotas"] if self._quotas and kafka.quotas() != self._quotas else []
+        drift = Drift(
+            missing=tuple(sorted(names - existing)),
+            incorrect=tuple(sorted(a.name for a in wanted if held.get(a.name, set()) != a.acls)),
+            orphaned=tuple(sorted(orphaned)),
             settings=tuple(settings),
         )
         if repair:
             if self._quotas:
-                broker.set_quotas(self._quotas)
-            broker.make_topics(rights.TEAM_TOPICS)
-            broker.put(wanted, held)
-            broker.remove(orphans)
+                kafka.set_quotas(self._quotas)
+            kafka.create_topics(topic_settings(TEAM_PREFIX))
+            kafka.upsert_accounts(wanted, held)
+            kafka.delete_accounts(orphaned)
             self._complete.update({account.name: account for account in wanted})
-        return difference
+        return drift
 
-    def _put(self, account: Account) -> None:
+    def _upsert(self, account: Account) -> None:
         began = time.monotonic()
-        self._broker.put([account], self._broker.rights(account.name))
+        self._kafka.upsert_accounts([account], self._kafka.acls(account.name))
         self._complete[account.name] = account
-        took = 1000 * (time.monotonic() - began)
-        log.info("The broker account of %s is complete (%.0f ms)", account.name, took)
+        took_ms = 1000 * (time.monotonic() - began)
+        log.info("The broker account of %s is complete (%.0f ms)", account.name, took_ms)

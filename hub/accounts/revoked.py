@@ -1,33 +1,35 @@
-"""Who was shut out of the broker, remembered in a file: a hub that restarts must know it still."""
+"""Accounts that the hub has taken away, in a file that a restarted hub reads again."""
 
 import json
-import os
 from pathlib import Path
 
+from mosshub_contract.files import write_atomically
 
-class ShutOut:
-    """Names of accounts that were taken away and not given back.
 
-    Read anew each time, because `python -m hub.accounts check` runs beside the hub.
+class RevokedAccounts:
+    """Names of the accounts that were taken away and not given back.
+
+    Every call reads the file, because `python -m hub.accounts check` runs beside the hub.
+
+    Args:
+        path: the file; without it, no account is revoked.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def names(self) -> frozenset[str]:
-        """Return them; nobody where nobody ever was."""
+        """Return the names."""
         return frozenset(json.loads(self.path.read_text())) if self.path.exists() else frozenset()
 
     def add(self, name: str) -> None:
-        """Remember that `name` was shut out."""
+        """Record that the account `name` is revoked."""
         self._write(self.names() | {name})
 
     def discard(self, name: str) -> None:
-        """Forget it: they are let in again."""
+        """Record that the account `name` is no longer revoked."""
         if name in self.names():
             self._write(self.names() - {name})
 
     def _write(self, names: frozenset[str]) -> None:
-        new = self.path.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(sorted(names)))
-        new.replace(self.path)
+        write_atomically(self.path, json.dumps(sorted(names)))

@@ -1,7 +1,6 @@
-"""Who may sign in, and with what.
+"""Sign-in on a laptop: one password for users under any name, one for the admins.
 
-On one laptop two passwords, made at the first start, stand for sign-in: one for people under any
-name, one for the admins. They live in a file that only the owner of the platform can read.
+The first start generates both. They are in a file that only the platform's owner can read.
 """
 
 import json
@@ -10,36 +9,36 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
+from mosshub_contract.files import write_atomically
 from tornado import web
 
-from hub.signin.names import refusal
+from hub.signin.names import username_error
 
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread on a screen
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike on a screen
 
 
 @dataclass(frozen=True)
 class Passwords:
-    """The shared passwords of a laptop's platform."""
+    """The shared passwords of a laptop's platform.
+
+    Attributes:
+        people: signs in any user who is no admin.
+        admins: signs in an admin.
+    """
 
     people: str
     admins: str
 
 
-def _random_password(groups: int) -> str:
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(groups))
-
-
 def load_passwords(path: Path) -> Passwords:
-    """Read the passwords from `path`, making both the file and them if it is not there.
+    """Return the passwords in the file `path`, which is written with new ones if it is missing.
 
     Raises:
-        ValueError: the file is there but not readable as passwords; says what to do.
+        ValueError: the file does not hold passwords, or short ones; the text says what to do.
     """
     if not path.exists():
         passwords = Passwords(people=_random_password(3), admins=_random_password(8))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(asdict(passwords), indent=2) + "\n")
+        write_atomically(path, json.dumps(asdict(passwords), indent=2) + "\n", mode=0o600)
         return passwords
     path.chmod(0o600)
     try:
@@ -47,7 +46,7 @@ def load_passwords(path: Path) -> Passwords:
     except (ValueError, TypeError):
         raise ValueError(
             f'{path} does not hold {{"people": "…", "admins": "…"}}: '
-            "mend it, or delete it to get new passwords at the next start"
+            "correct it, or delete it to get new passwords at the next start"
         ) from None
     if len(passwords.people) < 8 or len(passwords.admins) < 32:
         raise ValueError(
@@ -56,11 +55,19 @@ def load_passwords(path: Path) -> Passwords:
     return passwords
 
 
+def _random_password(groups: int) -> str:
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(groups))
+
+
 class LaptopAuthenticator(SharedPasswordAuthenticator):
-    """JupyterHub's shared passwords, with a word on names that cannot be."""
+    """JupyterHub's shared passwords, which also says why a name is not allowed."""
 
     async def authenticate(self, handler, data):
-        """Check name and password; a name that cannot be raises 403 with the reason."""
-        if reason := refusal(data["username"]):
+        """Check name and password.
+
+        Raises:
+            HTTPError: 403 with the reason, if the name is not allowed.
+        """
+        if reason := username_error(data["username"]):
             raise web.HTTPError(403, reason)
         return await super().authenticate(handler, data)

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
+from mosshub_contract.ports import free_port
 from requests.adapters import HTTPAdapter
 
-from hub.launcher import free_port
 from tests.standins import ensure
 from tests.standins.engine import docker
 

@@ -116,7 +116,7 @@ def running(stack: Stack, name: str) -> bool:
     return bool(docker("ps", "--quiet", "--filter", f"name=^{server(stack, name)}$"))
 
 
-class Keeper:
+class KeycloakAdmin:
     """Keycloak's admin, through its API."""
 
     def __init__(self, stack: Stack) -> None:
@@ -124,10 +124,10 @@ class Keeper:
 
     def token(self) -> str:
         """Good for a minute."""
-        form = {"grant_type": "password", "client_id": "admin-cli", "username": "keeper"}
+        form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin"}
         answer = self.session.post(
             f"{self.stack.url}/auth/realms/master/protocol/openid-connect/token",
-            {**form, "password": self.stack.secret("keeper")},
+            {**form, "password": self.stack.secret("admin")},
             timeout=30,
         )
         answer.raise_for_status()
@@ -172,9 +172,9 @@ def accounts(stack: Stack) -> set[str]:
     """Whose password the broker knows."""
     return set(
         stack.in_hub(
-            "from hub.accounts import keeper\n"
+            "from hub.accounts import make_reconciler\n"
             "from hub.settings import load_settings\n"
-            "print(*keeper(load_settings(), list)._broker.names())"
+            "print(*make_reconciler(load_settings(), list)._kafka.account_names())"
         ).split()
     )
 
@@ -357,15 +357,15 @@ def test_an_expired_session_leads_through_sign_in_back_to_the_page(stack, enter)
 
 
 def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
-    keeper = Keeper(stack)
-    member, team = keeper.person("linus"), keeper.group("team")
+    keycloak = KeycloakAdmin(stack)
+    member, team = keycloak.person("linus"), keycloak.group("team")
     home = "/user/linus/"
     with settings(stack, f"AUTH_REFRESH_AGE={RECHECK}\nALLOWED_USERS=ada\n"):
         ada, page = enter("ada"), enter("linus")
         files(ada), files(page)
         assert fetch(page, home)["status"] == 200
         assert accounts(stack) == {"ada", "linus"}
-        keeper.ask("DELETE", f"users/{member}/groups/{team}")
+        keycloak.ask("DELETE", f"users/{member}/groups/{team}")
         try:
             # He stays at his editor and asks the hub for nothing.
             eventually(lambda: fetch(page, home)["status"] != 200, 90, "no answer")
@@ -381,7 +381,7 @@ def test_who_was_removed_at_the_provider_is_out(stack, enter, picture):
             files(ada)
             assert running(stack, "ada")
         finally:
-            keeper.ask("PUT", f"users/{member}/groups/{team}")
+            keycloak.ask("PUT", f"users/{member}/groups/{team}")
         page.goto(f"{stack.url}/hub/home")
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         assert "Traceback" not in stack.logs("hub")
@@ -453,8 +453,8 @@ def test_a_removed_person_is_out_and_their_files_are_kept_and_named(stack, enter
 
 
 TOPICS = """
-from hub.accounts import Broker, admin_server, broker_secret
+from hub.accounts import KafkaAdmin, admin_server, broker_secret
 from hub.settings import load_settings
 settings = load_settings()
-print(*Broker(lambda: admin_server(settings), broker_secret(settings)).topics())
+print(*KafkaAdmin(lambda: admin_server(settings), broker_secret(settings)).topics())
 """

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
+from mosshub_contract.broker_admin import admin_password
+from mosshub_contract.ports import free_port
 
-from hub.accounts import acls as rights
-from hub.launcher import free_port
+from hub.accounts import acls
 from tests.docker.containers import Containers, eventually
 from tests.docker.members import Member
 from tests.docker.stack import DOCKER, Stack
@@ -66,7 +67,7 @@ def test_a_persons_account_is_theirs_alone_and_nowhere_to_be_seen(stack, ada):
     }
     account = json.loads(ada.with_account(READ))
     secret = stack.secret("broker_secret")
-    words = [account["password"], secret, rights.admin_password(secret)]
+    words = [account["password"], secret, admin_password(secret)]
     kafka, hub = stack.container("kafka"), stack.container("hub")
     for container in (kafka, hub, ada.container):
         seen = {
@@ -166,8 +167,9 @@ def test_who_is_removed_has_no_account_any_more(stack):
 NAMES = """
 import json
 settings = load_settings()
-broker = Broker(lambda: admin_server(settings), broker_secret(settings))
-print(json.dumps(sorted(broker.names() | {n for n, held in broker.rights().items() if held})))
+kafka = KafkaAdmin(lambda: admin_server(settings), broker_secret(settings))
+held = {name for name, acls in kafka.acls().items() if acls}
+print(json.dumps(sorted(kafka.account_names() | held)))
 """
 
 
@@ -202,8 +204,8 @@ def test_outside_the_host_it_is_tls(standin, containers: Containers, tmp_path: P
         *("bash", "/etc/mosshub/start"),
     )
     eventually(lambda: "Kafka Server started" in broker.logs(), 90, "the broker has started")
-    # Its hub's door is reached in the container only: an account is made from there.
-    account = rights.person(secret, "ada")
+    # Its listener for the hub is reached in the container only: an account is made from there.
+    account = acls.user_account(secret, "ada")
     password = account.password
     make_account(broker, account)
     outside = {
@@ -237,7 +239,7 @@ def test_outside_the_host_it_is_tls(standin, containers: Containers, tmp_path: P
             KafkaAdminClient(**{**outside, **wrong})
 
 
-def make_account(broker, account: rights.Account) -> None:
+def make_account(broker, account: acls.Account) -> None:
     """Through Kafka's own tools in the container, as there is no hub beside it."""
     tool = "/opt/kafka/bin/kafka-"
     known = "/tmp/client.properties"  # noqa: S108  in a container
@@ -249,14 +251,14 @@ def make_account(broker, account: rights.Account) -> None:
         "org.apache.kafka.common.security.plain.PlainLoginModule required username=%s;\\n' "
         f'"$(cat /tmp/who)" > {known}',
     )
-    door = ("--bootstrap-server", "broker:9094", "--command-config", known)
+    listener = ("--bootstrap-server", "broker:9094", "--command-config", known)
     broker.exec(
-        *(f"{tool}configs.sh", *door, "--alter", "--entity-type", "users"),
+        *(f"{tool}configs.sh", *listener, "--alter", "--entity-type", "users"),
         *("--entity-name", account.name, "--add-config"),
         f"SCRAM-SHA-512=[password={account.password}]",
     )
     broker.exec(
-        *(f"{tool}acls.sh", *door, "--add", "--allow-principal", f"User:{account.name}"),
+        *(f"{tool}acls.sh", *listener, "--add", "--allow-principal", f"User:{account.name}"),
         *("--operation", "All", "--topic", f"{account.name}.", "--group", f"{account.name}."),
         *("--resource-pattern-type", "prefixed"),
     )

@@ -15,9 +15,9 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from hub.accounts.acls import Account
-from hub.accounts.kafka_admin import Broker
-from hub.accounts.reconciler import Keeper, Person
-from hub.accounts.revoked import ShutOut
+from hub.accounts.kafka_admin import KafkaAdmin
+from hub.accounts.reconciler import AccountReconciler, HubUser
+from hub.accounts.revoked import RevokedAccounts
 from tests.running import wait_until
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ QUOTAS = {
 
 
 class Guarded:
-    """An embedded broker with accounts, with a keeper as the hub has one."""
+    """An embedded broker with accounts, with a reconciler as the hub has one."""
 
     def __init__(self, directory: Path) -> None:
         self.secret_file = directory / "secret"
@@ -39,7 +39,7 @@ class Guarded:
         self.broker = EmbeddedBroker(
             directory / "kafka", port=0, secret_file=self.secret_file, show=print
         )
-        self.people: list[Person] = []
+        self.people: list[HubUser] = []
 
     def __enter__(self) -> Guarded:
         self.broker.start()
@@ -53,24 +53,25 @@ class Guarded:
     def servers(self) -> str:
         return self.broker.bootstrap_servers
 
-    def admin(self) -> Broker:
+    def admin(self) -> KafkaAdmin:
         """The broker as the hub sees it."""
-        return Broker(lambda: self.broker.admin_file.read_text(), self.secret_file.read_text())
+        return KafkaAdmin(lambda: self.broker.admin_file.read_text(), self.secret_file.read_text())
 
-    def keeper(self, **settings: Any) -> Keeper:
+    def keeper(self, **settings: Any) -> AccountReconciler:
         """A hub that was started just now."""
         given = {"quotas": QUOTAS} | settings
-        out = ShutOut(self.secret_file.with_name("shut_out.json"))
+        out = RevokedAccounts(self.secret_file.with_name("shut_out.json"))
         people = lambda: list(self.people)  # noqa: E731
-        return Keeper(self.admin(), self.secret_file.read_text(), people, out, **given)
+        secret = self.secret_file.read_text()
+        return AccountReconciler(self.admin(), secret, people, out, **given)
 
     def enter(self, name: str, member_of: Iterable[str] = (), **settings: Any) -> Member:
         """Somebody new, with their account made and usable."""
-        person = Person(name, since="2026", groups=frozenset(member_of), active=True)
-        self.people.append(person)
+        user = HubUser(name, since="2026", groups=frozenset(member_of), active=True)
+        self.people.append(user)
         keeper = self.keeper(**settings)
-        assert asyncio.run(keeper.ensure(person))
-        return Member(self.servers, keeper.account(person))
+        assert asyncio.run(keeper.ensure(user))
+        return Member(self.servers, keeper.account(user))
 
 
 class Member:

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from mosshub_contract.ports import free_port
 from websockets.sync.client import connect
-
-from hub.launcher import free_port
 
 
 class MarimoServer:

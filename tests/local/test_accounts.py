@@ -22,7 +22,7 @@ from imageclass.connection import NoBroker, Topics, connect
 from imageclass.datasets import load
 from imageclass.judge import Judge
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResource, ConfigResourceType, ResourceType
 from kafka.errors import (
     GroupAuthorizationFailedError,
     KafkaError,
@@ -30,10 +30,11 @@ from kafka.errors import (
     TransactionalIdAuthorizationFailedError,
 )
 from kafka.structs import OffsetAndMetadata
+from mosshub_contract.topics import TEAM_PREFIX, topic_settings
 
-from hub.accounts import acls as rights
-from hub.accounts.kafka_admin import Broker
-from hub.accounts.reconciler import Person
+from hub.accounts import acls
+from hub.accounts.kafka_admin import KafkaAdmin
+from hub.accounts.reconciler import HubUser
 from tests.local.accounts import QUOTAS, Guarded, Member, read, refused, wait_until
 from tests.local.streaming import Linear
 
@@ -174,14 +175,14 @@ def test_the_teams_topics_are_everybodys_to_read_and_write_and_nobodys_to_change
         assert b"from ada" in read(consumer, 1)
         consumer.commit()
     with bob.admin() as admin:
-        assert set(rights.TEAM_TOPICS) <= set(admin.list_topics())
+        assert set(topic_settings(TEAM_PREFIX)) <= set(admin.list_topics())
         refused(lambda: admin.create_topics({"team.mine": {}}), TOPIC)
         refused(lambda: admin.delete_topics(["team.requests"]), TOPIC)
         refused(lambda: admin.create_topics({"mine": {}}), TOPIC)
 
 
 def test_the_hub_makes_the_topics_that_the_library_names():
-    assert Topics("team.").settings == rights.TEAM_TOPICS
+    assert Topics("team.").settings == topic_settings(TEAM_PREFIX)
 
 
 def test_who_has_no_account_or_a_wrong_password_is_refused(guarded, ada):
@@ -191,13 +192,13 @@ def test_who_has_no_account_or_a_wrong_password_is_refused(guarded, ada):
     for kind in (KafkaAdminClient, KafkaProducer, KafkaConsumer):
         refused(lambda kind=kind: kind(**nobody), KafkaError)
         refused(lambda kind=kind: kind(**{**ada.settings, **wrong}), KafkaError)
-    # Nor at the hub's door or the controller's, where only the broker's own password counts.
+    # Nor at the hub's listener or the controller's, where only the broker's own password counts.
     properties = (guarded.broker.data_dir / "server.properties").read_text()
     for name in ("HUB", "CONTROLLER"):
         port = properties.split(f"{name}://127.0.0.1:")[1].split("\n")[0].split(",")[0]
-        door = {"bootstrap_servers": f"127.0.0.1:{port}", **quick}
-        refused(lambda door=door: KafkaAdminClient(**door), KafkaError)
-        refused(lambda door=door: KafkaAdminClient(**{**ada.settings, **door}), KafkaError)
+        other = {"bootstrap_servers": f"127.0.0.1:{port}", **quick}
+        refused(lambda other=other: KafkaAdminClient(**other), KafkaError)
+        refused(lambda other=other: KafkaAdminClient(**{**ada.settings, **other}), KafkaError)
 
 
 def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(guarded):
@@ -216,7 +217,7 @@ def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(guarded):
     with three.producer(max_block_ms=5_000) as producer:
         refused(lambda: producer.send(topic, b"x").get(10), TOPIC)
     # Who leaves the group loses it with the next look at their account.
-    left = Person("two", since="2026", active=True)
+    left = HubUser("two", since="2026", active=True)
     guarded.people[:] = [left if p.name == "two" else p for p in guarded.people]
     assert asyncio.run(guarded.keeper(**settings).ensure(left))
     with two.producer(max_block_ms=5_000) as producer:
@@ -234,7 +235,7 @@ def denied(action) -> bool:
 def test_agents_that_run_as_a_service_have_the_teams_topics_only(guarded):
     keeper = guarded.keeper(services=["agents"])
     asyncio.run(keeper.reconcile())
-    account = rights.service(guarded.secret_file.read_text(), "agents")
+    account = acls.service_account(guarded.secret_file.read_text(), "agents")
     agent = Member(guarded.servers, account)
     with agent.admin() as admin:
         admin.create_topics({f"team.{uuid.uuid4().hex}": {}})
@@ -329,7 +330,7 @@ def test_the_notebook_shows_what_is_ones_own_and_one_denial(guarded, bob, tmp_pa
 
 
 def test_200_people_cost_their_starts_next_to_nothing(guarded, capsys):
-    people = [Person(f"crowd{n}", "2026", active=True) for n in range(200)]
+    people = [HubUser(f"crowd{n}", "2026", active=True) for n in range(200)]
     keeper = guarded.keeper()
 
     async def enter() -> list[float]:
@@ -357,33 +358,33 @@ def test_200_people_cost_their_starts_next_to_nothing(guarded, capsys):
     assert p50 < 40 * asked
     assert statistics.median(again) < p50 / 20
     names = {person.name for person in people}
-    wait_until(lambda: names <= admin.names(), 60, "all of them are there")
-    before = admin.rights()
+    wait_until(lambda: names <= admin.account_names(), 60, "all of them are there")
+    before = admin.acls()
     assert {len(before[name]) for name in names} == {7}
 
     # A hub that knows nothing yet does it all again, and nothing changes.
     guarded.people += people
     asyncio.run(guarded.keeper().reconcile())
-    after = admin.rights()
+    after = admin.acls()
     assert {n: after[n] for n in names} == {n: before[n] for n in names}
     guarded.people[:] = [p for p in guarded.people if p not in people]
     asyncio.run(guarded.keeper().reconcile())
-    wait_until(lambda: not names & admin.names(), 60, "all of them are gone")
-    wait_until(lambda: not any(admin.rights()[n] for n in names), 60, "and so are their rights")
+    wait_until(lambda: not names & admin.account_names(), 60, "all of them are gone")
+    wait_until(lambda: not any(admin.acls()[n] for n in names), 60, "and so are their rights")
 
 
 RACE = """
 import asyncio, sys
 from pathlib import Path
-from hub.accounts.kafka_admin import Broker
-from hub.accounts.reconciler import Keeper, Person
-from hub.accounts.revoked import ShutOut
+from hub.accounts.kafka_admin import KafkaAdmin
+from hub.accounts.reconciler import AccountReconciler, HubUser
+from hub.accounts.revoked import RevokedAccounts
 secret, address = sys.stdin.read().split()
-out = ShutOut(Path(sys.argv[1]))
-keeper = Keeper(Broker(lambda: address, secret), secret, list, out)
+out = RevokedAccounts(Path(sys.argv[1]))
+reconciler = AccountReconciler(KafkaAdmin(lambda: address, secret), secret, list, out)
 async def go():
     for n in range(20):
-        assert await keeper.ensure(Person(f"raced{n}", "2026", active=True))
+        assert await reconciler.ensure(HubUser(f"raced{n}", "2026", active=True))
 asyncio.run(go())
 """
 
@@ -403,10 +404,10 @@ def test_two_hubs_that_race_leave_one_account(guarded, tmp_path):
     assert [hub.wait(60) for hub in hubs] == [0, 0]
     keeper = guarded.keeper()
     for n in range(20):
-        person = Person(f"raced{n}", "2026")
+        person = HubUser(f"raced{n}", "2026")
         account = keeper.account(person)
         wait_until(
-            lambda a=account: guarded.admin().rights(a.name).get(a.name) == a.rights, 60, "rights"
+            lambda a=account: guarded.admin().acls(a.name).get(a.name) == a.acls, 60, "rights"
         )
     Member(guarded.servers, account)  # and its password is that of both
 
@@ -415,32 +416,30 @@ def test_hub_and_broker_are_compared_and_repaired(guarded, ada):
     admin, account = guarded.admin(), ada.account
     asyncio.run(guarded.keeper().reconcile())
     wait_until(lambda: not asyncio.run(guarded.keeper().reconcile(repair=False)), 60, "both agree")
-    stray = rights.person("s" * 64, "stray")
+    stray = acls.user_account("s" * 64, "stray")
     missing = guarded.enter("missing")
-    admin.put([stray], {})
-    admin.remove(["missing"])
-    less = frozenset(list(account.rights)[1:]) | {
-        rights._right("ada", rights.ResourceType.TOPIC, "bob.")
-    }
-    admin.put([rights.Account("ada", account.password, less)], {"ada": account.rights})
+    admin.upsert_accounts([stray], {})
+    admin.delete_accounts(["missing"])
+    less = frozenset(list(account.acls)[1:]) | {acls.allow("ada", ResourceType.TOPIC, "bob.")}
+    admin.upsert_accounts([acls.Account("ada", account.password, less)], {"ada": account.acls})
     admin.set_quotas({**QUOTAS, "producer_byte_rate": 1.0})
 
     def seen():
         found = asyncio.run(guarded.keeper().reconcile(repair=False))
-        whole = found.missing and found.wrong and found.orphans and found.settings
+        whole = found.missing and found.incorrect and found.orphaned and found.settings
         return found if whole else None
 
     found = wait_until(seen, 60, "all differences are seen")
     assert found.missing == ("missing",)
-    assert found.wrong == ("ada", "missing")
-    assert found.orphans == ("stray",)
+    assert found.incorrect == ("ada", "missing")
+    assert found.orphaned == ("stray",)
     assert found.settings == ("quotas",)
     asyncio.run(guarded.keeper().reconcile())
     wait_until(lambda: not asyncio.run(guarded.keeper().reconcile(repair=False)), 60, "repaired")
-    assert admin.rights("ada")["ada"] == account.rights
+    assert admin.acls("ada")["ada"] == account.acls
     Member(guarded.servers, missing.account)
     # Who has no server and no account is not missed.
-    guarded.people.append(Person("away", "2026"))
+    guarded.people.append(HubUser("away", "2026"))
     assert not asyncio.run(guarded.keeper().reconcile(repair=False))
 
 
@@ -448,17 +447,17 @@ def test_who_was_shut_out_while_the_broker_was_away_stays_out(guarded):
     """Also over a restart of the hub, and in what check-accounts compares."""
     blocked = guarded.enter("blocked")
     nowhere = guarded.keeper()
-    nowhere._broker = Broker(lambda: "127.0.0.1:1", guarded.secret_file.read_text())
-    asyncio.run(nowhere.remove("blocked"))
-    assert nowhere.away
-    assert "blocked" in guarded.admin().names()
+    nowhere._kafka = KafkaAdmin(lambda: "127.0.0.1:1", guarded.secret_file.read_text())
+    asyncio.run(nowhere.revoke("blocked"))
+    assert nowhere.broker_error
+    assert "blocked" in guarded.admin().account_names()
     found = asyncio.run(guarded.keeper().reconcile())  # the hub that was started anew
-    assert "blocked" in found.orphans
-    wait_until(lambda: "blocked" not in guarded.admin().names(), 60, "the account is gone")
+    assert "blocked" in found.orphaned
+    wait_until(lambda: "blocked" not in guarded.admin().account_names(), 60, "the account is gone")
     # Whoever is let in again has an account again.
-    assert asyncio.run(guarded.keeper().ensure(Person("blocked", "2026", active=True)))
+    assert asyncio.run(guarded.keeper().ensure(HubUser("blocked", "2026", active=True)))
     Member(guarded.servers, blocked.account)
-    assert not asyncio.run(guarded.keeper().reconcile()).orphans
+    assert not asyncio.run(guarded.keeper().reconcile()).orphaned
 
 
 def test_one_persons_flood_is_held_to_the_quota_and_slows_nobody(guarded, ada, bob, capsys):
@@ -579,7 +578,7 @@ def test_who_is_removed_is_cut_off_and_others_notice_nothing(tmp_path, monkeypat
 
                 began = time.monotonic()
                 own.people[:] = [p for p in own.people if p.name != "goes"]
-                asyncio.run(own.keeper().remove("goes"))
+                asyncio.run(own.keeper().revoke("goes"))
                 wait_until(lambda: denied(lambda: leaving.send(theirs, b"x").get(5)), 60, "denied")
                 cut = time.monotonic() - began
                 # Not only denied: nobody of that name comes in any more, by no connection.

@@ -1,30 +1,27 @@
-"""Accounts without a broker: names, passwords, rights; the file in a person's server."""
+"""Names, passwords and ACLs of accounts, without a broker."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
-from imageclass.broker import accounts as doors
-from jupyterhub.auth import Authenticator
-from marimo_singleuser.backend import client_session
-from marimo_singleuser.broker_account import BrokerAccount
-from marimo_singleuser.settings import Settings
+from imageclass.broker import accounts as listeners
+from mosshub_contract.broker_admin import ADMIN, admin_password
 
-from hub.accounts import acls as rights
-from hub.accounts.hooks import with_accounts
+from hub.accounts.acls import (
+    Account,
+    account_password,
+    is_user_account,
+    service_account,
+    user_account,
+)
 
 SECRET = "5e" * 32
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def held(account: rights.Account) -> set[tuple[str, str, str, str]]:
+def held(account: Account) -> set[tuple[str, str, str, str]]:
     return {
         (
             a.resource_pattern.resource_type.name,
@@ -32,12 +29,12 @@ def held(account: rights.Account) -> set[tuple[str, str, str, str]]:
             a.resource_pattern.pattern_type.name,
             a.operation.name,
         )
-        for a in account.rights
+        for a in account.acls
     }
 
 
 def test_a_person_has_their_own_and_a_part_in_the_teams():
-    assert held(rights.person(SECRET, "ada")) == {
+    assert held(user_account(SECRET, "ada")) == {
         ("TOPIC", "ada.", "PREFIXED", "ALL"),
         ("GROUP", "ada.", "PREFIXED", "ALL"),
         ("TRANSACTIONAL_ID", "ada.", "PREFIXED", "ALL"),
@@ -53,124 +50,33 @@ def test_a_person_has_their_own_and_a_part_in_the_teams():
     ["team", "group", "hub", "Ada Lovelace", "a.b", "a_b", "a-2eb", "ä", "mosshub.hub", "x@y"],
 )
 def test_no_name_meets_another_or_one_of_the_platforms(name):
-    account = rights.person(SECRET, name)
+    account = user_account(SECRET, name)
     assert re.fullmatch(r"[a-z0-9-]+", account.name)
-    assert rights.is_persons(account.name)
-    others = {"team", "group", rights.ADMIN, rights.service(SECRET, name).name}
+    assert is_user_account(account.name)
+    others = {"team", "group", ADMIN, service_account(SECRET, name).name}
     assert account.name not in others
-    assert not rights.is_persons(rights.ADMIN)
+    assert not is_user_account(ADMIN)
     own = {prefix for _, prefix, kind, operation in held(account) if operation == "ALL"}
     assert own == {f"{account.name}."}
 
 
 def test_passwords_hang_on_the_secret_the_name_and_the_person():
     known = {
-        rights.password(SECRET, "ada"),
-        rights.password("other" * 10, "ada"),
-        rights.password(SECRET, "bob"),
-        rights.password(SECRET, "ada", "2026-11-24"),
+        account_password(SECRET, "ada"),
+        account_password("other" * 10, "ada"),
+        account_password(SECRET, "bob"),
+        account_password(SECRET, "ada", "2026-11-24"),
     }
     assert len(known) == 4
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", word) for word in known)
-    account = rights.person(SECRET, "ada")
-    assert account.password == rights.person(SECRET, "ada").password
+    account = user_account(SECRET, "ada")
+    assert account.password == user_account(SECRET, "ada").password
     assert account.password not in repr(account)
 
 
 def test_hub_and_broker_agree_on_the_hubs_own_account():
-    assert rights.ADMIN == doors.ADMIN
-    assert rights.admin_password(SECRET) == doors.admin_password(SECRET)
+    assert ADMIN == listeners.ADMIN
+    assert admin_password(SECRET) == listeners.admin_password(SECRET)
     start = (ROOT / "docker/kafka/start").read_text()
-    assert f"me={rights.ADMIN}\n" in start
-    assert (
-        f"super.users=User:{rights.ADMIN}\n"
-        in (ROOT / "docker/kafka/server.properties").read_text()
-    )
-
-
-class _Kept:
-    """A keeper that only notes what it is asked for."""
-
-    def __init__(self) -> None:
-        self.removed: list[str] = []
-
-    def watch(self) -> None:
-        pass
-
-    async def remove(self, name: str) -> None:
-        self.removed.append(name)
-
-
-@pytest.mark.parametrize(
-    ("refreshed", "strict", "removed"),
-    [(False, True, ["ada"]), (False, False, []), (True, True, [])],
-)
-def test_whom_the_provider_does_not_let_in_any_more_has_no_account(refreshed, strict, removed):
-    """Not so who only has to sign in again, as far as the sign-in can tell (not strict)."""
-
-    class SignIn(Authenticator):
-        async def refresh_user(self, user, handler=None, **kwargs):
-            self.auth_refresh_strict = strict
-            return refreshed
-
-    keeper = _Kept()
-
-    async def story() -> None:
-        sign_in = with_accounts(SignIn, keeper)()  # type: ignore[arg-type]
-        sign_in.get_handlers(None)
-        user = SimpleNamespace(name="ada")
-        assert await sign_in.refresh_user(user) is refreshed
-        await asyncio.sleep(0)
-        assert keeper.removed == removed
-        await sign_in.delete_user(SimpleNamespace(name="bob"))
-        assert keeper.removed == [*removed, "bob"]
-
-    asyncio.run(story())
-
-
-def test_the_file_follows_what_the_hub_says(tmp_path):
-    """Written, written anew, kept while the hub is away, deleted when it refuses."""
-    answers: list[tuple[int, dict]] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        assert request.headers["Authorization"] == "token t0ken"
-        status, body = answers.pop(0)
-        return web.json_response(body, status=status)
-
-    async def story() -> None:
-        app = web.Application()
-        app.router.add_get("/hub/api/mosshub/broker-account", answer)
-        async with TestServer(app) as hub, client_session() as session:
-            settings = Settings(
-                user="ada", server_name="", address="127.0.0.1", port=1, base_url="/",
-                home=tmp_path, templates=None, hub_url="/hub/", activity_url="",
-                api_url=str(hub.make_url("/hub/api")), api_token="t0ken",
-            )  # fmt: skip
-            account = BrokerAccount(settings, session)
-
-            async def after(status: int, **body: str) -> dict | None:
-                answers.append((status, body))
-                await account.look()
-                return json.loads(account.path.read_text()) if account.path.exists() else None
-
-            assert await after(500) is None
-            assert not account.refused
-            assert await after(200, password="1", broker="away") == {
-                "password": "1", "broker": "away",
-            }  # fmt: skip
-            assert account.path.stat().st_mode & 0o777 == 0o600
-            assert account.path.parent.stat().st_mode & 0o777 == 0o700
-            assert not account.path.is_relative_to(tmp_path), "never in the home"
-            before = account.path.stat().st_ino
-            await after(200, password="1", broker="away")
-            assert account.path.stat().st_ino == before, "what is the same is not written again"
-            assert (await after(200, password="2"))["password"] == "2"
-            assert (await after(502))["password"] == "2"
-            assert await after(403) is None
-            assert account.refused
-            assert (await after(200, password="3"))["password"] == "3"
-            assert await after(404) is None
-            account.remove()
-            assert not account.path.parent.exists()
-
-    asyncio.run(story())
+    assert f"me={ADMIN}\n" in start
+    assert f"super.users=User:{ADMIN}\n" in (ROOT / "docker/kafka/server.properties").read_text()
