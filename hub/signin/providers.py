@@ -1,6 +1,6 @@
 """The identity providers. Each class knows what its provider calls things and configures itself.
 
-docs/sign-in.md has the same table for people. To add a provider: a class here, its name in
+docs/sign-in.md has the same table for admins. To add a provider: a class here, its name in
 `hub.settings`, what it needs in `hub.setting_checks`, a row in docs/sign-in.md and in the tests.
 """
 

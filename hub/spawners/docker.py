@@ -22,8 +22,8 @@ HOME = "/home/mosshub"
 OPTIONS = frozenset({"image"})
 #: Lines of a failed container's log that its page shows.
 LOG_TAIL_LINES = 12
-#: Looks in a row that must find a container down before it counts as ended.
-_LOOKS = 3
+#: Polls in a row that may find a container down before it counts as ended.
+_TOLERATED_POLLS = 3
 
 
 class ContainerSpawner(ProgressMixin, DockerSpawner):
@@ -36,7 +36,7 @@ class ContainerSpawner(ProgressMixin, DockerSpawner):
 
     exit_reason: str = ""
     _refused = ""
-    _times_seen_ended = 0
+    _polls_ended = 0
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -165,13 +165,13 @@ class ContainerSpawner(ProgressMixin, DockerSpawner):
         if container_state.is_restarting(container):
             return None
         if not container_state.has_ended(container):
-            self._times_seen_ended = 0
+            self._polls_ended = 0
             return None
         reason = container_state.exit_reason(container)
         if not self._stop_pending:
             # A restart of the engine ends containers a moment before it starts them again.
-            self._times_seen_ended += 1
-            if not container["State"]["Restarting"] and self._times_seen_ended <= _LOOKS:
+            self._polls_ended += 1
+            if not container["State"]["Restarting"] and self._polls_ended <= _TOLERATED_POLLS:
                 return None
             self.exit_reason = reason
         return reason
