@@ -1,16 +1,16 @@
-# What the scripts here share: which platform is meant, its settings, and `compose`.
-# Read by `up`, `down`, `compose` and `purge-user`, which stand beside it (POSIX sh).
+# What the scripts `up`, `down`, `compose` and `purge-user` share: the platform's settings and `compose`.
+# They source this file (POSIX sh).
 set -eu
 cd "$(dirname "$0")"
 
-# DEMO=1 means the demo, which has settings, secrets, containers and volumes of its own.
+# DEMO=1 means the demo, which has its own settings, secrets, containers and volumes.
 if [ "${DEMO:-}" = 1 ]; then
   SETTINGS=${SETTINGS:-./demo/.env} SECRETS=${SECRETS:-./demo/secrets}
 else
   SETTINGS=${SETTINGS:-./.env} SECRETS=${SECRETS:-./secrets}
 fi
 
-# How a message calls a file that may be below this directory.
+# shown PATH: the path as messages name it, relative to the repository if it is below this directory.
 shown() { case $1 in ./*) printf %s "docker/${1#./}" ;; *) printf %s "$1" ;; esac; }
 
 say() { echo "$*"; }
@@ -25,11 +25,11 @@ setting() {
   printf %s "${value:-$2}"
 }
 
-# fingerprint PATH…: changes with the content of the files, so that compose makes a container anew
-# when a file changes that it only mounts.
+# fingerprint PATH…: a number that changes with the content of the files. As a label it makes compose
+# recreate a container when a mounted file changes.
 fingerprint() { find "$@" -type f -exec cksum {} + | sort | cksum | cut -d ' ' -f 1; }
 
-# Read the settings that the scripts and the compose files need. After this, `compose` works.
+# load: read the settings that the scripts and the compose files need. `compose` needs this first.
 load() {
   INSTANCE=$(setting INSTANCE mosshub)
   PORT=$(setting PORT 8000)
@@ -42,7 +42,7 @@ load() {
   KAFKA_PUBLIC_PORT=${KAFKA_PUBLIC##*:}
   case $KAFKA_PUBLIC in
     "" | ?*:[0-9]*) ;;
-    *) die "KAFKA_PUBLIC=$KAFKA_PUBLIC: expected host:port, as people outside reach the broker." ;;
+    *) die "KAFKA_PUBLIC=$KAFKA_PUBLIC: expected host:port of the broker for clients outside this host." ;;
   esac
   if [ -n "$DOMAIN" ]; then PUBLIC_URL=https://$DOMAIN; else PUBLIC_URL=http://localhost:$PORT; fi
   COMPOSE_PROJECT_NAME=$INSTANCE
@@ -63,17 +63,17 @@ load() {
   fi
   if [ "$SIGN_IN" = demo ] && [ -d "$SECRETS" ]; then
     DEMO_CLIENT_SECRET=$(cat "$SECRETS/oauth_client_secret")
-    DEMO_KEEPER_PASSWORD=$(cat "$SECRETS/keeper")
+    DEMO_ADMIN_PASSWORD=$(cat "$SECRETS/admin")
     DEMO_ADA_PASSWORD=$(cat "$SECRETS/ada")
     DEMO_LINUS_PASSWORD=$(cat "$SECRETS/linus")
     DEMO_GRACE_PASSWORD=$(cat "$SECRETS/grace")
     DEMO_MALLORY_PASSWORD=$(cat "$SECRETS/mallory")
-    export DEMO_CLIENT_SECRET DEMO_KEEPER_PASSWORD DEMO_ADA_PASSWORD DEMO_LINUS_PASSWORD \
+    export DEMO_CLIENT_SECRET DEMO_ADMIN_PASSWORD DEMO_ADA_PASSWORD DEMO_LINUS_PASSWORD \
       DEMO_GRACE_PASSWORD DEMO_MALLORY_PASSWORD
   fi
 }
 
-# docker compose with this platform's files, settings and profile.
+# compose ARGUMENT…: docker compose with this platform's files, settings and profile.
 compose() {
   set -- --env-file "$SETTINGS" "$@"
   [ "$SIGN_IN" != demo ] || set -- --profile demo "$@"
@@ -82,11 +82,12 @@ compose() {
   docker compose --project-directory . --file compose.yaml "$@"
 }
 
+# check_engine: stop with a sentence if Docker or Compose cannot be used.
 check_engine() {
   command -v docker >/dev/null ||
     die "Docker is not installed: https://docs.docker.com/engine/install/"
   docker info >/dev/null 2>&1 ||
-    die "Docker's engine does not answer: is it running, and may $(id -un) use it (group docker)?" \
+    die "Docker's engine does not answer. Is it running, and may $(id -un) use it (group docker)?" \
       "$(docker info 2>&1 | tail -n 1)"
   version=$(docker compose version --short 2>/dev/null) ||
     die "Docker Compose 2 is missing: install the package docker-compose-plugin."
@@ -96,5 +97,5 @@ check_engine() {
     die "Docker Compose $version is too old: 2.25 or newer is needed."
 }
 
-# The containers of people on this platform (names hold "--", those of its own services do not).
-people() { docker ps --all --quiet --filter "network=$INSTANCE-users" --filter name=-- "$@"; }
+# user_containers FILTER…: ids of users' containers. Their names have "--", those of services do not.
+user_containers() { docker ps --all --quiet --filter "network=$INSTANCE-users" --filter name=-- "$@"; }

@@ -1,8 +1,10 @@
-"""The one broker that everybody streams through."""
+"""How the hub starts the embedded broker, and how it reaches any broker as its admin."""
 
 import secrets
 import sys
 from pathlib import Path
+
+from mosshub_contract.files import write_atomically
 
 from hub.settings import Settings
 
@@ -18,25 +20,28 @@ def broker_command(settings: Settings) -> list[str]:
 
 
 def secret_file(settings: Settings) -> Path:
-    """Return where a laptop's broker secret is; `broker_secret` makes it."""
+    """Return the path of a laptop's broker secret. `broker_secret` writes the file."""
     return settings.data_dir / "hub" / "broker_secret"
 
 
 def broker_secret(settings: Settings) -> str:
-    """Return what the broker's passwords are derived from; on a laptop it is made if need be."""
+    """Return the secret from which the broker's passwords are derived.
+
+    On a laptop the first call generates it.
+    """
     if not settings.embedded_broker:
         return settings.broker_secret.get_secret_value()
     path = secret_file(settings)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32) + "\n")
+        write_atomically(path, secrets.token_hex(32) + "\n", mode=0o600)
     path.chmod(0o600)
     return path.read_text().strip()
 
 
 def admin_server(settings: Settings) -> str:
-    """Return `host:port` of the door for the hub. The embedded broker chooses it at each start.
+    """Return `host:port` of the broker's listener for the hub.
+
+    The embedded broker listens on another port after each start.
 
     Raises:
         OSError: the embedded broker has not been started yet.

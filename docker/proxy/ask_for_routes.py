@@ -1,7 +1,7 @@
-"""Ask the hub for everybody's routes, once it and the proxy in this container answer.
+"""Ask the hub for all routes, as soon as it and the proxy in this container answer.
 
-The hub knows the proxy as its service `proxy`, by the token that they share; its one scope is this.
-A hub that is only starting sends the routes by itself.
+The hub knows the proxy as its service `proxy`, by the token that they share. This request is the
+service's only scope. A hub that starts at the same time sends the routes by itself.
 """
 
 import contextlib
@@ -11,11 +11,15 @@ import urllib.error
 import urllib.request
 
 TOKEN = {"Authorization": f"token {os.environ['CONFIGPROXY_AUTH_TOKEN']}"}
-DEADLINE = 120  # seconds
+TIMEOUT_S = 120
 
 
 def answers(method: str, url: str) -> bool:
-    """Whether the call succeeds. Raises HTTPError when it is refused."""
+    """Return whether a request succeeds.
+
+    Raises:
+        HTTPError: the request is refused.
+    """
     call = urllib.request.Request(url, method=method, headers=TOKEN)  # noqa: S310  # ours
     try:
         with urllib.request.urlopen(call, timeout=30):  # noqa: S310
@@ -29,14 +33,15 @@ def answers(method: str, url: str) -> bool:
 
 
 def main() -> None:
-    end = time.monotonic() + DEADLINE
+    """Wait for the proxy, then for the hub, until TIMEOUT_S have passed."""
+    deadline = time.monotonic() + TIMEOUT_S
     with contextlib.suppress(KeyboardInterrupt):
         for call in (
             ("GET", "http://proxy-api:8001/api/routes"),
             ("POST", "http://hub:8081/hub/api/proxy"),
         ):
             while not answers(*call):
-                if time.monotonic() > end:
+                if time.monotonic() > deadline:
                     return
                 time.sleep(0.5)
 
@@ -45,4 +50,4 @@ if __name__ == "__main__":
     try:
         main()
     except urllib.error.HTTPError as error:
-        print(f"proxy: the hub does not give routes to its service `proxy`: {error}", flush=True)
+        print(f"proxy: the hub gives no routes to its service `proxy`: {error}", flush=True)

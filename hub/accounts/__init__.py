@@ -1,7 +1,13 @@
-"""A broker account for every person: made at the spawn, gone with the person.
+"""A broker account for every user, from the first start of a server until the user is removed.
 
-`rights` says who may do what, `broker` changes it there, `keeper` decides when, `hooks` puts that
-into JupyterHub. `python -m hub.accounts check` compares the two and repairs.
+| module        | what                                                             |
+|---------------|------------------------------------------------------------------|
+| `acls`        | what each account may do                                         |
+| `kafka_admin` | changes accounts on the broker                                   |
+| `reconciler`  | decides when, and compares hub and broker                        |
+| `revoked`     | remembers accounts that were taken away                          |
+| `hooks`       | connects all of that with JupyterHub                             |
+| `__main__`    | `python -m hub.accounts`: compares and repairs from outside      |
 """
 
 from collections.abc import Callable
@@ -10,35 +16,47 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.auth import Authenticator
 
-from hub.accounts.broker import Broker
-from hub.accounts.hooks import person, with_accounts
-from hub.accounts.keeper import Keeper, Person
-from hub.accounts.shut_out import ShutOut
+from hub.accounts.hooks import hub_user, with_accounts
+from hub.accounts.kafka_admin import KafkaAdmin
+from hub.accounts.reconciler import AccountReconciler, HubUser
+from hub.accounts.revoked import RevokedAccounts
 from hub.broker import admin_server, broker_secret
 from hub.settings import Settings
 
 
-def keeper(settings: Settings, people: Callable[[], list[Person]]) -> Keeper:
-    """Return the keeper of the accounts of this platform; see `Keeper` for `people`."""
+def make_reconciler(settings: Settings, users: Callable[[], list[HubUser]]) -> AccountReconciler:
+    """Return the reconciler of this platform's accounts.
+
+    Args:
+        settings: the platform's settings.
+        users: returns every user of the hub.
+    """
     secret = broker_secret(settings)
-    return Keeper(
-        Broker(lambda: admin_server(settings), secret),
+    return AccountReconciler(
+        KafkaAdmin(lambda: admin_server(settings), secret),
         secret,
-        people,
-        ShutOut(settings.data_dir / "hub" / "shut_out.json"),
+        users,
+        RevokedAccounts(settings.data_dir / "hub" / "shut_out.json"),
         groups=settings.kafka_groups,
         services=settings.kafka_services,
         quotas=settings.quotas,
     )
 
 
-def sign_in(base: type[Authenticator], settings: Settings) -> type[Authenticator]:
-    """Return the class of the sign-in, with accounts where the hub keeps them."""
+def authenticator_with_accounts(
+    base: type[Authenticator], settings: Settings
+) -> type[Authenticator]:
+    """Return the class of the sign-in, with accounts if the hub manages them.
+
+    Args:
+        base: the class of the sign-in.
+        settings: the platform's settings.
+    """
     if not settings.broker_accounts:
         return base
 
-    def people() -> list[Person]:
+    def users() -> list[HubUser]:
         db = JupyterHub.instance().db
-        return [person(user) for user in db.query(orm.User)]
+        return [hub_user(user) for user in db.query(orm.User)]
 
-    return with_accounts(base, keeper(settings, people))
+    return with_accounts(base, make_reconciler(settings, users))

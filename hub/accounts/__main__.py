@@ -1,67 +1,84 @@
-"""`python -m hub.accounts`: compare the accounts of hub and broker, or give out a service's."""
+"""`python -m hub.accounts`: compare the accounts of hub and broker, or print a service's."""
 
 import argparse
 import asyncio
-import json
 import sys
 
 from jupyterhub import orm
+from mosshub_contract.broker_account import BrokerAccount
 
-from hub.accounts import keeper, person, rights
-from hub.accounts.broker import BrokerAway
-from hub.accounts.keeper import Difference, Person
+from hub.accounts import hub_user, make_reconciler
+from hub.accounts.acls import service_account
+from hub.accounts.kafka_admin import BrokerUnavailable
+from hub.accounts.reconciler import Drift, HubUser
 from hub.broker import broker_secret
 from hub.settings import Settings, SettingsError, load_settings
 
-_SAID = {
-    "missing": "have a server and no account",
-    "wrong": "may not do exactly what they should",
-    "orphans": "are accounts of nobody",
-    "settings": "are not as the settings say",
+_DESCRIPTIONS = {
+    "missing": "are needed and do not exist",
+    "incorrect": "may do more or less than they should",
+    "orphaned": "belong to nobody",
+    "settings": "differ from the settings",
 }
 
 
-def people(settings: Settings) -> list[Person]:
-    """Return everybody in the hub's database, which may be in use."""
+class NoHub(Exception):
+    """This platform has no database of users yet."""
+
+
+def users_in_database(settings: Settings) -> list[HubUser]:
+    """Return every user in the hub's database, which the hub may be using.
+
+    Raises:
+        NoHub: the hub was never started.
+    """
     path = settings.data_dir / "hub" / "jupyterhub.sqlite"
     if not path.exists():
-        raise BrokerAway(f"there is no hub yet: {path} is missing")
+        raise NoHub(f"the hub was never started: {path} is missing")
     session = orm.new_session_factory(f"sqlite:///{path}")()
     try:
-        return [person(user) for user in session.query(orm.User)]
+        return [hub_user(user) for user in session.query(orm.User)]
     finally:
         session.close()
 
 
-def report(found: Difference) -> str:
-    """Return what was found, a line for each kind."""
+def report(drift: Drift) -> str:
+    """Return the differences as text, a line for each kind."""
     lines = [
-        f"{', '.join(names)} {said}"
-        for kind, said in _SAID.items()
-        if (names := getattr(found, kind))
+        f"{', '.join(names)} {description}"
+        for kind, description in _DESCRIPTIONS.items()
+        if (names := getattr(drift, kind))
     ]
     return "\n".join(lines)
 
 
 def check(settings: Settings, *, repair: bool) -> int:
-    """Compare, say what differs, and repair; return 1 if something differs and stays so."""
-    known = people(settings)
-    found = asyncio.run(keeper(settings, lambda: known).reconcile(repair=repair))
-    if not found:
+    """Compare hub and broker, and print the differences.
+
+    Returns:
+        The exit status: 1 if there are differences that were not repaired.
+    """
+    users = users_in_database(settings)
+    drift = asyncio.run(make_reconciler(settings, lambda: users).reconcile(repair=repair))
+    if not drift:
         print("Hub and broker agree.")
         return 0
-    print(report(found))
+    print(report(drift))
     print("Repaired." if repair else "Nothing was changed.")
     return 0 if repair else 1
 
 
-def service(settings: Settings, label: str) -> int:
-    """Print the account of agents that run as a service, as `imageclass.account` reads it."""
+def print_service(settings: Settings, label: str) -> int:
+    """Print the account of agents that run as a service, as the text of an account's file.
+
+    Returns:
+        The exit status: 1 if there is no such service.
+    """
     if label not in settings.kafka_services:
         print(f"KAFKA_SERVICES does not name {label}: add it and restart the hub", file=sys.stderr)
         return 1
-    account = rights.service(broker_secret(settings), label)
-    print(json.dumps({"username": account.name, "password": account.password}))
+    account = service_account(broker_secret(settings), label)
+    print(BrokerAccount(account.name, account.password).to_json())
     return 0
 
 
@@ -71,18 +88,18 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     checking = commands.add_parser("check", help="compare hub and broker, and repair")
     checking.add_argument("--only-look", action="store_true", help="repair nothing")
-    giving = commands.add_parser("service", help="print a service's account")
-    giving.add_argument("name", help="one of KAFKA_SERVICES")
+    printing = commands.add_parser("service", help="print a service's account")
+    printing.add_argument("name", help="one of KAFKA_SERVICES")
     options = parser.parse_args(arguments)
     try:
         settings = load_settings()
         if not settings.broker_accounts:
-            print("The hub keeps no accounts on the broker of KAFKA_BOOTSTRAP_SERVERS.")
+            print("The hub manages no accounts on the broker of KAFKA_BOOTSTRAP_SERVERS.")
             return 0
         if options.command == "service":
-            return service(settings, options.name)
+            return print_service(settings, options.name)
         return check(settings, repair=not options.only_look)
-    except (SettingsError, BrokerAway) as error:
+    except (SettingsError, BrokerUnavailable, NoHub) as error:
         print(f"Not possible now: {error}", file=sys.stderr)
         return 1
 

@@ -1,4 +1,4 @@
-"""Where JupyterHub meets the accounts: sign-in's class with a few moments more."""
+"""Where JupyterHub meets the accounts: an authenticator that also looks after them."""
 
 import asyncio
 
@@ -7,86 +7,93 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.auth import Authenticator
 from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
+from mosshub_contract.broker_account import API_PATH, BrokerAccount
 from tornado import web
 
-from hub.accounts.keeper import Keeper, Person
+from hub.accounts.reconciler import AccountReconciler, HubUser
 
-AWAY = "The broker is away. Your editor starts without it; streaming works as soon as it is back."
+BROKER_AWAY = (
+    "The broker is away. Your editor starts without it. "
+    "Streaming works as soon as the broker is back."
+)
 
 
-def person(user: User | orm.User, *, active: bool | None = None) -> Person:
-    """Return what of a user of the hub makes their account."""
+def hub_user(user: User | orm.User, *, active: bool | None = None) -> HubUser:
+    """Return what a user's account depends on.
+
+    Args:
+        user: the user, as JupyterHub knows them.
+        active: whether a server of theirs runs or starts; by default as the hub's database says.
+    """
     if active is None:
         active = any(s.server is not None for s in user.orm_spawners.values())
     since = user.created.isoformat() if user.created else ""
-    return Person(user.name, since, frozenset(g.name for g in user.groups), active)
+    return HubUser(user.name, since, frozenset(g.name for g in user.groups), active)
 
 
 class AccountHandler(APIHandler):
-    """Answers a person's server with that person's account, and nobody else.
+    """Tells a user's server that user's broker account, and nobody else.
 
-    What it needs is the server's own token. A page's cookie does not do, nor the token by which
-    somebody else's server knows who is looking at it.
+    It takes the server's own token only: neither a page's cookie, nor the token by which another
+    user's server knows who its visitor is.
     """
 
-    def initialize(self, keeper: Keeper) -> None:
-        self.keeper = keeper
+    def initialize(self, reconciler: AccountReconciler) -> None:
+        self.reconciler = reconciler
 
     async def get(self) -> None:
         user = self.current_user
         own = isinstance(user, User) and self.get_token() is not None
         if not own or not self.has_scope(f"users:activity!user={user.name}"):
-            raise web.HTTPError(403, "Only a person's own server is told their broker account.")
-        who = person(user, active=True)
-        complete = await self.keeper.ensure(who)
-        account = self.keeper.account(who)
+            raise web.HTTPError(403, "Only a user's own server may read the broker account.")
+        owner = hub_user(user, active=True)
+        complete = await self.reconciler.ensure(owner)
+        account = self.reconciler.account(owner)
+        away = not complete or bool(self.reconciler.broker_error)
         self.set_header("Cache-Control", "no-store")
-        self.write(
-            {
-                "username": account.name,
-                "password": account.password,
-                "security_protocol": "SASL_PLAINTEXT",
-                "sasl_mechanism": "SCRAM-SHA-512",
-                "broker": "ready" if complete and not self.keeper.away else "away",
-            }
-        )
+        self.write(BrokerAccount(account.name, account.password, away=away).to_json())
 
 
-class _Hooks(Authenticator):
+class _AccountHooks(Authenticator):
     """Mixed in before the class of the sign-in by `with_accounts`."""
 
-    keeper: Keeper
-    _removing: set[asyncio.Task]
+    reconciler: AccountReconciler
+    _revoking: set[asyncio.Task]
 
     def get_handlers(self, app):
-        """Add where servers get their accounts; from here on the broker is looked after."""
-        self._removing = set()
-        self.keeper.watch()
-        own = (r"/api/mosshub/broker-account", AccountHandler, {"keeper": self.keeper})
-        return [*super().get_handlers(app), own]
+        """Add the route of accounts, and begin to check the broker."""
+        self._revoking = set()
+        self.reconciler.watch()
+        route = (rf"/api{API_PATH}", AccountHandler, {"reconciler": self.reconciler})
+        return [*super().get_handlers(app), route]
 
     async def pre_spawn_start(self, user, spawner):
-        """See to it that the person's account is there; a broker that is away stops nobody."""
-        complete = await self.keeper.ensure(person(user, active=True))
-        spawner.broker_note = "" if complete else AWAY
+        """Complete the user's account. A broker that is away stops no start."""
+        complete = await self.reconciler.ensure(hub_user(user, active=True))
+        spawner.broker_note = "" if complete else BROKER_AWAY
         await maybe_future(super().pre_spawn_start(user, spawner))
 
     async def refresh_user(self, user, handler=None, **kwargs):
-        """Whom the provider does not let in any more is cut off from the broker too."""
+        """Revoke the account of a user whom the provider no longer allows."""
         refreshed = await super().refresh_user(user, handler, **kwargs)
         if refreshed is False and self.auth_refresh_strict:
             # Not awaited: the broker may be away.
-            task = asyncio.create_task(self.keeper.remove(user.name))
-            self._removing.add(task)
-            task.add_done_callback(self._removing.discard)
+            task = asyncio.create_task(self.reconciler.revoke(user.name))
+            self._revoking.add(task)
+            task.add_done_callback(self._revoking.discard)
         return refreshed
 
     async def delete_user(self, user):
-        """Take the account of a removed person away."""
-        await self.keeper.remove(user.name)
+        """Revoke the account of a user who is removed."""
+        await self.reconciler.revoke(user.name)
         await maybe_future(super().delete_user(user))
 
 
-def with_accounts(base: type[Authenticator], keeper: Keeper) -> type[Authenticator]:
-    """Return the sign-in's class with the moments that concern accounts."""
-    return type(base.__name__, (_Hooks, base), {"keeper": keeper})
+def with_accounts(base: type[Authenticator], reconciler: AccountReconciler) -> type[Authenticator]:
+    """Return the sign-in's class with the hooks that concern accounts.
+
+    Args:
+        base: the class of the sign-in.
+        reconciler: the platform's reconciler.
+    """
+    return type(base.__name__, (_AccountHooks, base), {"reconciler": reconciler})

@@ -50,10 +50,10 @@ class KeycloakAdmin:
 
     def token(self) -> str:
         """Return a token that is valid for a minute."""
-        form = {"grant_type": "password", "client_id": "admin-cli", "username": "keeper"}
+        form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin"}
         answer = self.session.post(
             f"{self.stack.url}/auth/realms/master/protocol/openid-connect/token",
-            {**form, "password": self.stack.secret("keeper")},
+            {**form, "password": self.stack.secret("admin")},
             timeout=30,
         )
         answer.raise_for_status()

@@ -18,10 +18,10 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from hub.accounts.broker import Broker
-from hub.accounts.keeper import Keeper, Person
-from hub.accounts.rights import Account
-from hub.accounts.shut_out import ShutOut
+from hub.accounts.acls import Account
+from hub.accounts.kafka_admin import KafkaAdmin
+from hub.accounts.reconciler import AccountReconciler, HubUser
+from hub.accounts.revoked import RevokedAccounts
 
 QUOTAS = {
     "producer_byte_rate": 50e6,
@@ -40,7 +40,7 @@ class SecuredKafka:
         self.broker = EmbeddedBroker(
             directory / "kafka", port=0, secret_file=self.secret_file, show=print
         )
-        self.people: list[Person] = []
+        self.people: list[HubUser] = []
 
     def __enter__(self) -> SecuredKafka:
         self.broker.start()
@@ -54,20 +54,20 @@ class SecuredKafka:
     def servers(self) -> str:
         return self.broker.bootstrap_servers
 
-    def admin(self) -> Broker:
+    def admin(self) -> KafkaAdmin:
         """Return the broker as the hub sees it."""
-        return Broker(lambda: self.broker.admin_file.read_text(), self.secret_file.read_text())
+        return KafkaAdmin(lambda: self.broker.admin_file.read_text(), self.secret_file.read_text())
 
-    def reconciler(self, **settings: Any) -> Keeper:
+    def reconciler(self, **settings: Any) -> AccountReconciler:
         """Return what keeps the accounts in a hub that was started just now."""
         given = {"quotas": QUOTAS} | settings
-        out = ShutOut(self.secret_file.with_name("shut_out.json"))
+        out = RevokedAccounts(self.secret_file.with_name("shut_out.json"))
         people = lambda: list(self.people)  # noqa: E731
-        return Keeper(self.admin(), self.secret_file.read_text(), people, out, **given)
+        return AccountReconciler(self.admin(), self.secret_file.read_text(), people, out, **given)
 
     def add_user(self, name: str, member_of: Iterable[str] = (), **settings: Any) -> KafkaUser:
         """Add a person; return their account, which the broker knows already."""
-        person = Person(name, since="2026", groups=frozenset(member_of), active=True)
+        person = HubUser(name, since="2026", groups=frozenset(member_of), active=True)
         self.people.append(person)
         reconciler = self.reconciler(**settings)
         assert asyncio.run(reconciler.ensure(person))

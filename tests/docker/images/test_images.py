@@ -216,7 +216,7 @@ def test_only_sources_reach_the_engine(tmp_path):
         *("docker/secrets/oauth_client_secret", "hub/.env", "hub/tls/server.key", "id_rsa"),
         *("hub/node/node_modules/a/index.js", "notebooks/__marimo__/session.json", "proxy.pem"),
     ]
-    sources = ["uv.lock", "pyproject.toml", "jupyterhub_config.py", "hub/login.py"]
+    sources = ["uv.lock", "pyproject.toml", "jupyterhub_config.py", "hub/signin/shared_password.py"]
     sources += ["hub/node/package-lock.json", "notebooks/image_class.py", "images/user/slim"]
     for name in canaries + sources:
         path = tree / name

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
+from mosshub_contract.broker_admin import admin_password
 from mosshub_contract.ports import free_port
 
-from hub.accounts import rights
+from hub.accounts import acls
 from tests.standins.engine import docker
 from tests.support.containers import Containers
 from tests.support.members import TeamMember
@@ -68,7 +69,7 @@ def test_a_persons_account_is_theirs_alone_and_nowhere_to_be_seen(stack, ada):
     }
     account = json.loads(ada.with_account(READ))
     secret = stack.secret("broker_secret")
-    words = [account["password"], secret, rights.admin_password(secret)]
+    words = [account["password"], secret, admin_password(secret)]
     kafka, hub = stack.container("kafka"), stack.container("hub")
     for container in (kafka, hub, ada.container):
         seen = {
@@ -168,8 +169,9 @@ def test_a_removed_person_has_no_account(stack):
 NAMES = """
 import json
 settings = load_settings()
-broker = Broker(lambda: admin_server(settings), broker_secret(settings))
-print(json.dumps(sorted(broker.names() | {n for n, held in broker.rights().items() if held})))
+kafka = KafkaAdmin(lambda: admin_server(settings), broker_secret(settings))
+held = {name for name, acls in kafka.acls().items() if acls}
+print(json.dumps(sorted(kafka.account_names() | held)))
 """
 
 
@@ -205,7 +207,7 @@ def test_outside_the_host_it_is_tls(standin, containers: Containers, tmp_path: P
     )
     retry_until(lambda: "Kafka Server started" in broker.logs(), 90, "the broker has started")
     # The hub's listener is reached in the container only: the account is made there.
-    account = rights.person(secret, "ada")
+    account = acls.user_account(secret, "ada")
     password = account.password
     make_account(broker, account)
     outside = {
@@ -239,7 +241,7 @@ def test_outside_the_host_it_is_tls(standin, containers: Containers, tmp_path: P
             KafkaAdminClient(**{**outside, **wrong})
 
 
-def make_account(broker, account: rights.Account) -> None:
+def make_account(broker, account: acls.Account) -> None:
     """Through Kafka's own tools in the container, as there is no hub beside it."""
     tool = "/opt/kafka/bin/kafka-"
     known = "/tmp/client.properties"  # noqa: S108  in a container

@@ -19,9 +19,9 @@ def accounts(stack: Stack) -> set[str]:
     """Return the users whose password the broker knows."""
     return set(
         stack.in_hub(
-            "from hub.accounts import keeper\n"
+            "from hub.accounts import make_reconciler\n"
             "from hub.settings import load_settings\n"
-            "print(*keeper(load_settings(), list)._broker.names())"
+            "print(*make_reconciler(load_settings(), list)._kafka.account_names())"
         ).split()
     )
 

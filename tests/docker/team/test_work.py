@@ -80,8 +80,8 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
 
 
 TOPICS = """
-from hub.accounts import Broker, admin_server, broker_secret
+from hub.accounts import KafkaAdmin, admin_server, broker_secret
 from hub.settings import load_settings
 settings = load_settings()
-print(*Broker(lambda: admin_server(settings), broker_secret(settings)).topics())
+print(*KafkaAdmin(lambda: admin_server(settings), broker_secret(settings)).topics())
 """

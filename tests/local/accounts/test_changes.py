@@ -62,7 +62,7 @@ def test_a_removed_person_is_cut_off_and_others_notice_nothing(tmp_path, monkeyp
 
                 began = time.monotonic()
                 own.people[:] = [p for p in own.people if p.name != "goes"]
-                asyncio.run(own.reconciler().remove("goes"))
+                asyncio.run(own.reconciler().revoke("goes"))
                 wait_until(
                     lambda: is_denied(lambda: leaving.send(theirs, b"x").get(5)), 60, "denied"
                 )

@@ -17,9 +17,10 @@ from kafka.errors import (
     TransactionalIdAuthorizationFailedError,
 )
 from kafka.structs import OffsetAndMetadata
+from mosshub_contract.topics import TEAM_PREFIX, topic_settings
 
-from hub.accounts import rights
-from hub.accounts.keeper import Person
+from hub.accounts import acls
+from hub.accounts.reconciler import HubUser
 from tests.support.secured_kafka import KafkaUser, is_denied, read, refused
 from tests.support.waiting import wait_until
 
@@ -149,14 +150,14 @@ def test_everybody_reads_and_writes_team_topics_and_nobody_changes_them(ada, bob
         assert b"from ada" in read(consumer, 1)
         consumer.commit()
     with bob.admin() as admin:
-        assert set(rights.TEAM_TOPICS) <= set(admin.list_topics())
+        assert set(topic_settings(TEAM_PREFIX)) <= set(admin.list_topics())
         refused(lambda: admin.create_topics({"team.mine": {}}), TOPIC)
         refused(lambda: admin.delete_topics(["team.requests"]), TOPIC)
         refused(lambda: admin.create_topics({"mine": {}}), TOPIC)
 
 
 def test_the_hub_makes_the_topics_that_the_library_names():
-    assert Topics("team.").settings == rights.TEAM_TOPICS
+    assert Topics("team.").settings == topic_settings(TEAM_PREFIX)
 
 
 def test_clients_without_an_account_or_with_a_wrong_password_are_refused(secured_kafka, ada):
@@ -193,7 +194,7 @@ def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(secured_k
     with three.producer(max_block_ms=5_000) as producer:
         refused(lambda: producer.send(topic, b"x").get(10), TOPIC)
     # Who leaves the group loses it with the next look at their account.
-    left = Person("two", since="2026", active=True)
+    left = HubUser("two", since="2026", active=True)
     secured_kafka.people[:] = [left if p.name == "two" else p for p in secured_kafka.people]
     assert asyncio.run(secured_kafka.reconciler(**settings).ensure(left))
     with two.producer(max_block_ms=5_000) as producer:
@@ -203,7 +204,7 @@ def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(secured_k
 def test_agents_that_run_as_a_service_have_the_teams_topics_only(secured_kafka):
     reconciler = secured_kafka.reconciler(services=["agents"])
     asyncio.run(reconciler.reconcile())
-    account = rights.service(secured_kafka.secret_file.read_text(), "agents")
+    account = acls.service_account(secured_kafka.secret_file.read_text(), "agents")
     agent = KafkaUser(secured_kafka.servers, account)
     with agent.admin() as admin:
         admin.create_topics({f"team.{uuid.uuid4().hex}": {}})

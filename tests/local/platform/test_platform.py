@@ -12,7 +12,7 @@ import psutil
 import pytest
 import requests
 
-from hub.processes import left_over
+from hub.processes import leftover_processes
 from tests.support.paths import ROOT
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
@@ -29,7 +29,7 @@ def own_platform(tmp_path: Path):
 
 
 def nobody_left(platform: RunningPlatform) -> bool:
-    return not left_over(str(platform.data_dir))
+    return not leftover_processes(str(platform.data_dir))
 
 
 # Signing in
@@ -229,7 +229,7 @@ def test_an_unreadable_data_directory_is_refused(tmp_path: Path) -> None:
     data.mkdir(mode=0o700)
     probe = (
         "import os\n"
-        "from hub.launcher import StartError, open_data\nfrom hub.settings import Settings\n"
+        "from hub.preflight import StartError, open_data\nfrom hub.settings import Settings\n"
         "os.setgid(65534); os.setuid(65534)\n"
         f"try: open_data(Settings(data_dir={str(data)!r}))\n"
         f"except StartError as error: print(error)"

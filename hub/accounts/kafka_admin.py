@@ -1,4 +1,4 @@
-"""Accounts on the broker, through Kafka's own requests. It waits: call it in a thread."""
+"""Accounts, topics and quotas on the broker, through Kafka's own requests."""
 
 import logging
 from collections import defaultdict
@@ -24,29 +24,32 @@ from kafka.protocol.admin.client_quotas import (
     AlterClientQuotasRequest,
     DescribeClientQuotasRequest,
 )
+from mosshub_contract.broker_admin import ADMIN, admin_client_settings
 
-from hub.accounts.rights import ADMIN, Account, admin_password
+from hub.accounts.acls import Account
 
-# Its library calls every lost connection an error; the keeper says once what there is to say.
+# kafka-python logs every lost connection as an error. The reconciler logs once that it was lost.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 _SCRAM = ScramMechanism.SCRAM_SHA_512
-_UNLIMITED = 1e12  # the hub is a user too, and nobody's flood may slow it down
+_UNLIMITED = 1e12  # the hub is a user too, and no user's flood may slow it down
 
 
-class BrokerAway(Exception):
+class BrokerUnavailable(Exception):
     """The broker does not answer, or not as it should; the message says what was seen."""
 
 
-class Broker:
-    """The broker as the keeper of accounts sees it. For one thread only.
+class KafkaAdmin:
+    """The broker's admin. Its calls block: use them in one thread, and always in the same.
 
-    A client is made at the first call and again after a failure, because a broker that was started
-    anew may listen elsewhere.
+    Every method raises BrokerUnavailable if the broker does not do what it was asked. The first
+    call connects, and so does the first one after a failure, because a restarted broker may listen
+    at another address.
 
     Args:
-        address: returns `host:port` of the listener for the hub; an OSError counts as away.
-        secret: what the hub's own password is derived from.
+        address: returns `host:port` of the listener for the hub; on an OSError the broker counts as
+            unavailable.
+        secret: the broker secret, from which the hub's own password is derived.
     """
 
     def __init__(self, address: Callable[[], str], secret: str) -> None:
@@ -55,7 +58,7 @@ class Broker:
         self._client: KafkaAdminClient | None = None
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         client, self._client = self._client, None
         if client is not None:
             with suppress(Exception):  # it may be what failed
@@ -66,10 +69,7 @@ class Broker:
             if self._client is None:
                 self._client = KafkaAdminClient(
                     bootstrap_servers=self._address(),
-                    security_protocol="SASL_PLAINTEXT",
-                    sasl_mechanism="PLAIN",
-                    sasl_plain_username=ADMIN,
-                    sasl_plain_password=admin_password(self._secret),
+                    **admin_client_settings(self._secret),
                     client_id="hub",
                     bootstrap_timeout_ms=2_000,
                     request_timeout_ms=5_000,
@@ -78,56 +78,61 @@ class Broker:
             return request(self._client)
         except (KafkaError, OSError, ValueError) as error:
             self.close()
-            raise BrokerAway(f"{type(error).__name__}: {error}") from error
+            raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
 
     def ping(self) -> None:
-        """Return if it answers. Raises BrokerAway, as everything here does, if it does not."""
+        """Return if the broker answers."""
         self._call(lambda client: client.describe_cluster())
 
     # -- accounts
 
-    def names(self) -> set[str]:
+    def account_names(self) -> set[str]:
         """Return the names of all accounts that have a password."""
         found = self._call(lambda client: client.describe_user_scram_credentials())
         return set(found)
 
-    def rights(self, name: str | None = None) -> dict[str, set[ACL]]:
-        """Return who has which rights: of the account `name`, or of all."""
-        acls, error = self._call(lambda client: client.describe_acls(_any_right(name)))
+    def acls(self, name: str | None = None) -> dict[str, set[ACL]]:
+        """Return the ACLs of the account `name`, or of all accounts, by the account's name."""
+        acls, error = self._call(lambda client: client.describe_acls(_acl_filter(name)))
         if error is not NoError:
-            raise BrokerAway(str(error))
+            raise BrokerUnavailable(str(error))
         held = defaultdict(set)
         for acl in acls:
             held[acl.principal.removeprefix("User:")].add(acl)
         return held
 
-    def put(self, accounts: Collection[Account], held: Mapping[str, set[ACL]]) -> None:
-        """Give `accounts` their passwords and exactly their rights, whatever they `held`."""
+    def upsert_accounts(self, accounts: Collection[Account], held: Mapping[str, set[ACL]]) -> None:
+        """Give accounts their passwords and exactly their ACLs.
+
+        Args:
+            accounts: the accounts as they should be.
+            held: the ACLs that they have now, by the account's name.
+        """
         if not accounts:
             return
         passwords = [UserScramCredentialUpsertion(a.name, _SCRAM, a.password) for a in accounts]
         refused = self._call(lambda client: client.alter_user_scram_credentials(passwords))
         for name, reason in refused.items():
             if reason is not None:
-                raise BrokerAway(f"no password for {name}: {reason}")
-        missing = [acl for a in accounts for acl in a.rights - held.get(a.name, set())]
+                raise BrokerUnavailable(f"the password of {name} was not set: {reason}")
+        missing = [acl for a in accounts for acl in a.acls - held.get(a.name, set())]
         if missing:
-            made = self._call(lambda client: client.create_acls(missing))
-            if made["failed"]:
-                raise BrokerAway(f"no right {made['failed'][0]}")
-        self._take(acl for a in accounts for acl in held.get(a.name, set()) - a.rights)
+            created = self._call(lambda client: client.create_acls(missing))
+            if created["failed"]:
+                raise BrokerUnavailable(f"an ACL was not created: {created['failed'][0]}")
+        self._delete_acls(acl for a in accounts for acl in held.get(a.name, set()) - a.acls)
 
-    def remove(self, names: Iterable[str]) -> None:
-        """Take away rights, which ends what live connections may do, and passwords."""
+    def delete_accounts(self, names: Iterable[str]) -> None:
+        """Delete ACLs, which stops live connections from doing anything, and passwords."""
         names = sorted(set(names))
         if not names:
             return
-        self._call(lambda client: client.delete_acls([_any_right(name) for name in names]))
-        # Not only those that the broker names: what was made just now it may not show yet.
-        gone = [UserScramCredentialDeletion(name, _SCRAM) for name in names]
-        self._call(lambda client: client.alter_user_scram_credentials(gone))
+        self._call(lambda client: client.delete_acls([_acl_filter(name) for name in names]))
+        # Also passwords that the broker does not list: it may not list a new one yet.
+        deletions = [UserScramCredentialDeletion(name, _SCRAM) for name in names]
+        self._call(lambda client: client.alter_user_scram_credentials(deletions))
 
-    def _take(self, acls: Iterable[ACL]) -> None:
+    def _delete_acls(self, acls: Iterable[ACL]) -> None:
         filters = [
             ACLFilter(
                 a.principal,
@@ -145,30 +150,36 @@ class Broker:
         if filters:
             self._call(lambda client: client.delete_acls(filters))
 
-    # -- what they share
+    # -- what accounts share
 
     def topics(self) -> set[str]:
         """Return the names of all topics."""
         return set(self._call(lambda client: client.list_topics()))
 
-    def make_topics(self, topics: Mapping[str, Mapping]) -> None:
-        """Make the topics that are not there yet, each with its settings."""
-        there = self.topics()
-        for topic, settings in topics.items():
-            if topic not in there:
-                with suppress(TopicAlreadyExistsError):  # another hub was quicker
-                    self._make(topic, settings)
+    def create_topics(self, topics: Mapping[str, Mapping]) -> None:
+        """Create the topics that do not exist yet.
 
-    def _make(self, topic: str, settings: Mapping) -> None:
+        Args:
+            topics: each topic's settings by its name.
+        """
+        existing = self.topics()
+        for topic, settings in topics.items():
+            if topic not in existing:
+                self._create_topic(topic, settings)
+
+    def _create_topic(self, topic: str, settings: Mapping) -> None:
         try:
             self._call(lambda client: client.create_topics({topic: settings}))
-        except BrokerAway as error:
-            if isinstance(error.__cause__, TopicAlreadyExistsError):
-                raise error.__cause__ from None
-            raise
+        except BrokerUnavailable as error:
+            if not isinstance(error.__cause__, TopicAlreadyExistsError):  # another hub was quicker
+                raise
 
     def set_quotas(self, quotas: Mapping[str, float]) -> None:
-        """Make `quotas` those of every user, with no limit for the hub itself."""
+        """Set the quotas of every user, with no limit for the hub itself.
+
+        Args:
+            quotas: each quota by Kafka's key.
+        """
         request = AlterClientQuotasRequest(
             entries=[
                 _quota_entry(None, quotas),
@@ -176,23 +187,24 @@ class Broker:
             ],
             validate_only=False,
         )
-        answer = self._call(lambda client: client._manager.run(client._manager.send, request))
-        for entry in answer.entries:
-            if entry.error_code:
-                raise BrokerAway(f"no quotas: {for_code(entry.error_code)} {entry.error_message}")
+        reply = self._call(lambda client: client._manager.run(client._manager.send, request))
+        for entry in reply.entries:
+            if code := entry.error_code:
+                raise BrokerUnavailable(f"quotas: {for_code(code)} {entry.error_message}")
 
     def quotas(self) -> dict[str, float]:
-        """Return the quotas of everybody who has none of their own."""
+        """Return the quotas of users who have none of their own, by Kafka's keys."""
         request = DescribeClientQuotasRequest(components=[("user", 1, None)], strict=True)
-        answer = self._call(lambda client: client._manager.run(client._manager.send, request))
-        return {v.key: v.value for e in answer.entries or () for v in e.values}
+        reply = self._call(lambda client: client._manager.run(client._manager.send, request))
+        return {v.key: v.value for e in reply.entries or () for v in e.values}
 
 
 def _quota_entry(user: str | None, quotas: Mapping[str, float]) -> tuple:
     return [("user", user)], [(key, value, False) for key, value in quotas.items()]
 
 
-def _any_right(name: str | None) -> ACLFilter:
+def _acl_filter(name: str | None) -> ACLFilter:
+    """Return the filter that matches every ACL of the account `name`, or of all accounts."""
     return ACLFilter(
         principal=None if name is None else f"User:{name}",
         host=None,

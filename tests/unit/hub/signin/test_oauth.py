@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from tornado import web
 from traitlets.config import Config
 
-from hub.oauth import PROVIDERS, TeamAuthenticator, authenticator_class, configure
 from hub.settings import Settings
+from hub.signin.oauth import TeamAuthenticator, authenticator_class, configure
+from hub.signin.providers import PROVIDERS
 
 TEAM = {
     "servers": "containers",
@@ -134,6 +136,8 @@ def allowed(authenticator: TeamAuthenticator, name: str, info: dict, groups: set
 
 def test_all_of_them_are_here() -> None:
     assert set(KNOWN) == set(PROVIDERS)
+    named = set(get_args(Settings.model_fields["oauth_provider"].annotation))
+    assert named == {*PROVIDERS, ""}
 
 
 @pytest.mark.parametrize("provider", KNOWN)

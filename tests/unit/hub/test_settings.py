@@ -91,7 +91,7 @@ TEAM = {
         ({"OAUTH_PROVIDER": "myspace"}, "OAUTH_PROVIDER=myspace: expected the identity provider"),
         (
             {"COOKIE_SECRET": "very-secret"},
-            "COOKIE_SECRET=…: expected what signs the hub's cookies",
+            "COOKIE_SECRET=…: expected the key that signs the hub's cookies",
         ),
         ({"ALLOWED_USERS": ""}, "nobody could sign in"),
         ({"DOMAIN": "https://x.org"}, "DOMAIN=https://x.org: expected public DNS name"),

@@ -1,7 +1,7 @@
-"""Names that cannot be taken over: each is bound to the provider's unchanging id of its person.
+"""Names that nobody can take over: each is bound to the provider's unchanging id of its user.
 
-Providers let people rename themselves, and let others take the name that became free. A person's
-name here is the one they had at their first sign-in; from then on their id counts, not the name.
+Providers let people rename themselves, and let others take the name that became free. A user's name
+here is the one of their first sign-in. From then on the id counts, not the name.
 """
 
 import sqlite3
@@ -10,11 +10,15 @@ from pathlib import Path
 
 
 class NameTaken(Exception):
-    """The name belongs to somebody else; the message is made for the person who signs in."""
+    """The name belongs to somebody else; the message is for the person who signs in."""
 
 
 class Identities:
-    """The table of who is who, in a file of its own beside the hub's database."""
+    """The table of provider ids and names, in a file beside the hub's database.
+
+    Args:
+        path: the SQLite file; it is created if it does not exist.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -24,19 +28,18 @@ class Identities:
                 " (subject TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE)"
             )
 
-    def _open(self):
-        db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-        return closing(db)
+    def _open(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self.path, timeout=30, isolation_level=None))
 
     def name_for(self, subject: str, wanted: str) -> str:
-        """Return the name of the person with the provider's id `subject`.
+        """Return the name of the user with the provider's id `subject`.
 
         Args:
-            subject: the id, with the provider's name before it, e.g. `github:583231`.
-            wanted: the name the provider gives them today, for their first sign-in.
+            subject: the id, with the provider's name before it, such as `github:583231`.
+            wanted: the name at the provider today; a first sign-in gets it.
 
         Raises:
-            NameTaken: a first sign-in under a name that is somebody else's.
+            NameTaken: this is a first sign-in, and the name belongs to somebody else.
         """
         with self._open() as db:
             if row := db.execute(
@@ -51,11 +54,11 @@ class Identities:
         return wanted
 
     def bind(self, subject: str, name: str) -> None:
-        """Make `name` that of `subject` for good; doing it again changes nothing."""
+        """Bind `name` to `subject` for good. A second call changes nothing."""
         with self._open() as db:
             db.execute("INSERT OR IGNORE INTO identities VALUES (?, ?)", (subject, name))
 
     def forget(self, name: str) -> None:
-        """Set `name` free: its person was removed."""
+        """Set `name` free, after its user was removed."""
         with self._open() as db:
             db.execute("DELETE FROM identities WHERE name = ?", (name,))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.login import load_passwords
+from hub.signin.shared_password import load_passwords
 
 
 def test_the_first_start_makes_them_and_the_next_finds_them(tmp_path: Path) -> None:

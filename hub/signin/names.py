@@ -1,4 +1,4 @@
-"""People's names, made safe for file systems and for Kafka, without collision."""
+"""Users' names, made safe for file systems and for Kafka, without collisions."""
 
 from escapism import escape
 from jupyterhub import orm
@@ -6,16 +6,17 @@ from sqlalchemy import event
 from tornado import web
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
-# First words of topics that belong to a team or a group: no person's name may look like one.
+# First words of topics that belong to the team or to a group: no user's prefix may be one.
 _RESERVED = frozenset({"team", "group"})
+#: Length of the longest safe name, in characters.
 MAX_LENGTH = 120
 
 
 def safe_name(username: str) -> str:
     """Return `username` in lower-case letters, digits and hyphens only.
 
-    A hyphen starts the hexadecimal code of a character that is not safe (`a.b` becomes `a-2eb`),
-    so two names never meet, and `.` and `_` stay free as separators in Kafka's topic names.
+    A hyphen starts the hexadecimal code of a character that is not safe: `a.b` becomes `a-2eb`.
+    Two names therefore never become one, and `.` and `_` stay free as separators in topic names.
     """
     if username in _RESERVED:
         return f"-{ord(username[0]):x}{username[1:]}"
@@ -23,12 +24,12 @@ def safe_name(username: str) -> str:
 
 
 def topic_prefix(username: str) -> str:
-    """Return the prefix of a person's own topics and consumer groups, e.g. `ada.`."""
+    """Return the prefix of a user's own topics and consumer groups, such as `ada.`."""
     return f"{safe_name(username)}."
 
 
-def refusal(username: str) -> str | None:
-    """Say why `username` cannot be a name here; None when it can."""
+def username_error(username: str) -> str | None:
+    """Return why `username` is not allowed here, as a sentence; None if it is allowed."""
     if not username.strip():
         return "Please give a name."
     if any(not ch.isprintable() or ch in "/\\" for ch in username):
@@ -38,18 +39,22 @@ def refusal(username: str) -> str | None:
     return None
 
 
-def keep_names() -> None:
-    """Refuse to rename people, as the panel offers: files, topics and sign-in go by the name."""
+def forbid_rename() -> None:
+    """Make the hub refuse to rename users, which its admin panel offers.
+
+    Files, topics and sign-in belong to the name.
+    """
 
     @event.listens_for(orm.User.name, "set", active_history=True, retval=True)
     def keep(user: orm.User, name: str | None, before: object, _) -> str | None:
         if not isinstance(before, str):
             return name
-        # jupyterhub 6.1.1 sets None where the panel sends the name as it was.
+        # WORKAROUND(jupyterhub 6.1.1): the panel sends the name as it was, and the hub sets None.
+        # tests/local/test_platform.py: test_nobody_is_renamed
         if name not in (None, before):
             raise web.HTTPError(
                 400,
-                f"{before} cannot be renamed: files and topics belong to the name. Who needs "
-                "another one comes in with another account, and takes their files along.",
+                f"{before} cannot be renamed: files and topics belong to the name. Another name "
+                "needs another account at sign-in, and the files copied to it.",
             )
         return before

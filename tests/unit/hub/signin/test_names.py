@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from hub.names import MAX_LENGTH, refusal, safe_name, topic_prefix
+from hub.signin.names import MAX_LENGTH, safe_name, topic_prefix, username_error
 
 NAMES = [
     "ada",
@@ -46,10 +46,10 @@ def test_no_person_can_be_named_into_what_is_shared(shared: str) -> None:
     "name", ["../../etc", "a/b", "a\\b", "a\nb", "a\x00", "", "  ", "é" * MAX_LENGTH]
 )
 def test_a_name_that_cannot_be_is_refused_with_a_reason(name: str) -> None:
-    reason = refusal(name)
+    reason = username_error(name)
     assert reason and reason.endswith(".")
 
 
 @pytest.mark.parametrize("name", ["ada", "Ada Lovelace", "ada+test@example.org", "ünal"])
 def test_names_that_people_have_are_accepted(name: str) -> None:
-    assert refusal(name) is None
+    assert username_error(name) is None

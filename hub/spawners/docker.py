@@ -1,0 +1,230 @@
+"""Users' servers as Docker containers: each with its own volume, limits and no privileges."""
+
+import asyncio
+from contextlib import suppress
+from html import escape
+from typing import Any
+
+from docker.errors import DockerException
+from dockerspawner import DockerSpawner
+from jupyterhub.spawner import Spawner
+from requests import RequestException
+from tornado import web
+
+from hub.settings import Settings
+from hub.signin.names import safe_name
+from hub.spawners import container_state
+from hub.spawners.images import allowed_images, image_form, parse_form
+from hub.spawners.progress import ProgressMixin, SpawnError
+
+HOME = "/home/mosshub"
+#: Everything a user may choose at a start.
+OPTIONS = frozenset({"image"})
+#: Lines of a failed container's log that its page shows.
+LOG_TAIL_LINES = 12
+#: Polls in a row that may find a container down before it counts as ended.
+_TOLERATED_POLLS = 3
+
+
+class ContainerSpawner(ProgressMixin, DockerSpawner):
+    """Starts a server in a container, refuses options that nobody offered, says why one ended.
+
+    Attributes:
+        exit_reason: how the last server ended, if nobody stopped it; empty otherwise. It is part of
+            the state that JupyterHub stores, for the page that says that the server is not running.
+    """
+
+    exit_reason: str = ""
+    _refused = ""
+    _polls_ended = 0
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        remembered = self.user_options.get("image")
+        if remembered is not None and remembered not in self._get_allowed_images():
+            self._forget_options()  # it is no longer offered: the next start takes the default
+
+    async def start(self):
+        """Start the container and wait until the editor in it listens.
+
+        Returns:
+            Host and port of the server.
+
+        Raises:
+            SpawnError: an option is not allowed, or the container did not stay.
+        """
+        if not_offered := set(self.user_options) - OPTIONS:
+            raise self._refuse(
+                f"A start cannot be given {', '.join(sorted(not_offered))}: "
+                "only an image from the list."
+            )
+        self.exit_reason = ""
+        self.stage = (15, "Preparing your container …")
+        host, port = await super().start()
+        self.stage = (60, "Starting your editor …")
+        await self._wait_until_listening(host, port)
+        self.stage = (90, "Opening your editor …")
+        return host, port
+
+    async def get_ip_and_port(self) -> tuple[str, int]:
+        """Return the container's id as its host name: the address changes with a restart."""
+        return self.container_id[:12], self.port
+
+    async def get_url(self) -> str:
+        """Return the server's address, also of one that was starting when the hub ended."""
+        host, port = await self.get_ip_and_port()
+        return f"http://{host}:{port}{self.server.base_url}"
+
+    async def _wait_until_listening(self, host: str, port: int) -> None:
+        """Wait until the editor listens, for as long as the hub allows a start to take.
+
+        Raises:
+            SpawnError: the container failed meanwhile.
+        """
+        while True:
+            container = await self.get_object()
+            if not container:
+                raise SpawnError(
+                    "Your container was removed while it started. Try again.", reason="removed"
+                )
+            if container_state.has_failed(container):
+                raise await self._failure(container)
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(host, port)
+                writer.close()
+                return
+            await asyncio.sleep(0.1)  # the engine waits at least this long before a restart
+
+    async def _failure(self, container: dict[str, Any]) -> SpawnError:
+        reason = container_state.exit_reason(container)
+        sentence = f"Your container did not stay: {reason}. Its last output:"
+        log = await self.docker("logs", self.container_id, tail=LOG_TAIL_LINES)
+        tail = log.decode(errors="replace").strip() or "(nothing)"
+        html = f"{escape(sentence)}<pre>{escape(tail)}</pre>"
+        return SpawnError(f"{sentence}\n{tail}", html=html, reason="ended")
+
+    # -- options
+
+    async def get_options_form(self) -> str:
+        """Return the form, or the refusal of options that came with a link.
+
+        JupyterHub asks for the form after a refusal. Where there is no form, it would start a
+        server without the refused options.
+        """
+        if refused := self._refused:
+            self._refused = ""
+            raise web.HTTPError(400, refused)
+        return await super().get_options_form()
+
+    async def check_allowed(self, image):
+        """Return the image behind a name of the list.
+
+        Raises:
+            SpawnError: the name is not in the list.
+        """
+        offered = self._get_allowed_images()
+        if isinstance(image, str) and image in offered:
+            return offered[image]
+        raise self._refuse(f"There is no image {image!r} here, only: {', '.join(offered)}.")
+
+    def _refuse(self, sentence: str) -> SpawnError:
+        self._forget_options()
+        self._refused = sentence
+        return SpawnError(sentence, reason="unoffered")
+
+    def _forget_options(self) -> None:
+        # JupyterHub would take the options of this start as the default of the next.
+        self.orm_spawner.user_options = {}
+        self.db.commit()
+
+    # -- how a server ended
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what the hub stores of this server."""
+        reason = {"exit_reason": self.exit_reason} if self.exit_reason else {}
+        return super().get_state() | reason
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what the hub stored of this server."""
+        super().load_state(state)
+        self.exit_reason = state.get("exit_reason", "")
+
+    async def poll(self) -> str | None:
+        """Return None while the server runs, else how it ended.
+
+        It also counts as running while the engine does not answer, and while the engine is about
+        to restart it.
+        """
+        try:
+            container = await self.get_object()
+        except (DockerException, RequestException) as error:
+            self.log.warning("%s: Docker's engine does not answer (%s)", self._log_name, error)
+            return None
+        if not container:
+            return "it was removed"
+        if container_state.is_restarting(container):
+            return None
+        if not container_state.has_ended(container):
+            self._polls_ended = 0
+            return None
+        reason = container_state.exit_reason(container)
+        if not self._stop_pending:
+            # A restart of the engine ends containers a moment before it starts them again.
+            self._polls_ended += 1
+            if not container["State"]["Restarting"] and self._polls_ended <= _TOLERATED_POLLS:
+                return None
+            self.exit_reason = reason
+        return reason
+
+    def delete_forever(self):
+        """Log which volume of a removed user is kept, and how to delete it."""
+        for volume in self.volume_binds:
+            self.log.warning(
+                "The volume %s is kept. The next user with the name %s gets its files. "
+                "To delete it: make purge-user NAME=%s",
+                *(volume, self.user.name, self.user.name),
+            )
+
+
+async def remove_ended_container(spawner: Spawner) -> None:
+    """Remove a container that ended by itself. JupyterHub removes only those that it stops."""
+    if await spawner.get_object():
+        await spawner.stop_object()  # the engine may be about to restart it
+        await spawner.remove_object()
+
+
+def host_config(settings: Settings) -> dict[str, Any]:
+    """Return the limits of every container, as Docker's HostConfig."""
+    return {
+        "auto_remove": False,  # the hub reads why a container failed, then removes it
+        # The engine restarts it after a crash, and after a restart of the engine or the host.
+        "restart_policy": {"Name": "unless-stopped"},
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": settings.process_limit,
+        "memswap_limit": settings.memory_limit,  # no swap in addition to the memory
+        "shm_size": "512m",  # for marimo's virtual files: Docker's 64 MB fill at once
+        "log_config": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+    }
+
+
+def configure(c: Any, settings: Settings) -> None:
+    """Set how containers are started, on JupyterHub's configuration `c`."""
+    images = allowed_images(settings)
+    c.JupyterHub.spawner_class = ContainerSpawner
+    c.DockerSpawner.allowed_images = images
+    c.DockerSpawner.options_form = image_form(images)
+    c.DockerSpawner.options_from_form = parse_form
+    c.DockerSpawner.image = settings.user_images[0]
+    c.DockerSpawner.pull_policy = "never"  # `make up` fetches it before anybody signs in
+    c.DockerSpawner.post_stop_hook = remove_ended_container
+    c.DockerSpawner.poll_interval = 5  # seconds: the hub notices an end before the user reloads
+    c.DockerSpawner.remove = True  # every start gets a new container with the current settings
+    c.DockerSpawner.escape = safe_name
+    c.DockerSpawner.name_template = f"{settings.instance}_{{username}}--{{servername}}"
+    c.DockerSpawner.volumes = {f"{settings.instance}_home_{{username}}": HOME}
+    c.DockerSpawner.network_name = f"{settings.instance}-users"
+    c.DockerSpawner.use_internal_ip = True
+    c.DockerSpawner.extra_host_config = host_config(settings)
+    c.DockerSpawner.mem_limit = settings.memory_limit
+    c.DockerSpawner.cpu_limit = settings.cpu_limit
