@@ -50,7 +50,7 @@ def forbid_rename() -> None:
         if not isinstance(before, str):
             return name
         # WORKAROUND(jupyterhub 6.1.1): the panel sends the name as it was, and the hub sets None.
-        # tests/local/test_platform.py: test_nobody_is_renamed
+        # Test: test_nobody_is_renamed
         if name not in (None, before):
             raise web.HTTPError(
                 400,

@@ -77,8 +77,8 @@ class TeamAuthenticator(OAuthenticator):
         """
         if handler is not None and not hasattr(handler, "_token_authenticated"):
             # WORKAROUND(jupyterhub 6.1.1): it reads this attribute on pages that take no token,
-            # where nothing has set it. tests/docker/test_team.py:
-            # test_who_was_removed_at_the_provider_is_out
+            # where nothing has set it.
+            # Test: test_a_person_removed_at_the_provider_is_signed_out
             handler._token_authenticated = False
         refreshed = await super().refresh_user(user, handler, **kwargs)
         # The hub reads this as soon as False is returned: does the user's server refuse them too?
