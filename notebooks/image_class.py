@@ -40,13 +40,14 @@ def _():
     from imageclass.charts import runs as run_charts
     from imageclass.charts import training as training_charts
     from imageclass.data import datasets
-    from imageclass.evaluation import ensembles, statistics
+    from imageclass.evaluation import ensembles
     from imageclass.kafka.connection import NoBroker
+    from imageclass.kafka.publisher import PublishError
     from imageclass.models import training
     from imageclass.models.registry import VersionError, train_or_load
     from imageclass.notebook import connect_or_start, is_headless
-    from imageclass.runs import export
-    from imageclass.runs.judge import Judge, PublishError
+    from imageclass.runs import export, outcomes, tables
+    from imageclass.runs.judge import Judge
 
     return (
         Judge,
@@ -58,8 +59,9 @@ def _():
         datasets,
         export,
         mo,
+        outcomes,
         start_agent,
-        statistics,
+        tables,
         ensembles,
         train_or_load,
         training,
@@ -352,7 +354,7 @@ def _(
     connection,
     dataset,
     mo,
-    ensembles,
+    outcomes,
 ):
     def ask_agents(how_many):
         """The verdicts on so many images; each is announced as soon as both have answered."""
@@ -366,11 +368,11 @@ def _(
             ):
 
                 def announce(part):
-                    judge.announce(part, ensembles.soft_vote(part), "soft vote")
+                    judge.announce(part, outcomes.decide(part, "soft vote"), "soft vote")
 
                 run = judge.publish(dataset, how_many)
                 return judge.collect(
-                    run, on_reply=lambda done, total: bar.update(), on_complete=announce
+                    run, on_prediction=lambda done, total: bar.update(), on_complete=announce
                 )
         except (NoBroker, PublishError) as error:
             mo.stop(True, mo.callout(str(error), kind="danger"))
@@ -390,18 +392,18 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(ensembles, trained, verdicts):
+def _(ensembles, outcomes, trained, verdicts):
     # How far an agent is to be trusted is learned from images held back from its training.
     _validation = {_name: _version.validation() for _name, _version in trained.items()}
     decided = {
-        _name: _strategy(verdicts, _validation) for _name, _strategy in ensembles.STRATEGIES.items()
+        _name: outcomes.decide(verdicts, _name, _validation) for _name in ensembles.STRATEGIES
     }
     return (decided,)
 
 
 @app.cell(hide_code=True)
-def _(alone, decided, mo, statistics, run_charts, verdicts):
-    _table = statistics.accuracy_table(verdicts, decided)
+def _(alone, decided, mo, tables, run_charts, verdicts):
+    _table = tables.accuracy_table(verdicts, decided)
     if alone:
         _row = _table.row(0, named=True)
         print(
@@ -436,10 +438,10 @@ def _(decided, mo):
 
 
 @app.cell(hide_code=True)
-def _(alone, brokered, decided, mo, statistics, verdicts):
+def _(alone, brokered, decided, mo, outcomes, verdicts):
     _lines = []
-    for _name, _own in statistics.outcomes_of(verdicts).items():
-        _test = statistics.mcnemar(decided[brokered.value], _own)
+    for _name, _own in outcomes.by_agent(verdicts).items():
+        _test = outcomes.compare(decided[brokered.value], _own)
         _beats = _test.p < 0.05 and _test.only_first > _test.only_second
         _lines.append(
             f"- The {brokered.value} **{'beats' if _beats else 'does not beat'}** the {_name},"
@@ -462,7 +464,7 @@ def _(brokered, decided, run_charts, verdicts):
 
 @app.cell(hide_code=True)
 def _(run_charts, verdicts):
-    run_charts.right_and_wrong(verdicts)
+    run_charts.correct_and_wrong(verdicts)
     return
 
 
@@ -473,9 +475,9 @@ def _(run_charts, verdicts):
 
 
 @app.cell(hide_code=True)
-def _(brokered, training_charts, decided, mo, verdicts):
+def _(brokered, training_charts, dataset, decided, mo):
     _wrong = decided[brokered.value].remove("correct").unique("index")
-    _names, _images = verdicts.dataset.class_names, verdicts.dataset.test_images
+    _names, _images = dataset.class_names, dataset.test_images
     _cards = [
         mo.vstack(
             [

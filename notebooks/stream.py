@@ -39,14 +39,14 @@ def _():
     from imageclass.agents.registry import start_agent
     from imageclass.charts import runs as run_charts
     from imageclass.data.datasets import load
-    from imageclass.evaluation import ensembles, statistics
     from imageclass.kafka.connection import NoBroker
     from imageclass.kafka.live_agents import list_agents
+    from imageclass.kafka.publisher import PublishError
     from imageclass.models.classifier import CompiledClassifier
     from imageclass.models.registry import list_versions, train_or_load
     from imageclass.notebook import connect_or_start, is_headless
-    from imageclass.runs import replay, tie_break
-    from imageclass.runs.judge import Judge, PublishError
+    from imageclass.runs import outcomes, replay, tie_break
+    from imageclass.runs.judge import Judge
 
     return (
         UTC,
@@ -63,9 +63,8 @@ def _():
         mo,
         pl,
         tie_break,
+        outcomes,
         start_agent,
-        statistics,
-        ensembles,
         train_or_load,
         is_headless,
         run_charts,
@@ -281,8 +280,8 @@ def _(
     how_many,
     load,
     mo,
+    outcomes,
     send_button,
-    ensembles,
 ):
     mo.stop(not (send_button.value or alone), mo.callout(mo.md("Press **Send**."), kind="info"))
     try:
@@ -294,9 +293,9 @@ def _(
         ):
             verdicts = _judge.collect(
                 _judge.publish(load(dataset_choice.value), how_many.value),
-                on_reply=lambda done, total: _bar.update(),
+                on_prediction=lambda done, total: _bar.update(),
                 on_complete=lambda part: _judge.announce(
-                    part, ensembles.soft_vote(part), "soft vote"
+                    part, outcomes.decide(part, "soft vote"), "soft vote"
                 ),
             )
     except (NoBroker, PublishError) as _error:
@@ -396,7 +395,7 @@ def _(end_button, first, mo, promote_button):
 def _(alone, mo, pl, verdicts):
     # What each version had right in the run above.
     by_version = (
-        verdicts.frame.group_by("agent", "model")
+        verdicts.predictions.group_by("agent", "model")
         .agg(answered=pl.len(), right=pl.col("correct").mean())
         .sort("agent", "answered", descending=[False, True])
     )
@@ -427,7 +426,7 @@ def _(mo):
 def _(mo, tie_break, verdicts):
     hard = tie_break.disagreements(verdicts)
     ask_button = mo.ui.run_button(label="Ask the third agent")
-    mo.vstack([mo.md(f"They disagree on {len(hard)} of {len(verdicts.asked)} images."), ask_button])
+    mo.vstack([mo.md(f"They disagree on {len(hard)} of {len(verdicts.sent)} images."), ask_button])
     return ask_button, hard
 
 
@@ -437,7 +436,9 @@ def _(
     alone,
     ask_button,
     connection,
+    dataset_choice,
     hard,
+    load,
     mo,
     tie_break,
     verdicts,
@@ -447,18 +448,18 @@ def _(
         Judge(connection, ["third"]) as _judge,
         mo.status.spinner("The third agent thinks …", remove_on_exit=True),
     ):
-        opinions = tie_break.ask(_judge, verdicts, "third")
+        opinions = tie_break.ask(_judge, verdicts, load(dataset_choice.value), "third")
     return (opinions,)
 
 
 @app.cell(hide_code=True)
-def _(alone, mo, opinions, tie_break, statistics, ensembles, verdicts):
-    _before = ensembles.highest_confidence(verdicts)
-    _after = tie_break.decide(verdicts, opinions)
-    _test = statistics.mcnemar(_after, _before)
+def _(alone, mo, opinions, outcomes, tie_break, verdicts):
+    _before = outcomes.decide(verdicts, "highest confidence")
+    _after = outcomes.decide(tie_break.merge(verdicts, opinions), "majority vote")
+    _test = outcomes.compare(_after, _before)
     _said = (
-        f"Asked about {len(opinions.asked)} images, the third agent answered"
-        f" {len(opinions.frame)}. With it {_after['correct'].mean():.1%} are right, without it"
+        f"Asked about {len(opinions.sent)} images, the third agent answered"
+        f" {len(opinions.predictions)}. With it {_after['correct'].mean():.1%} are right, without it"
         f" {_before['correct'].mean():.1%} (the surer of the two decides): p = {_test.p:.2g}."
     )
     print(_said) if alone else mo.md(_said)

@@ -41,10 +41,10 @@ def _():
     from imageclass.data.datasets import CLASS_NAMES, load
     from imageclass.kafka.connection import NoBroker
     from imageclass.kafka.live_agents import list_agents, wait_until_seen
+    from imageclass.kafka.publisher import PublishError
     from imageclass.models.registry import VersionError, find_version, train_or_load
     from imageclass.notebook import connect_or_start, is_headless
     from imageclass.runs import classify
-    from imageclass.runs.judge import PublishError
     from PIL import Image
 
     return (
@@ -222,7 +222,7 @@ def _(
         with mo.status.spinner("The agents look at them …", remove_on_exit=True):
             sent = classify.submit(connection, pictures, dataset=ask_about.value)
             set_aside = {}
-            answers = classify.collect(connection, sent, timeout=20, set_aside=set_aside)
+            answers = classify.collect(connection, sent, patience=20, dead_lettered=set_aside)
     except (NoBroker, PublishError) as _error:
         mo.stop(True, mo.callout(str(_error), kind="danger"))
     return answers, sent, set_aside

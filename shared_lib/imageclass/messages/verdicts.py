@@ -23,13 +23,10 @@ to 1), `correct` (boolean) and `latency_ms` (number, 0 or more).
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import polars as pl
-
 from imageclass.messages.headers import InvalidMessage
-from imageclass.runs.run import Run
 
 FORMAT_VERSION = 1
 
@@ -66,37 +63,6 @@ class Verdict:
     confidence: float | None
     correct: bool | None
     answers: tuple[AgentAnswer, ...]
-
-
-def encode_verdicts(verdicts: Run, outcomes: pl.DataFrame, strategy: str) -> dict[str, bytes]:
-    """The value of each request's message, by request id. `outcomes`: see `strategies`."""
-    names = verdicts.dataset.class_names
-    chosen = {row["request_id"]: row for row in outcomes.to_dicts()}
-    answers: dict[str, list[AgentAnswer]] = {}
-    columns = [field.name for field in fields(AgentAnswer)]
-    for request, *values in verdicts.frame.select("request_id", *columns).iter_rows():
-        answers.setdefault(request, []).append(AgentAnswer(*values))
-    messages = {}
-    for request, asked in verdicts.asked.items():
-        choice = chosen.get(request, {})
-        predicted = choice.get("predicted")
-        verdict = Verdict(
-            run=verdicts.run_id,
-            request=request,
-            dataset=verdicts.dataset.name,
-            strategy=strategy,
-            index=asked.index,
-            sent_ms=asked.sent_ms,
-            label=asked.label,
-            label_name=names[asked.label],
-            predicted=predicted,
-            predicted_name=None if predicted is None else names[predicted],
-            confidence=choice.get("confidence"),
-            correct=choice.get("correct"),
-            answers=tuple(answers.get(request, ())),
-        )
-        messages[request] = encode_verdict(verdict)
-    return messages
 
 
 def encode_verdict(verdict: Verdict) -> bytes:
