@@ -5,7 +5,7 @@ an account is not in the answers.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import AuthorizationError, KafkaError
 from numpy.typing import NDArray
 
 from imageclass.kafka.connection import Connection
+from imageclass.kafka.reader import TopicReader, read_to_end
 from imageclass.messages.headers import InvalidMessage
 from imageclass.messages.predictions import decode_prediction
 from imageclass.messages.requests import decode_image, decode_request
@@ -38,6 +40,7 @@ _LAGS = {
     "end": pl.Int64,
     "lag": pl.Int64,
 }
+_TAIL_POLL_S = 0.2
 
 
 class NoSuchTopic(Exception):
@@ -57,6 +60,11 @@ class Message:
     value: bytes | None
     headers: dict[str, str] = field(default_factory=dict)
     raw_headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def place(self) -> TopicPartition:
+        """Its partition."""
+        return TopicPartition(self.topic, self.partition)
 
     @property
     def image(self) -> NDArray[np.uint8] | None:
@@ -106,7 +114,8 @@ def list_topics(connection: Connection) -> pl.DataFrame:
     rows = []
     with connection.consumer() as consumer:
         for name in names:
-            places = _places(consumer, name)
+            partitions = consumer.partitions_for_topic(name) or ()
+            places = [TopicPartition(name, number) for number in sorted(partitions)]
             kept = None
             with suppress(AuthorizationError):
                 first, end = consumer.beginning_offsets(places), consumer.end_offsets(places)
@@ -149,83 +158,76 @@ def list_lags(connection: Connection, prefixes: tuple[str, ...] = ()) -> pl.Data
 def peek(
     connection: Connection, topic: str, count: int = 20, *, timeout: float = 10.0
 ) -> list[Message]:
-    """The newest `count` messages of `topic`, the newest first; fewer if there are fewer, or if
-    they have not come within `timeout` seconds.
+    """Return the newest messages of a topic, the newest first.
 
-    Raises `NoSuchTopic`, and `ValueError` for a count below 1.
+    Args:
+        connection: the broker.
+        topic: the topic's full name.
+        count: how many; fewer are returned if there are fewer.
+        timeout: seconds without an answer after which the broker counts as gone.
+
+    Raises:
+        NoSuchTopic: there is no such topic that one may read.
+        NoBroker: the broker does not answer.
+        ValueError: `count` is below 1.
     """
     if count < 1:
         raise ValueError(f"count must be 1 or more, not {count}.")
-    with connection.consumer() as consumer:
-        found, _ = _newest(connection, consumer, topic, count, timeout)
-    return found[: -count - 1 : -1]
+    _check_topic(connection, topic)
+    # Any partition may hold the newest: so many of each are read.
+    records = read_to_end(connection, [topic], newest=count, idle_timeout_s=timeout)
+    return _in_order(records)[: -count - 1 : -1]
 
 
 def tail(
     connection: Connection, topic: str, *, last: int = 0, timeout: float | None = None
 ) -> Iterator[Message]:
-    """The `last` messages of `topic`, the oldest first, and then those that arrive, none left out,
-    until `timeout` seconds are over (None: for ever). Raises `NoSuchTopic` at the first one."""
+    """Yield the newest messages of a topic, the oldest first, and then those that arrive.
+
+    Args:
+        connection: the broker.
+        topic: the topic's full name.
+        last: how many of the messages that are there already.
+        timeout: seconds after which it ends; None: never.
+
+    Raises:
+        NoSuchTopic: there is no such topic that one may read.
+        NoBroker: the broker does not answer at the start.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
-    with connection.consumer() as consumer:
-        found, older = _newest(connection, consumer, topic, last, 10.0)
-        yield from found[max(0, older - last) :]
+    _check_topic(connection, topic)
+    with TopicReader(connection, [topic], newest=last) as reader:
+        messages = _in_order(reader.read_to_end())
+        newer = [message for message in messages if message.offset >= reader.ends[message.place]]
+        older = [message for message in messages if message.offset < reader.ends[message.place]]
+        yield from older[max(0, len(older) - last) :]
+        yield from newer
         while deadline is None or time.monotonic() < deadline:
-            yield from _poll(consumer, 200)
+            yield from map(_message, reader.poll(_TAIL_POLL_S))
 
 
-def _newest(
-    connection: Connection, consumer: KafkaConsumer, topic: str, count: int, timeout: float
-) -> tuple[list[Message], int]:
-    """Messages of `topic`, the oldest first, and how many of them were there at the call: at least
-    the newest `count`. `consumer` then stands behind them."""
-    places = _start(connection, consumer, topic)
-    first, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
-    # Any partition may hold the newest: so many of each are read.
-    for place in places:
-        consumer.seek(place, max(first[place], ends[place] - count))
-    older: list[Message] = []
-    newer: list[Message] = []
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline and any(
-        consumer.position(place) < ends[place] for place in places
-    ):
-        for message in _poll(consumer, 200):
-            is_older = message.offset < ends[TopicPartition(topic, message.partition)]
-            (older if is_older else newer).append(message)
-    for part in (older, newer):
-        part.sort(key=lambda message: (message.time, message.offset))
-    return older + newer, len(older)
+def _in_order(records: Iterable[ConsumerRecord]) -> list[Message]:
+    return sorted(map(_message, records), key=lambda message: (message.time, message.offset))
 
 
-def _places(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
-
-
-def _start(connection: Connection, consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+def _check_topic(connection: Connection, topic: str) -> None:
     # Without a look at the list first, a name that is not there is waited for.
     with connection.admin() as admin:
         there = sorted(name for name in admin.list_topics() if not name.startswith("__"))
     if topic not in there:
         known = ", ".join(there) or "none so far"
         raise NoSuchTopic(f"There is no topic {topic!r} that you may read. There are: {known}.")
-    places = _places(consumer, topic)
-    consumer.assign(places)
-    return places
 
 
-def _poll(consumer: KafkaConsumer, milliseconds: int) -> list[Message]:
-    return [
-        Message(
-            record.topic,
-            record.partition,
-            record.offset,
-            datetime.fromtimestamp(record.timestamp / 1000, UTC),
-            record.key,
-            record.value,
-            {name: (value or b"").decode(errors="replace") for name, value in record.headers or ()},
-            tuple(record.headers or ()),
-        )
-        for records in consumer.poll(timeout_ms=milliseconds).values()
-        for record in records
-    ]
+def _message(record: ConsumerRecord) -> Message:
+    headers = tuple(record.headers or ())
+    return Message(
+        record.topic,
+        record.partition,
+        record.offset,
+        datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        record.key,
+        record.value,
+        {name: (value or b"").decode(errors="replace") for name, value in headers},
+        headers,
+    )

@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 import polars as pl
-from kafka import TopicPartition
 
 from imageclass.kafka.connection import Connection
+from imageclass.kafka.reader import read_to_end
 from imageclass.messages.heartbeats import DEAD_AFTER_SECONDS
 
 SCHEMA = {
@@ -47,15 +47,8 @@ def list_agents(connection: Connection) -> pl.DataFrame:
     `connection.NoBroker`.
     """
     last: dict[bytes, tuple[float, dict[str, Any]]] = {}
-    with connection.consumer() as consumer:
-        place = TopicPartition(connection.topics.agents, 0)
-        consumer.assign([place])
-        consumer.seek_to_beginning(place)
-        end = consumer.end_offsets([place])[place]
-        while consumer.position(place) < end:
-            for records in consumer.poll(timeout_ms=500).values():
-                for record in records:
-                    last[record.key] = (record.timestamp / 1000, json.loads(record.value))
+    for record in read_to_end(connection, [connection.topics.agents]):
+        last[record.key] = (record.timestamp / 1000, json.loads(record.value))
     now, rows = time.time(), []
     for said, words in last.values():
         age = max(0.0, now - said)
