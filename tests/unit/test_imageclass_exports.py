@@ -11,10 +11,11 @@ from imageclass.charts import runs as run_charts
 from imageclass.evaluation import ensembles
 from imageclass.evaluation.statistics import outcomes_of
 from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.verdicts import decode_verdict, encode_verdict, encode_verdicts
+from imageclass.messages.verdicts import decode_verdict, encode_verdict
 from imageclass.runs import export
 from imageclass.runs.export import ExportError
 from imageclass.runs.run import SCHEMA, Run
+from imageclass.runs.verdicts import encode_verdicts
 
 from tests.hand_made import dataset, run_of
 

@@ -14,7 +14,7 @@ import polars as pl
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.producer.future import FutureRecordMetadata
 
-from imageclass.data.image_files import verify_image
+from imageclass.data.image_files import image_encoding, verify_image
 from imageclass.kafka.connection import Connection, NoBroker
 from imageclass.kafka.live_agents import list_agents
 from imageclass.kafka.publisher import Publisher
@@ -88,7 +88,7 @@ def submit(
     for number, (name, body) in enumerate(pictures.items()):
         request = f"{prefix}-{number}"
         try:
-            waiting[request] = file_request(run, request, body, dataset)
+            waiting[request] = file_request(run, request, body, image_encoding(body), dataset)
             verify_image(body)
         except ValueError as error:
             waiting.pop(request, None)

@@ -17,9 +17,9 @@ from imageclass.data.datasets import Dataset
 from imageclass.kafka.connection import Connection
 from imageclass.kafka.publisher import Publisher, PublishError
 from imageclass.messages.requests import encode_request, raw_request
-from imageclass.messages.verdicts import encode_verdicts
 from imageclass.runs.join import Join
 from imageclass.runs.run import Run, SentRequest
+from imageclass.runs.verdicts import encode_verdicts
 
 __all__ = ["Judge", "Progress", "PublishError"]
 
