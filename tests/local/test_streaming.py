@@ -161,7 +161,7 @@ def test_bad_messages_become_dead_letters_and_the_agent_goes_on(
     agent.wait_until_running()
     value, headers = encode_request(raw_request("r", "q", DIGITS.test_images[0]))
     other_shape = encode_request(raw_request("r", "q", np.zeros((28, 28, 1), np.uint8)))
-    broken_png = encode_request(file_request("r", "q", b"\x89PNG\r\n\x1a\n" + bytes(100)))
+    broken_png = encode_request(file_request("r", "q", b"\x89PNG\r\n\x1a\n" + bytes(100), "png"))
     other_data = encode_request(raw_request("r", "q", DIGITS.test_images[0], "fashion-mnist"))
     with connection.producer() as producer:
         producer.send(topic, value=b"hello")

@@ -12,9 +12,9 @@ from imageclass.charts import runs as run_charts
 from imageclass.messages.headers import InvalidMessage
 from imageclass.messages.verdicts import decode_verdict, encode_verdict
 from imageclass.runs import export, outcomes
-from imageclass.runs.announce import encode_verdicts
 from imageclass.runs.export import ExportError
 from imageclass.runs.run import SCHEMA, Run
+from imageclass.runs.verdicts import encode_verdicts
 from mosshub_contract import files
 
 from tests.hand_made import dataset, run_of

@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import re
 import signal
 import threading
 import time
@@ -13,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from imageclass._keras import keras_and_tensorflow
-from imageclass.agents.registry import AgentStatus, start_agent
+from imageclass.agents.registry import start_agent
+from imageclass.agents.status import AgentStatus
 from imageclass.cli import output
 from imageclass.cli.connecting import connected, topic_name
 from imageclass.cli.errors import CommandError
+from imageclass.messages.headers import check_agent_name
 from imageclass.models import registry
 from imageclass.models.classifier import CompiledClassifier
 
@@ -27,10 +28,10 @@ _REPORT_INTERVAL_S = 0.5
 def run(arguments: argparse.Namespace) -> None:
     """Answer until SIGTERM or Ctrl-C, then leave the group."""
     source = _source(arguments)
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", source.name):
-        raise CommandError(
-            f"An agent's name is of letters, digits, . _ and -, not {source.name!r}: give --name."
-        )
+    try:
+        check_agent_name(source.name)
+    except ValueError as error:
+        raise CommandError(f"{error} Give --name.") from error
     connection = connected(arguments, _BROKER_TIMEOUT_S)
     with output.line() as show:
         show(f"{source.name}: loading the model …")

@@ -1,28 +1,22 @@
-"""Look into topics: what there is, what is in them, who lags behind.
+"""Look into topics: which there are, what is in them, and how far each group is.
 
 Looking changes nothing: no group is joined, no offset committed. What the broker does not show to
-an account is not in the answers.
+an account is left out.
 """
 
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import polars as pl
 from kafka import TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import AuthorizationError, KafkaError
-from numpy.typing import NDArray
 
 from imageclass.kafka.connection import Connection
+from imageclass.kafka.message import Message, message_of
 from imageclass.kafka.reader import TopicReader, read_to_end
-from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.predictions import decode_prediction
-from imageclass.messages.requests import decode_image, decode_request
 
 _TOPICS = {
     "topic": pl.String,
@@ -44,63 +38,19 @@ _TAIL_POLL_S = 0.2
 
 
 class NoSuchTopic(Exception):
-    """There is no such topic, or none that one may read; the text names those there are."""
-
-
-@dataclass(frozen=True, eq=False)
-class Message:
-    """A message as it lies on a topic. `key` and `value` are None where there is none, e.g. the
-    value that deletes a key on a compacted topic; `headers` are text, unreadable bytes replaced."""
-
-    topic: str
-    partition: int
-    offset: int
-    time: datetime  # UTC, as the broker has it
-    key: bytes | None
-    value: bytes | None
-    headers: dict[str, str] = field(default_factory=dict)
-    raw_headers: tuple[tuple[str, bytes | None], ...] = ()
-
-    @property
-    def place(self) -> TopicPartition:
-        """Its partition."""
-        return TopicPartition(self.topic, self.partition)
-
-    @property
-    def image(self) -> NDArray[np.uint8] | None:
-        """The image, uint8 (height, width, channels), of a request with raw pixels; else None."""
-        with suppress(InvalidMessage):
-            request = decode_request(self.value, self.raw_headers)
-            if request.shape is not None:
-                return decode_image(request, request.shape)
-        return None
-
-    @property
-    def summary(self) -> str:
-        """What is in it, in a line."""
-        if reason := self.headers.get("dead-letter.reason"):
-            return f"dead letter: {reason}"
-        with suppress(InvalidMessage):
-            request = decode_request(self.value, self.raw_headers)
-            size = "×".join(map(str, request.shape)) if request.shape else request.encoding
-            return f"request {request.request}: image, {size}"
-        with suppress(InvalidMessage):
-            answer = decode_prediction(self.value, self.raw_headers)
-            best = int(answer.probabilities.argmax())
-            sure = float(answer.probabilities[best])
-            return f"{answer.agent} on {answer.request}: class {best}, {sure:.0%} sure"
-        if self.value is None:
-            return "(deletes its key)"
-        try:
-            text = self.value.decode()
-        except UnicodeDecodeError:
-            return f"{len(self.value)} bytes: {self.value[:24].hex(' ')}"
-        return " ".join(text.split())[:400]
+    """There is no such topic, or one may not read it; the text names those there are."""
 
 
 def list_topics(connection: Connection) -> pl.DataFrame:
-    """The topics one may look at: topic, partitions, messages (now kept), bytes (on the disk;
-    null where the broker does not say)."""
+    """Return a row for each topic that one may see.
+
+    Returns:
+        Columns topic, partitions, messages (those that are kept now) and bytes (on the disk); null
+        where the broker does not tell.
+
+    Raises:
+        NoBroker: the broker does not answer.
+    """
     with connection.admin() as admin:
         names = sorted(name for name in admin.list_topics() if not name.startswith("__"))
         sizes: dict[str, int] = {}
@@ -125,11 +75,18 @@ def list_topics(connection: Connection) -> pl.DataFrame:
 
 
 def list_lags(connection: Connection, prefixes: tuple[str, ...] = ()) -> pl.DataFrame:
-    """How far each consumer group is: group, state, members, topic, partition, committed (offset
-    up to which it is done), end (of the partition), lag (messages behind), a row per partition.
+    """Return how far each consumer group is, a row for each group and partition.
 
-    `prefixes`: of the groups to look at, by default the connection's own and the team's. Groups
-    that one may not look at are left out.
+    Args:
+        connection: the broker.
+        prefixes: prefixes of the groups, by default the connection's own and the team's.
+
+    Returns:
+        Columns group, state, members, topic, partition, committed (the next offset to be read),
+        end (of the partition) and lag (messages behind). Groups that one may not see are left out.
+
+    Raises:
+        NoBroker: the broker does not answer.
     """
     prefixes = prefixes or tuple({connection.topics.prefix, "team."})
     rows: list[tuple] = []
@@ -146,12 +103,12 @@ def list_lags(connection: Connection, prefixes: tuple[str, ...] = ()) -> pl.Data
                 ends = consumer.end_offsets(list(offsets)) if offsets else {}
             except AuthorizationError:
                 continue
-            who = (name, about["group_state"], len(about["members"]))
+            group = (name, about["group_state"], len(about["members"]))
             for place, done in sorted(offsets.items()):
                 if done.offset >= 0:
                     end = ends[place]
                     lag = max(0, end - done.offset)
-                    rows.append((*who, place.topic, place.partition, done.offset, end, lag))
+                    rows.append((*group, place.topic, place.partition, done.offset, end, lag))
     return pl.DataFrame(rows, schema=_LAGS, orient="row")
 
 
@@ -203,11 +160,11 @@ def tail(
         yield from older[max(0, len(older) - last) :]
         yield from newer
         while deadline is None or time.monotonic() < deadline:
-            yield from map(_message, reader.poll(_TAIL_POLL_S))
+            yield from map(message_of, reader.poll(_TAIL_POLL_S))
 
 
 def _in_order(records: Iterable[ConsumerRecord]) -> list[Message]:
-    return sorted(map(_message, records), key=lambda message: (message.time, message.offset))
+    return sorted(map(message_of, records), key=lambda message: (message.time, message.offset))
 
 
 def _check_topic(connection: Connection, topic: str) -> None:
@@ -217,17 +174,3 @@ def _check_topic(connection: Connection, topic: str) -> None:
     if topic not in there:
         known = ", ".join(there) or "none so far"
         raise NoSuchTopic(f"There is no topic {topic!r} that you may read. There are: {known}.")
-
-
-def _message(record: ConsumerRecord) -> Message:
-    headers = tuple(record.headers or ())
-    return Message(
-        record.topic,
-        record.partition,
-        record.offset,
-        datetime.fromtimestamp(record.timestamp / 1000, UTC),
-        record.key,
-        record.value,
-        {name: (value or b"").decode(errors="replace") for name, value in headers},
-        headers,
-    )

@@ -13,7 +13,7 @@ import polars as pl
 from kafka import KafkaProducer, TopicPartition
 from kafka.producer.future import FutureRecordMetadata
 
-from imageclass.data.image_files import verify_image
+from imageclass.data.image_files import image_encoding, verify_image
 from imageclass.kafka.connection import Connection
 from imageclass.kafka.live_agents import list_agents
 from imageclass.kafka.publisher import Publisher
@@ -59,11 +59,7 @@ def submit(
         PublishError: the broker did not get all requests in time.
     """
     run = uuid.uuid4().hex if run is None else run
-    for text in (run, dataset) if dataset else (run,):
-        if not is_id(text):
-            raise ValueError(
-                f"A run or a data set has a name of letters, digits and ._@+:-, not {text!r}."
-            )
+    _check_ids(run, dataset)
     connection.ensure_topics()
     prefix = uuid.uuid4().hex[:8]  # so that one run can be sent in several parts
     waiting: dict[str, Request] = {}
@@ -71,7 +67,7 @@ def submit(
     for number, (name, body) in enumerate(images.items()):
         request = f"{prefix}-{number}"
         try:
-            encoded = file_request(run, request, body, dataset)
+            encoded = file_request(run, request, body, image_encoding(body), dataset)
             verify_image(body)
         except ValueError as error:
             sent.refused[name] = str(error)
@@ -92,6 +88,14 @@ def submit(
     with Publisher(connection) as publisher:
         publisher.deliver(waiting, topic, send_one, timeout)
     return sent
+
+
+def _check_ids(run: str, dataset: str) -> None:
+    for text in (run, dataset) if dataset else (run,):
+        if not is_id(text):
+            raise ValueError(
+                f"A run or a data set has a name of letters, digits and ._@+:-, not {text!r}."
+            )
 
 
 def collect(

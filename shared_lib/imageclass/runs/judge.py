@@ -19,10 +19,10 @@ from imageclass.kafka.connection import Connection
 from imageclass.kafka.publisher import Publisher
 from imageclass.kafka.reader import TopicReader
 from imageclass.messages.requests import encode_request, raw_request
-from imageclass.runs.announce import encode_verdicts
 from imageclass.runs.join import Join
 from imageclass.runs.progress import Progress
 from imageclass.runs.run import Run, SentRequest
+from imageclass.runs.verdicts import encode_verdicts
 
 _POLL_TIMEOUT_S = 0.2
 
