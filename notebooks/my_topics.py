@@ -1,7 +1,7 @@
 # /// script
 # requires-python = ">=3.11,<3.14"
 # dependencies = [
-#     "imageclass==0.1.0",
+#     "imageclass==0.2.0",
 #     "kafka-python[crc32c]==3.0.12",
 #     "marimo==0.25.2",
 #     "polars==2.1.0",

@@ -1,7 +1,7 @@
 # /// script
 # requires-python = ">=3.11,<3.14"
 # dependencies = [
-#     "imageclass[tensorflow]==0.1.0",
+#     "imageclass[tensorflow]==0.2.0",
 #     "kafka-python[crc32c]==3.0.12",
 #     "marimo==0.25.2",
 #     "pillow==13.0.0",
