@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         list_versions,
         train_or_load,
     )
-    from imageclass.notebook import connect_or_start, is_headless
+    from imageclass.notebook import connect_notebook, connect_or_start, is_headless, show_table
     from imageclass.runs import classify, export, tie_break
     from imageclass.runs import replay as dead_letters
     from imageclass.runs.judge import Judge
@@ -59,6 +59,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "calibration": ("evaluation.calibration", ""),
     "classify": ("runs.classify", ""),
     "connect": ("kafka.connection", "connect"),
+    "connect_notebook": ("notebook", "connect_notebook"),
     "connect_or_start": ("notebook", "connect_or_start"),
     "datasets": ("data.datasets", ""),
     "dead_letters": ("runs.replay", ""),
@@ -75,6 +76,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "read_account": ("kafka.credentials", "read_account"),
     "run_charts": ("charts.runs", ""),
     "running_agents": ("agents.registry", "running_agents"),
+    "show_table": ("notebook", "show_table"),
     "start_agent": ("agents.registry", "start_agent"),
     "statistics": ("evaluation.statistics", ""),
     "stop_agent": ("agents.registry", "stop_agent"),

@@ -90,10 +90,10 @@ def kernel(
 ) -> Iterator[Kernel]:
     """A kernel of the notebook that the test is parametrised with, all its cells run once."""
     notebook = Path(shutil.copy(NOTEBOOKS / f"{request.param}.py", tmp_path))
-    unattended = {**environment, "IMAGECLASS_UNATTENDED": "1"}
+    headless = {**environment, "IMAGECLASS_HEADLESS": "1"}
     if request.param == "live_dashboard":
         judge_something(broker, environment["MOSSHUB_TOPIC_PREFIX"])
-    with MarimoServer(notebook, "edit", unattended) as server, Kernel(server) as opened:
+    with MarimoServer(notebook, "edit", headless) as server, Kernel(server) as opened:
         opened.run(list(opened.cells), 180)
         yield opened
 

@@ -8,13 +8,51 @@ from pathlib import Path
 import imageclass
 
 SOURCE = Path(imageclass.__file__)
-PROMISED = """
-    Agent Classifier CompiledClassifier Connection Judge MODELS ModelError ModelVersion NoBroker
-    PublishError Run VersionError calibration classify connect connect_or_start datasets
-    dead_letters ensembles export find_version is_headless list_agents list_lags list_topics
-    list_versions live_charts peek read_account run_charts running_agents start_agent statistics
-    stop_agent tail tie_break train_or_load training training_charts wait_until_seen watch
-""".split()
+PROMISED = [
+    "Agent",
+    "Classifier",
+    "CompiledClassifier",
+    "Connection",
+    "Judge",
+    "MODELS",
+    "ModelError",
+    "ModelVersion",
+    "NoBroker",
+    "PublishError",
+    "Run",
+    "VersionError",
+    "calibration",
+    "classify",
+    "connect",
+    "connect_notebook",
+    "connect_or_start",
+    "datasets",
+    "dead_letters",
+    "ensembles",
+    "export",
+    "find_version",
+    "is_headless",
+    "list_agents",
+    "list_lags",
+    "list_topics",
+    "list_versions",
+    "live_charts",
+    "peek",
+    "read_account",
+    "run_charts",
+    "running_agents",
+    "show_table",
+    "start_agent",
+    "statistics",
+    "stop_agent",
+    "tail",
+    "tie_break",
+    "train_or_load",
+    "training",
+    "training_charts",
+    "wait_until_seen",
+    "watch",
+]
 
 
 def test_the_promised_names_are_there_and_no_others() -> None:
