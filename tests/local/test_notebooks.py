@@ -22,10 +22,10 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 #: What each prints when it has run through with nobody at its buttons.
 SAYS = {
-    "image_class": ["Trained. Of all 450 test images", "0 answers missing", "beat", "p = "],
+    "image_class": ["Trained. Of all 450 test images", "0 predictions missing", "beat", "p = "],
     "train": ["of all 450 test images right"],
     "stream": ["At work: ", "first: 100 answered", "second: 100 answered"],
-    "upload": ["5 pictures sent, 5 answers came."],
+    "upload": ["5 images sent, 5 predictions received."],
     "live_dashboard": ["verdicts: ", "agents at work: "],
     "topics": ["topics, "],
 }
