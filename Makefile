@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test lint format clean models notebooks pictures up demo logs down purge-user check-accounts
+.PHONY: help run install images test test-quick lint format clean models notebooks pictures up demo logs down purge-user check-accounts
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ check-accounts: ## compare the accounts of hub and broker, and repair
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
 	@tests/prepare
 	@exec tests/run $(ARGS)
+
+test-quick: .venv/.dev ## tests without containers, browsers and those marked slow: minutes, between commits
+	@exec tests/run --quick
 
 models: install ## train the networks on Fashion-MNIST and write how good they are: docs/models.md
 	@$(PY) -m imageclass.cli.model_report --write docs/models.md

@@ -5,6 +5,7 @@ with one line that says why; in CI and as root on Debian or Ubuntu it is an erro
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ AVAILABLE = TESTS / ".artifacts" / "available.json"
 MARKERS = {
     "docker": "needs a Docker engine and the stand-in images (all of tests/docker)",
     "browser": "needs Chromium (all of tests/browser)",
+    "slow": "takes more than a few seconds: `make test-quick` leaves it out",
+    "engine_alone": "restarts the Docker engine: no other test uses it at that time",
     "fashion_mnist": "needs the files of Debian's package dataset-fashion-mnist",
 }
 
@@ -35,6 +38,8 @@ def available() -> dict[str, Any]:
 def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    if descriptor := os.environ.pop("MOSSHUB_TEST_PROGRESS", ""):
+        config.pluginmanager.register(Progress(int(descriptor)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -58,6 +63,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 DROPPED = pytest.StashKey[str]()
+
+
+class Progress:
+    """Tells tests/run how far this process is: a line for each test that begins, ends or fails."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._file = os.fdopen(descriptor, "w", buffering=1)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        print("total", len(session.items), file=self._file)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        print("begins", _one_line(nodeid), file=self._file)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        print("ends", _one_line(nodeid), file=self._file)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            print("failed", _one_line(report.nodeid), file=self._file)
+
+
+def _one_line(text: str) -> str:
+    return text.encode("unicode_escape", "replace").decode()
 
 
 def pytest_terminal_summary(

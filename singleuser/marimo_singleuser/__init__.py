@@ -1,1 +1,14 @@
-"""The program in front of marimo in every user's server."""
+"""The program in front of marimo in every user's server.
+
+| part                | what                                                                       |
+|---------------------|----------------------------------------------------------------------------|
+| `app`               | puts the parts together and runs them                                      |
+| `settings`          | reads what the hub tells the server                                        |
+| `proxy/`            | admits requests and WebSockets and passes them on to marimo                |
+| `home/`             | prepares the home directory: notebooks and the Python environment          |
+| `marimo_patches/`   | works around faults of marimo, in marimo's own process                     |
+| `marimo_process`    | keeps marimo running                                                       |
+| `activity`          | tells the hub when the user or a kernel last did something                 |
+| `broker_account`    | keeps the user's broker account in a file for notebooks                    |
+| `processes`         | looks after the processes below this one                                   |
+"""

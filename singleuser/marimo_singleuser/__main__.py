@@ -1,4 +1,4 @@
-"""`marimo-singleuser`: what the hub starts for each person."""
+"""`marimo-singleuser`: the program that the hub starts for each user."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import sys
 
 
 def main() -> int:
-    """Run the server; return the exit code (1: it could not start, and said why)."""
+    """Run the server.
+
+    Returns:
+        The exit code. 1 means that the server could not start; standard error says why.
+    """
     if not sys.flags.safe_path or site.ENABLE_USER_SITE:
-        # The home directory, where this starts, and ~/.local are the person's: a `random.py` or an
-        # old tornado there must not become part of the server.
+        # This program starts in the user's home directory. A `random.py` there or an old tornado in
+        # ~/.local must not become part of it.
         os.execv(sys.executable, [sys.executable, "-P", "-s", "-m", "marimo_singleuser"])  # noqa: S606
     from . import processes
 
@@ -27,7 +31,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"
     )
-    # JupyterHub's library warns of each request that comes without TLS; ours is ended at the edge.
+    # JupyterHub's library warns of every request that comes without TLS. TLS ends at the edge here.
     logging.getLogger("tornado.application").setLevel(logging.ERROR)
     try:
         settings = read_settings(os.environ)

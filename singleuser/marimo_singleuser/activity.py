@@ -1,4 +1,4 @@
-"""Honest activity: what a person or a kernel does, told to the hub; not that a tab is open."""
+"""Honest activity: the hub is told what users and kernels do, and not that a tab is open."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from .settings import Settings
 
 log = logging.getLogger("marimo_singleuser")
 
-# A share of one core. An idle kernel takes under 1 %, an agent that works takes more.
-CPU_SHARE = 0.03
+# Cores. An idle kernel uses under 0.01, a working agent uses more than this.
+_BUSY_CORES = 0.03
+_REPORT_TIMEOUT_S = 20
 
-# What the page sends by itself, with nobody there: on load, or every so often.
-_BY_ITSELF = frozenset(
+# The page sends these by itself: when it loads, or again and again.
+_AUTOMATIC = frozenset(
     {
         "api/kernel/instantiate",
         "api/kernel/focus_cell",
@@ -31,7 +32,7 @@ _BY_ITSELF = frozenset(
         "api/files/search",
     }
 )
-_BY_PERSON = (
+_USER_ACTIONS = (
     "api/kernel/",
     "api/document/",
     "api/files/",
@@ -45,15 +46,25 @@ _BY_PERSON = (
 )
 
 
-def is_deed(method: str, path: str) -> bool:
-    """Whether a request is something a person does; `path` is what follows the base URL."""
+def is_user_action(method: str, path: str) -> bool:
+    """Return whether a request is something that the user does.
+
+    Args:
+        method: the request's HTTP method.
+        path: its path below the server's base URL, without a slash at its start.
+    """
     if method in ("GET", "HEAD", "OPTIONS"):
         return False
-    return path.startswith(_BY_PERSON) and path not in _BY_ITSELF
+    return path.startswith(_USER_ACTIONS) and path not in _AUTOMATIC
 
 
 def is_keystroke(path: str, message: str | bytes) -> bool:
-    """Whether a WebSocket message from the browser is a person's typing into a terminal."""
+    """Return whether a WebSocket message from the browser is typing into a terminal.
+
+    Args:
+        path: the WebSocket's path below the server's base URL.
+        message: the text or bytes that the browser sent.
+    """
     if path != "terminal/ws":
         return False
     if isinstance(message, str) and message.startswith("{"):
@@ -65,54 +76,62 @@ def is_keystroke(path: str, message: str | bytes) -> bool:
 
 
 class CpuMeter:
-    """CPU time that a changing set of processes took between two looks."""
+    """CPU time that a changing set of processes used between two calls."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[int, float], float] = {}
-        self._at: float | None = None
+        self._times: dict[tuple[int, float], float] = {}  # seconds, by pid and time of creation
+        self._measured_at: float | None = None
 
-    def share(self, found: Iterable[psutil.Process]) -> float:
-        """Cores used on average since the last call (1.0 is one core); 0.0 at the first."""
+    def cores_used(self, watched: Iterable[psutil.Process]) -> float:
+        """Return the cores that were used on average since the last call; 0.0 at the first.
+
+        Args:
+            watched: the processes whose time is counted; a new one counts from its start.
+        """
         now, times = time.monotonic(), {}
-        for process in found:
+        for process in watched:
             try:
                 cpu = process.cpu_times()
                 times[(process.pid, process.create_time())] = cpu.user + cpu.system
             except psutil.Error:
                 continue
-        before, at = self._seen, self._at
-        self._seen, self._at = times, now
-        if at is None or now <= at:
+        before, measured_at = self._times, self._measured_at
+        self._times, self._measured_at = times, now
+        if measured_at is None or now <= measured_at:
             return 0.0
-        return sum(t - before.get(key, 0.0) for key, t in times.items()) / (now - at)
+        return sum(t - before.get(key, 0.0) for key, t in times.items()) / (now - measured_at)
 
 
 class Activity:
-    """Knows when somebody or something last did something here, and tells the hub."""
+    """The time at which the user or a kernel last did something, and its report to the hub.
+
+    Attributes:
+        last: that time, in UTC.
+    """
 
     def __init__(self, settings: Settings, marimo: Marimo, session: aiohttp.ClientSession) -> None:
         self.last = datetime.now(UTC)
-        self._told: datetime | None = None
+        self._reported: datetime | None = None
         self._settings, self._marimo, self._session = settings, marimo, session
         self._meter = CpuMeter()
         self._failing = False
 
     def touch(self) -> None:
-        """Something happened now."""
+        """Note that something happens now."""
         self.last = datetime.now(UTC)
 
-    async def look(self) -> None:
+    async def sample(self) -> None:
         """Look at the kernels once, and tell the hub if there is news."""
-        own = {self._marimo.pid, *self._marimo.keep_pids}
+        own = {self._marimo.pid, *self._marimo.helper_pids}
         processes.reap(pid for pid in own if pid)
-        working = self._meter.share(p for p in processes.descendants() if p.pid not in own)
-        if working > CPU_SHARE or await self._kernel_runs():
+        kernels = (p for p in processes.descendants() if p.pid not in own)
+        if self._meter.cores_used(kernels) > _BUSY_CORES or await self._kernel_runs():
             self.touch()
-        if self.last != self._told:
-            await self._tell()
+        if self.last != self._reported:
+            await self._report()
 
     async def _kernel_runs(self) -> bool:
-        """Whether a kernel says that a cell is running or queued."""
+        """Return whether a kernel says that a cell is running or queued."""
         marimo = self._marimo
         if not marimo.ready:
             return False
@@ -122,15 +141,15 @@ class Activity:
             async with self._session.get(base + "sessions", headers=headers) as answer:
                 sessions = await answer.json() if answer.status == 200 else {}
             for session_id in sessions:
-                own = {**headers, "Marimo-Session-Id": session_id}
-                async with self._session.get(base + "kernel/status", headers=own) as answer:
+                of_session = {**headers, "Marimo-Session-Id": session_id}
+                async with self._session.get(base + "kernel/status", headers=of_session) as answer:
                     if answer.status == 200 and (await answer.json()).get("state") == "running":
                         return True
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            return False  # it is just restarting; the next look tells
+            return False  # marimo is restarting; the next sample tells
         return False
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         last = self.last
         stamp = last.isoformat().replace("+00:00", "Z")
         body = {"servers": {self._settings.server_name: {"last_activity": stamp}}}
@@ -139,15 +158,15 @@ class Activity:
                 self._settings.activity_url,
                 json={**body, "last_activity": stamp},
                 headers={"Authorization": f"token {self._settings.api_token}"},
-                timeout=aiohttp.ClientTimeout(total=20),
+                timeout=aiohttp.ClientTimeout(total=_REPORT_TIMEOUT_S),
             ) as answer:
                 answer.raise_for_status()
         except (aiohttp.ClientError, TimeoutError) as e:
             if not self._failing:
                 status = getattr(e, "status", None) or type(e).__name__
-                log.warning("the hub does not take this server's activity (%s); trying on", status)
+                log.warning("the hub does not accept the activity (%s); it is sent again", status)
             self._failing = True
             return
         if self._failing:
-            log.warning("the hub takes this server's activity again")
-        self._told, self._failing = last, False
+            log.warning("the hub accepts the activity again")
+        self._reported, self._failing = last, False

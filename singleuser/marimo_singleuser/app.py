@@ -10,24 +10,31 @@ import signal
 import socket
 
 from jupyterhub.services.auth import HubOAuth
+from mosshub_contract.broker_account import FILE_VARIABLE
 from tornado import web
 from tornado.httpserver import HTTPServer
 
-from . import packages, processes, workspace
+from . import processes
 from .activity import Activity
-from .backend import Services, client_session
-from .broker_account import VARIABLE, BrokerAccount
-from .callback import CallbackHandler
+from .broker_account import BrokerAccountFile
 from .errors import StartError
-from .handlers import MarimoHandler
+from .home import packages, workspace
+from .home.reinstall import reinstall
 from .marimo_process import Marimo, notebook_environment
+from .proxy.backend import client_session
+from .proxy.callback import CallbackHandler
+from .proxy.handler import MarimoHandler
+from .proxy.services import Services
 from .settings import Settings
 
 log = logging.getLogger("marimo_singleuser")
 
+_HUB_CACHE_S = 60  # how long the hub's word on who is signed in stays valid
+_PING_INTERVAL_S = 30  # a browser that disappeared is noticed after this
+
 
 def make_app(services: Services) -> web.Application:
-    """The tornado application: the hub's callback, and everything else to marimo."""
+    """Return the tornado application: the hub's callback, and marimo for everything else."""
     base = services.settings.base_url
     handlers: list[tuple] = [
         (rf"{re.escape(base)}oauth_callback", CallbackHandler),
@@ -40,69 +47,67 @@ def make_app(services: Services) -> web.Application:
         base_url=base,
         cookie_secret=os.urandom(32),
         log_function=lambda handler: None,  # errors are logged where they happen
-        websocket_max_message_size=services.settings.max_frame,
-        websocket_ping_interval=30,  # a browser that went away without a word is noticed
+        websocket_max_message_size=services.settings.max_frame_bytes,
+        websocket_ping_interval=_PING_INTERVAL_S,
     )
 
 
 def _listen(app: web.Application, settings: Settings) -> HTTPServer:
-    server = HTTPServer(app, xheaders=False, max_body_size=settings.max_upload)
+    server = HTTPServer(app, xheaders=False, max_body_size=settings.max_upload_bytes)
     try:
         server.listen(settings.port, settings.address)
     except (OSError, socket.gaierror) as e:
         raise StartError(
-            f"The address {settings.address}:{settings.port} that the hub chose for this server "
-            f"cannot be used: {e.strerror or e}. Start the server once more from the hub's page."
+            f"The hub chose the address {settings.address}:{settings.port} for this server, and it "
+            f"cannot be used: {e.strerror or e}. Start the server again from the hub's page."
         ) from e
     return server
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT.
+    """Run until SIGTERM, SIGINT or SIGHUP.
 
     Raises:
-        StartError: the server cannot start, with what to do about it.
+        StartError: the server cannot start.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    # Reads the hub's variables: a wrong one is told now, not at a request. Who may not be here any
-    # more is noticed within a minute of the hub.
-    HubOAuth.instance(cache_max_age=60)
+    # This reads the hub's variables, so that a wrong one ends the start and not a request.
+    HubOAuth.instance(cache_max_age=_HUB_CACHE_S)
 
     workspace.prepare(settings)
     async with client_session() as session:
-        account = BrokerAccount(settings, session)
+        account = BrokerAccountFile(settings, session)
         env = notebook_environment(os.environ, settings.venv, settings.home)
-        env[VARIABLE] = str(account.path)
+        env[FILE_VARIABLE] = str(account.path)
         marimo = Marimo(
-            settings.notebooks, settings.base_url, env, start_timeout=settings.start_timeout
+            settings.notebooks, settings.base_url, env, start_timeout_s=settings.start_timeout_s
         )
         activity = Activity(settings, marimo, session)
         services = Services(settings, marimo, activity, session)
         server = _listen(make_app(services), settings)
         tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.gather(account.look(), asyncio.to_thread(packages.prepare, settings))
+            await asyncio.gather(account.refresh(), asyncio.to_thread(packages.prepare, settings))
             if account.refused:
-                # The broker is one without accounts.
-                marimo.env.pop(VARIABLE)
+                marimo.env.pop(FILE_VARIABLE)  # this platform's broker has no accounts
             else:
                 tasks.append(asyncio.create_task(account.run()))
             marimo.start()
             log.warning("serving %s for %s", settings.base_url, settings.user)
-            tasks.append(asyncio.create_task(packages.reinstall(settings, env, marimo.keep_pids)))
+            tasks.append(asyncio.create_task(reinstall(settings, env, marimo.helper_pids)))
             while not stop.is_set():
-                await activity.look()
+                await activity.sample()
                 try:
-                    await asyncio.wait_for(stop.wait(), settings.activity_interval)
+                    await asyncio.wait_for(stop.wait(), settings.activity_interval_s)
                 except TimeoutError:
                     continue
         finally:
             server.stop()
             for task in tasks:
                 task.cancel()
-            account.remove()  # early: who ends this may not wait for the rest
+            account.remove()  # first: whoever ends this program may kill it before the rest is done
             await marimo.stop()
             await asyncio.to_thread(processes.end_descendants)

@@ -1,4 +1,4 @@
-"""The one error a person reads when their server cannot start."""
+"""The error that ends a start."""
 
 from __future__ import annotations
 

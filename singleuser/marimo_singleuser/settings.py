@@ -1,4 +1,4 @@
-"""What the hub tells a person's server: environment variables, read once, at start."""
+"""What the hub tells a user's server: environment variables, read once, at start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .errors import StartError
 GIB = 1024**3
 MIB = 1024**2
 
-# JupyterHub gives all of these to every single-user server.
+# JupyterHub sets all of these for every single-user server.
 _REQUIRED = (
     "JUPYTERHUB_API_TOKEN",
     "JUPYTERHUB_API_URL",
@@ -27,11 +27,24 @@ _REQUIRED = (
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a person's server listens and what it looks after.
+    """Where a user's server listens, and which directories and limits it has.
 
-    `base_url` and the hub's path `hub_url` begin and end with a slash, percent-encoded as
-    JupyterHub gives them. Sizes are in
-    bytes, times in seconds.
+    Attributes:
+        user: the user's name.
+        server_name: the name of a named server; empty for the default one.
+        address: host name or IP address to listen on.
+        port: TCP port to listen on.
+        base_url: path of this server, percent-encoded, with a slash at both ends.
+        home: the user's home directory.
+        templates: directory with the platform's notebooks; None if there are none.
+        hub_url: path of the hub, percent-encoded, with a slash at both ends.
+        api_url: address of the hub's API, without a slash at its end.
+        activity_url: address of the hub's API for this user's activity.
+        api_token: this server's token for the hub's API.
+        activity_interval_s: seconds between two samples of the activity.
+        max_upload_bytes: largest body of a request.
+        max_frame_bytes: largest WebSocket message.
+        start_timeout_s: seconds for which a request waits for marimo to start.
     """
 
     user: str
@@ -45,29 +58,32 @@ class Settings:
     api_url: str
     activity_url: str
     api_token: str = field(repr=False)
-    activity_interval: float = 60
-    max_upload: int = 2 * GIB
-    max_frame: int = 64 * MIB
-    start_timeout: float = 60
+    activity_interval_s: float = 60
+    max_upload_bytes: int = 2 * GIB
+    max_frame_bytes: int = 64 * MIB
+    start_timeout_s: float = 60
 
     @property
     def notebooks(self) -> Path:
-        """Directory that marimo opens: the person's own notebooks."""
+        """Directory that marimo opens: the user's notebooks."""
         return self.home / "notebooks"
 
     @property
     def venv(self) -> Path:
-        """The person's own Python environment."""
+        """The user's own Python environment."""
         return self.home / ".venv"
 
     @property
     def state(self) -> Path:
-        """What this program remembers between two starts."""
+        """Directory for what this program remembers between two starts."""
         return self.home / ".local" / "share" / "mosshub"
 
 
 def read_settings(env: Mapping[str, str]) -> Settings:
-    """Read the settings from `env`.
+    """Read the settings from environment variables.
+
+    Args:
+        env: values by name, such as `os.environ`.
 
     Raises:
         StartError: a variable is missing or wrong; the message names it.
@@ -75,12 +91,12 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     missing = [name for name in _REQUIRED if not env.get(name)]
     if missing:
         raise StartError(
-            f"marimo-singleuser is started by JupyterHub, and {', '.join(missing)} "
+            f"JupyterHub starts marimo-singleuser, and here {', '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not set. Start the server from the hub's page "
             "(for marimo alone, run `marimo edit`)."
         )
     if not env.get("HOME"):
-        raise StartError("HOME is not set: the spawner has to name the person's own directory.")
+        raise StartError("HOME is not set. The spawner must set it to the user's home directory.")
     url = urlparse(env["JUPYTERHUB_SERVICE_URL"])
     try:
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -96,7 +112,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     if templates and not Path(templates).is_dir():
         raise StartError(
             f"MOSSHUB_NOTEBOOKS names {templates}, which is not a directory this server can read. "
-            "Correct it in the spawner's environment, or leave it out."
+            "Correct it in the spawner's environment, or remove it there."
         )
     return Settings(
         user=env["JUPYTERHUB_USER"],
@@ -110,7 +126,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         api_url=env["JUPYTERHUB_API_URL"].rstrip("/"),
         activity_url=env["JUPYTERHUB_ACTIVITY_URL"],
         api_token=env["JUPYTERHUB_API_TOKEN"],
-        activity_interval=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),
+        activity_interval_s=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),
     )
 
 
@@ -124,5 +140,5 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
         seconds = 0
     if seconds <= 0:
         raise StartError(f"{name} is {value!r}; expected a number of seconds above 0.")
-    # The hub asks for at most this often; a culler that looks every minute needs fresher news.
+    # The hub's interval may be long. A culler that looks every minute needs fresher news.
     return min(seconds, default)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.running import RunningPlatform
+from tests.support.platform import RunningPlatform
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 from sklearn.linear_model import LogisticRegression
 
-from tests.local.marimo_kernel import MarimoServer
-from tests.running import wait_until
+from tests.support.kernels import MarimoServer
+from tests.support.paths import NOTEBOOKS
+from tests.support.waiting import wait_until
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000
 #: Of each app its title, and words that show that it ran through.
 SHOWS = {
@@ -101,7 +101,7 @@ def send(connection: Connection, images: int) -> str:
 def without_errors(page: Page) -> None:
     assert page.locator(".marimo-error").count() == 0
     assert "Traceback" not in page.inner_text("body")
-    # No code is shown to whoever looks at an app.
+    # An app shows no code.
     assert page.locator(".cm-editor").count() == 0
 
 
@@ -229,8 +229,8 @@ def test_agents_are_changed_while_they_run(
     page.get_by_role("button", name="Send three broken messages").click()
     page.get_by_text("are on their way").wait_for(timeout=MINUTE)
     wait_until(
-        lambda: {"first", "second"} <= {letter.agent for letter in replay.read(connection)},
-        *(60, "letters of both agents"),
+        lambda: {"first", "second"} <= {found.agent for found in replay.read(connection)},
+        *(60, "dead letters of both agents"),
     )
     page.get_by_role("button", name="Show the dead letters").click()
     page.locator("tr", has_text="header 'version' is missing").first.wait_for(timeout=MINUTE)

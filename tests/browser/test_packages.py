@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, TimeoutError
 
-from tests.running import RunningPlatform
+from tests.support.platform import RunningPlatform
 
 MINUTE = 60_000
 

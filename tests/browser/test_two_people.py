@@ -7,7 +7,8 @@ import pytest
 from kafka import KafkaAdminClient
 from playwright.sync_api import Page, expect
 
-from tests.running import RunningPlatform, wait_until
+from tests.support.platform import RunningPlatform
+from tests.support.waiting import wait_until
 
 MINUTE = 60_000
 

@@ -5,9 +5,19 @@ from typing import Any
 
 import pytest
 
-from tests.docker.containers import Containers
-from tests.docker.stack import Stack, standins
 from tests.standins import ensure
+from tests.support.containers import Containers
+from tests.support.engine_lock import engine
+from tests.support.members import Team, TeamMember
+from tests.support.setup import needed
+from tests.support.stack import Stack, standins
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    """Let no other test use the engine while one restarts it."""
+    with engine(alone=item.get_closest_marker("engine_alone") is not None):
+        return (yield)
 
 
 @pytest.fixture
@@ -28,13 +38,54 @@ def standin(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The running demo that tests share: what a test stops or changes, it puts back."""
-    standins()
     running = Stack(tmp_path_factory.mktemp("compose"))
     try:
-        running.start()
+        with needed("the demo does not start"):
+            standins()
+            running.start()
         yield running
     finally:
         running.remove()
+
+
+@pytest.fixture(scope="session")
+def team(stack: Stack) -> Team:
+    """The demo's people, signed in."""
+    return Team(stack)
+
+
+@pytest.fixture
+def ada(team: Team) -> Iterator[TeamMember]:
+    """Ada, whose server runs; the person who does what a test is about."""
+    with team.at_work("ada") as member:
+        yield member
+
+
+@pytest.fixture
+def linus(team: Team) -> Iterator[TeamMember]:
+    """Linus, whose server runs; the person who has no part in it."""
+    with team.at_work("linus") as member:
+        yield member
+
+
+@pytest.fixture
+def idle(team: Team) -> Iterator[TeamMember]:
+    """Grace, whose server does not run."""
+    grace = team.member("grace")
+    grace.stop()
+    yield grace
+    grace.stop()
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Show a line at once, also when the test passes."""
+
+    def say(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {text}", end="", flush=True)
+
+    return say
 
 
 MADE = pytest.StashKey[Containers]()

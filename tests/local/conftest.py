@@ -10,8 +10,9 @@ from embedded_kafka import EmbeddedBroker
 from imageclass.agents import registry
 from imageclass.kafka.connection import Connection, connect
 
-from tests.local.accounts import Guarded
-from tests.local.streaming import Processes
+from tests.support.agents import AgentProcesses
+from tests.support.secured_kafka import SecuredKafka
+from tests.support.setup import needed
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +21,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
 
     A test may `.stop()`, `.kill()` (SIGKILL) and `.start()` it; its address: `.bootstrap_servers`.
     """
-    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print) as running:
-        yield running
+    running = EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print)
+    with needed("Apache Kafka does not start"):
+        running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture
@@ -35,8 +39,8 @@ def connection(broker: EmbeddedBroker) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def processes(connection: Connection) -> Iterator[Processes]:
-    made = Processes(connection)
+def processes(connection: Connection) -> Iterator[AgentProcesses]:
+    made = AgentProcesses(connection)
     yield made
     for process in made.running.values():
         process.kill()
@@ -44,9 +48,9 @@ def processes(connection: Connection) -> Iterator[Processes]:
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """A running broker with accounts, and who keeps them."""
-    with Guarded(tmp_path_factory.mktemp("guarded")) as running:
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """A running broker with accounts, as the hub keeps them."""
+    with SecuredKafka(tmp_path_factory.mktemp("secured-kafka")) as running:
         yield running
 
 

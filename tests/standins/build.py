@@ -1,10 +1,11 @@
 """Bring a stand-in about: keep it, build it, or pull the official image where it can't be built."""
 
+import fcntl
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import debian
@@ -25,9 +26,18 @@ def ensure(*tags: str, say: Callable[[str], None] = print) -> None:
     for tag in tags:
         if tag not in RECIPES:
             raise ValueError(f"no stand-in is called {tag}; there are {', '.join(RECIPES)}")
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    # Of several processes one builds, the others wait and find what it has built.
+    with (SCRATCH / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _ensure(tags, say)
+
+
+def _ensure(tags: Iterable[str], say: Callable[[str], None]) -> None:
+    for tag in tags:
         recipe = RECIPES[tag]
         if recipe.base:
-            ensure(recipe.base, say=say)
+            _ensure([recipe.base], say)
         fingerprint = recipe.fingerprint()
         if image_label(tag, LABEL) in ("", fingerprint):
             continue
@@ -50,7 +60,6 @@ def can_build() -> bool:
 
 
 def build(recipe: Recipe, fingerprint: str) -> None:
-    SCRATCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         context = Path(scratch)
         if recipe.folder is None:

@@ -1,0 +1,1 @@
+"""The user's home: its notebooks (`workspace`) and its Python (`packages`, `reinstall`)."""

@@ -1,0 +1,189 @@
+"""Copies the platform's notebooks into the user's directory without touching their edits."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mosshub_contract.files import write_atomically
+
+from ..errors import StartError
+from ..settings import Settings
+
+log = logging.getLogger("marimo_singleuser")
+
+_MANIFEST = "templates.json"
+_SKIPPED = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".DS_Store"})
+
+
+@dataclass(frozen=True)
+class CopyPlan:
+    """Which templates to copy, and what to remember afterwards.
+
+    Attributes:
+        copies: the template by the path of its new copy, both relative, with slashes.
+        manifest: SHA-256 (hex) of the version that was copied last, by template.
+    """
+
+    copies: dict[str, str]
+    manifest: dict[str, str]
+
+
+def plan_copies(
+    templates: Mapping[str, str], own: Mapping[str, str], manifest: Mapping[str, str]
+) -> CopyPlan:
+    """Decide what happens to each template.
+
+    A copy that the user did not edit is replaced. An edited copy stays, and the new version is
+    copied beside it once (`notebook.new.py`). A deleted copy stays deleted. A file that is no
+    longer among the templates stays.
+
+    Args:
+        templates: SHA-256 (hex) of the templates, by relative path.
+        own: the same for the user's files.
+        manifest: the same for the versions that were copied last.
+    """
+    copies: dict[str, str] = {}
+    after = dict(manifest)
+    taken = set(own)
+    for path, new in templates.items():
+        last, current = manifest.get(path), own.get(path)
+        after[path] = new
+        if new in (current, last):
+            continue  # up to date; or the user edited or deleted this very version
+        if current is None:
+            if last is None:
+                copies[path] = path
+        elif current == last:
+            copies[path] = path
+        elif "__marimo__" not in PurePosixPath(path).parts:  # the user's own outputs stay alone
+            beside = _name_beside(path, new, own, taken)
+            if beside:
+                taken.add(beside)
+                copies[beside] = path
+    return CopyPlan(copies, after)
+
+
+def prepare(settings: Settings) -> None:
+    """Create the user's directories and copy the templates.
+
+    Raises:
+        StartError: the home directory cannot be written to, or the disk is full.
+    """
+    try:
+        settings.notebooks.mkdir(parents=True, exist_ok=True)
+        settings.state.mkdir(parents=True, exist_ok=True)
+        _try_writing(settings.state)
+        if settings.templates is not None:
+            copy_templates(settings.templates, settings.notebooks, settings.state / _MANIFEST)
+    except OSError as e:
+        raise StartError(_explain(e, settings)) from e
+
+
+def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> None:
+    """Copy templates into the user's notebooks as `plan_copies` decides.
+
+    Args:
+        templates: directory of the templates.
+        notebooks: directory of the user's notebooks.
+        manifest_file: file that holds the manifest between two starts.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
+    manifest = _read_manifest(manifest_file)
+    sources = _hashes(templates)
+    own = _hashes_of_copies(notebooks, sources)
+    plan = plan_copies(sources, own, manifest)
+    for target, source in plan.copies.items():
+        write_atomically(notebooks / target, (templates / source).read_bytes())
+        if target != source:
+            log.warning("%s was edited here; its new version is %s", source, target)
+    if plan.manifest != manifest:
+        write_atomically(manifest_file, json.dumps(plan.manifest, indent=1, sort_keys=True))
+
+
+def _name_beside(path: str, new: str, own: Mapping[str, str], taken: set[str]) -> str | None:
+    """Return a free name beside `path`; None if this version is there already."""
+    pure = PurePosixPath(path)
+    number = 1
+    while True:
+        mark = "new" if number == 1 else f"new{number}"
+        name = str(pure.with_name(f"{pure.stem}.{mark}{pure.suffix}"))
+        if own.get(name) == new:
+            return None
+        if name not in taken:
+            return name
+        number += 1
+
+
+def _try_writing(directory: Path) -> None:
+    """Write a file: permissions tell root nothing, and no user whether the disk is full."""
+    write_atomically(directory / ".writable", b"yes\n" * 1024)
+    (directory / ".writable").unlink()
+
+
+def _hashes(root: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below `root`."""
+    out = {}
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = [name for name in subfolders if name not in _SKIPPED]
+        for name in files:
+            if name not in _SKIPPED and not name.endswith(".pyc"):
+                path = Path(folder) / name
+                out[path.relative_to(root).as_posix()] = _hash(path)
+    return out
+
+
+def _hashes_of_copies(notebooks: Path, templates: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of the templates' copies and of new versions beside them.
+
+    The user's other files are not read, since they may be large and many.
+    """
+    out = {}
+    for template in templates:
+        own = notebooks / template
+        beside = own.parent.glob(f"{glob.escape(own.stem)}.new*{glob.escape(own.suffix)}")
+        for path in (own, *beside):
+            if path.is_file():
+                out[path.relative_to(notebooks).as_posix()] = _hash(path)
+            elif os.path.lexists(path):
+                out[path.relative_to(notebooks).as_posix()] = "not a file"
+    return out
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_manifest(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_text())
+        return {str(k): str(v) for k, v in found.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError):
+        # Without a manifest every copy counts as edited, so no file of the user is overwritten.
+        log.warning("%s is damaged; a new one is written", path)
+        return {}
+
+
+def _explain(e: OSError, settings: Settings) -> str:
+    where = e.filename or settings.home
+    if e.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"There is no space left for {where}. Delete files of {settings.user} that are no "
+            "longer needed, or ask an admin for more space, and start the server again."
+        )
+    return (
+        f"{where} cannot be written ({e.strerror}). It must belong to the user id that runs the "
+        f"servers ({os.getuid()}). Ask an admin to correct the owner of {settings.home}."
+    )

@@ -1,0 +1,180 @@
+"""A notebook with saved outputs runs when the user touches it, and others run at once.
+
+WORKAROUND(marimo 0.25.2): a notebook with saved outputs cannot be used before all of it runs.
+marimo runs all cells when a notebook opens, which discards saved outputs, or it runs none: then
+sliders move nothing until the user finds the button that runs their cells. Here a notebook with
+saved outputs is deferred. The first control that the user moves, or the first cell that they run,
+runs all cells, and the controls keep the values that they show. A user who sets `auto_instantiate`
+has all cells run at once.
+Test: test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched
+"""
+
+import re
+from typing import Any
+
+import msgspec
+from marimo._messaging.errors import MarimoExceptionRaisedError
+from marimo._messaging.notification import CellNotification, CompletedRunNotification
+from marimo._messaging.serde import deserialize_kernel_message
+from marimo._runtime import commands
+from marimo._session import session as marimo_session
+from marimo._session.extensions.extensions import QueueExtension
+from marimo._session.types import Session
+
+from marimo_singleuser.marimo_patches.saved_outputs import button_ids, saved_values
+
+# These commands need a kernel that knows the notebook's cells, and do not ask to run them.
+_NEED_CELLS = (
+    commands.ExecuteScratchpadCommand,
+    commands.SyncGraphCommand,
+    commands.EditCellsCommand,
+    commands.DeleteCellCommand,
+)
+_CONTROL_IDS = re.compile(rb"object-id='([^']+)' random-id='([^']+)'")
+
+
+class DeferredRunQueue(QueueExtension):
+    """Puts commands into a kernel's queue and holds back the one that runs the notebook.
+
+    All methods are called in the server's one thread.
+    """
+
+    def __init__(self, queue_manager: Any) -> None:
+        super().__init__(queue_manager)
+        self._created = False
+        self._deferred: commands.CreateNotebookCommand | None = None
+        self._random_ids: dict[str, bytes] = {}  # the last random id of each control, by its id
+        self._restored: dict[str, str] = {}  # code by cell id, where controls got saved values
+
+    def on_received_command(
+        self, session: Session, request: commands.CommandMessage, from_consumer_id: Any
+    ) -> None:
+        """Put a command into the queue, or hold it back; marimo calls this with each command."""
+        if isinstance(request, commands.CreateNotebookCommand) and not self._created:
+            self._created = True
+            if not request.auto_run and session.session_view.cell_notifications:
+                self._deferred = request
+                return
+            request = msgspec.structs.replace(request, auto_run=True)
+        elif (create := self._deferred) is not None and self._answered_by_run(
+            session, request, create
+        ):
+            return
+        super().on_received_command(session, request, from_consumer_id)
+
+    def on_notification_sent(self, session: Session, notification: bytes) -> None:
+        """Note what the kernel created and which cells failed; marimo calls this per message."""
+        for object_id, random_id in _CONTROL_IDS.findall(notification):
+            control = object_id.decode()
+            # A control that its cell creates again has the value from the code.
+            if self._random_ids.setdefault(control, random_id) != random_id:
+                self._random_ids[control] = random_id
+                session.session_view.ui_values.pop(control, None)
+        if self._restored:
+            self._run_failed_cell_again(session, notification)
+
+    def _answered_by_run(
+        self,
+        session: Session,
+        request: commands.CommandMessage,
+        create: commands.CreateNotebookCommand,
+    ) -> bool:
+        """Run the deferred notebook if the command touches it.
+
+        Returns:
+            Whether that run does all that the command asks for.
+        """
+        if isinstance(request, commands.UpdateUIElementCommand):
+            buttons = button_ids(session.session_view)
+            moved = {name: at for name, at in request.ids_and_values if name not in buttons}
+            self._run_all(session, create, moved)
+            # A button has no position: it is pressed after all cells have run.
+            return len(moved) == len(request.object_ids)
+        if isinstance(request, commands.ExecuteStaleCellsCommand):
+            self._run_all(session, create, {})
+            return True
+        if isinstance(request, commands.ExecuteCellsCommand):
+            codes = dict(zip(request.cell_ids, request.codes, strict=True))
+            self._run_all(session, create, {}, codes)
+            return codes.keys() <= set(create.cell_ids)
+        if isinstance(request, _NEED_CELLS):
+            self._deferred = None
+            self.queue_manager.put_control_request(create)
+        return False
+
+    def _run_all(
+        self,
+        session: Session,
+        create: commands.CreateNotebookCommand,
+        moved: dict[Any, Any],
+        codes: dict[Any, str] | None = None,
+    ) -> None:
+        """Run all cells with the controls' saved values.
+
+        Args:
+            session: the notebook's session.
+            create: the deferred command.
+            moved: values of the controls that the user just moved, by their ids.
+            codes: code of the cells that the user edited, by their ids.
+        """
+        self._deferred = None
+        values = saved_values(session.session_view)
+        session.session_view.ui_values.update(values)
+        values.update(moved)
+        cells = tuple(
+            msgspec.structs.replace(cell, code=(codes or {}).get(cell.cell_id, cell.code))
+            for cell in create.execution_requests
+        )
+        owners = {_cell_of(control) for control in values}
+        self._restored = {cell.cell_id: cell.code for cell in cells if cell.cell_id in owners}
+        set_values = msgspec.structs.replace(
+            create.set_ui_element_value_request,
+            object_ids=list(values),
+            values=list(values.values()),
+        )
+        self.queue_manager.put_control_request(
+            msgspec.structs.replace(
+                create,
+                auto_run=True,
+                execution_requests=cells,
+                set_ui_element_value_request=set_values,
+            )
+        )
+
+    def _run_failed_cell_again(self, session: Session, notification: bytes) -> None:
+        """Run a cell again without saved values if it failed with them.
+
+        A control may have lost the choice that was saved.
+        """
+        message = deserialize_kernel_message(notification)  # type: ignore[arg-type]
+        if isinstance(message, CompletedRunNotification):
+            self._restored = {}
+            return
+        if not isinstance(message, CellNotification) or not _failed(message):
+            return
+        if (code := self._restored.pop(message.cell_id, None)) is None:
+            return
+        values = session.session_view.ui_values
+        for control in [name for name in values if _cell_of(name) == message.cell_id]:
+            del values[control]
+        again = commands.ExecuteCellsCommand(cell_ids=[message.cell_id], codes=[code])
+        self.queue_manager.put_control_request(again)
+
+
+def install() -> None:
+    """Make marimo defer the run of notebooks with saved outputs, in this process."""
+    marimo_session.QueueExtension = DeferredRunQueue  # type: ignore[misc]
+
+
+def _cell_of(control: str) -> str:
+    """Return the id of the cell that created a control; the control's own id begins with it."""
+    return control.rpartition("-")[0]
+
+
+def _failed(message: CellNotification) -> bool:
+    errors = message.output.data if message.output is not None else None
+    return isinstance(errors, list) and any(
+        isinstance(error, MarimoExceptionRaisedError)
+        and error.raising_cell in (None, message.cell_id)
+        for error in errors
+    )

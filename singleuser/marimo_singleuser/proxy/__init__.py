@@ -1,0 +1,16 @@
+"""The proxy in front of marimo: admits requests and WebSockets and passes them on.
+
+| module            | what                                                             |
+|-------------------|------------------------------------------------------------------|
+| `handler`         | the request handler, put together from the three parts below     |
+| `sign_in`         | decides who may come in, before a byte of the body is read       |
+| `http_proxy`      | bodies and answers                                               |
+| `websocket_proxy` | WebSockets                                                       |
+| `backend`         | one request on its way to marimo                                 |
+| `origin`          | where a request comes from (pure functions)                      |
+| `headers`         | which headers pass between browser and marimo (pure functions)   |
+| `error_pages`     | what a request gets that does not get marimo's answer            |
+| `pages`           | the pages that are not marimo's                                  |
+| `callback`        | the end of a sign-in                                             |
+| `services`        | what all handlers share                                          |
+"""

@@ -1,0 +1,64 @@
+"""The pages of a user's server that are not marimo's."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from tornado.template import Loader
+
+
+def starting() -> bytes:
+    """Return the page that loads itself again until marimo answers."""
+    return _page("Starting your editor …", refresh_s=1)
+
+
+def failed(status: str, log_tail: list[str]) -> bytes:
+    """Return the page that says why there is no editor.
+
+    Args:
+        status: one clause that says how marimo ended.
+        log_tail: the last lines of marimo's output.
+    """
+    return _page(
+        "Your editor did not start",
+        text=f"{status}. It is started again now, and your files are safe. If this page stays, "
+        "stop the server on the hub's page and start it again. If that does not help, show the "
+        "lines below to an admin.",
+        lines=log_tail,
+    )
+
+
+def error(status_code: int, text: str) -> bytes:
+    """Return the page for a refusal or an error.
+
+    Args:
+        status_code: the HTTP status.
+        text: what went wrong and what to do next.
+    """
+    return _page(f"{status_code}", text=text)
+
+
+def add_hub_link(page: bytes, hub_url: str, viewer: str) -> bytes:
+    """Return marimo's list of files with links to the hub in a corner.
+
+    Args:
+        page: marimo's page (HTML).
+        hub_url: path of the hub with a slash at its end.
+        viewer: name of the user who is signed in.
+    """
+    link = _loader().load("hub_link.html").generate(hub_url=hub_url, viewer=viewer)
+    head, end, rest = page.rpartition(b"</body>")
+    return head + link + end + rest if end else page
+
+
+@cache
+def _loader() -> Loader:
+    return Loader(str(Path(__file__).parent / "templates"))
+
+
+def _page(
+    title: str, *, text: str = "", lines: list[str] | None = None, refresh_s: int = 0
+) -> bytes:
+    template = _loader().load("page.html")
+    return template.generate(title=title, text=text, lines=lines or [], refresh_s=refresh_s)

@@ -1,0 +1,116 @@
+"""Sign-in on every request and every WebSocket, before a byte of the body is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server_proxy.handlers import SuperviseAndProxyHandler
+from jupyter_server_proxy.standalone.proxy import make_standalone_proxy
+from jupyterhub.services.auth import UserNotAllowed
+from tornado import web
+
+from .. import activity
+from .error_pages import ErrorPages, ShortCircuit
+from .headers import query_without_token
+from .origin import origin_error, same_origin
+from .services import Services
+
+_StandaloneProxy: Any = make_standalone_proxy(SuperviseAndProxyHandler, {})[0]
+
+# A body up to this size is read and dropped before a refusal is sent.
+_SMALL_BODY_BYTES = 1024**2
+_MAX_REASON_CHARS = 120
+
+
+class SignInRequired(ErrorPages, _StandaloneProxy):
+    """Lets in the users who may use this server, and refuses everybody else."""
+
+    def initialize(self, services: Services) -> None:
+        """Take the parts of the program that this handler uses; tornado calls this."""
+        super().initialize({})
+        self.services = services
+        self.server_settings = services.settings
+        self._refusal: Exception | None = None
+        self._admitted = False
+
+    async def prepare(self) -> None:
+        """Admit the request or refuse it.
+
+        The refusal of a request with a large body is sent at once. Any other is kept in `_refusal`
+        until the body has been read and dropped: the hub's proxy can then use the connection again.
+        """
+        try:
+            await self._check_sign_in()
+            await self._prepare_request()
+            self._admitted = True
+        except (web.HTTPError, ShortCircuit) as e:
+            if self._has_large_body:
+                raise
+            self._refusal = e
+
+    async def _prepare_request(self) -> None:
+        """Do what must happen before the body of an admitted request is read.
+
+        Raises:
+            web.HTTPError: the request is refused.
+            ShortCircuit: the request gets another answer than marimo's.
+        """
+
+    async def _check_sign_in(self) -> None:
+        """Let a request pass that this server's users sent.
+
+        Raises:
+            web.HTTPError: the request is refused.
+            ShortCircuit: a browser must sign in first.
+        """
+        request = self.request
+        error = origin_error(request.method or "", request.headers, websocket=self._is_websocket)
+        if error:
+            reason = f"Refused: {error}"[:_MAX_REASON_CHARS].replace("\n", " ")
+            raise web.HTTPError(403, reason=reason)
+        model = await self.hub_auth.get_user(self, sync=False)
+        if model is None:
+            if self._is_websocket or not self._is_page_load:
+                raise web.HTTPError(403, reason="Not signed in: open this server from the hub")
+            raise ShortCircuit(lambda: self.redirect(self.get_login_url()))
+        try:
+            self._hub_auth_user_cache = self.check_hub_user(model)
+        except UserNotAllowed:
+            self._hub_auth_user_cache = None
+            owner = self.server_settings.user
+            raise web.HTTPError(
+                403,
+                reason=f"This server belongs to {owner}, and you are signed in as "
+                f"{model['name']}. Ask {owner} to share it, or open your own server",
+            ) from None
+        request.query = query_without_token(request.query)
+        if activity.is_user_action(request.method or "", self._path):
+            self.services.activity.touch()
+
+    def check_origin(self, origin: str | None = None) -> bool:
+        """Return whether a WebSocket's origin is this server; `prepare` has checked it before."""
+        return origin is not None and same_origin(origin, self.request.headers)
+
+    def set_default_headers(self) -> None:
+        """Close the connection after a refusal that is sent before the body was read."""
+        super().set_default_headers()
+        # tornado calls this before `initialize`, too.
+        if not getattr(self, "_admitted", False) and self._has_large_body:
+            self.set_header("Connection", "close")
+
+    @property
+    def _path(self) -> str:
+        """The path below the base URL, without its first slash."""
+        return self.request.path[len(self.server_settings.base_url) :]
+
+    @property
+    def _has_large_body(self) -> bool:
+        return (
+            "Transfer-Encoding" in self.request.headers or self._content_length > _SMALL_BODY_BYTES
+        )
+
+    @property
+    def _content_length(self) -> int:
+        """The value of Content-Length; 0 for a wrong one, which tornado refuses later."""
+        value = self.request.headers.get("Content-Length", "0")
+        return int(value) if value.isascii() and value.isdigit() else 0

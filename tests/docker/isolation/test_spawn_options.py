@@ -1,0 +1,97 @@
+"""What a start of a server may ask for."""
+
+import json
+
+import pytest
+
+from tests.standins.engine import docker
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+# What a start may ask for
+
+ASKED = {
+    "volumes": {"/": "/host"},
+    "read_only_volumes": {"/": "/host"},
+    "mounts": [{"type": "bind", "source": "/", "target": "/host"}],
+    "privileged": True,
+    "cmd": ["sleep", "1"],
+    "env": {"A": "b"},
+    "environment": {"A": "b"},
+    "extra_host_config": {"privileged": True},
+    "extra_create_kwargs": {"user": "root"},
+    "network_name": "host",
+    "mem_limit": "100G",
+    "cap_add": ["SYS_ADMIN"],
+    "profile": "x",
+    "name": "other",
+    "__class__": "x",
+}
+
+
+IMAGES = [
+    "debian:trixie-slim",
+    "mosshub/hub:local",
+    "",
+    "cpu\n",
+    "CPU",
+    "../cpu",
+    ["cpu"],
+    {"a": 1},
+    7,
+]
+
+
+def nothing_made(stack: Stack, name: str) -> bool:
+    containers = ("ps", "--all", "--quiet", "--filter", f"name=^{stack.name}_{name}--")
+    return docker(*containers) == ""
+
+
+@pytest.mark.parametrize("key", ASKED)
+def test_a_start_through_the_api_with_more_than_an_image_is_refused(stack, idle, key):
+    answer = idle.api("POST", "users/grace/server", json={key: ASKED[key]})
+    assert answer.status_code == 400, (answer.status_code, answer.text)
+    assert f"A start cannot be given {key}" in answer.json()["message"]
+    assert nothing_made(stack, "grace")
+
+
+@pytest.mark.parametrize("image", [i for i in IMAGES if i != ""])
+def test_a_start_through_the_api_with_another_image_is_refused(stack, idle, image):
+    answer = idle.api("POST", "users/grace/server", json={"image": image})
+    assert answer.status_code == 400, (answer.status_code, answer.text)
+    assert "There is no image" in answer.json()["message"]
+    assert "only: cpu" in answer.json()["message"]
+    assert nothing_made(stack, "grace")
+
+
+def test_a_start_through_the_form_with_more_than_an_image_is_refused(stack, idle):
+    for form in ({"volumes": "/:/host"}, {"image": "debian"}, {"image": ["cpu", "debian"]}):
+        answer = idle.post_form("/hub/spawn/grace", form)
+        assert answer.status_code == 400, answer.text
+        assert "A start cannot be given" in answer.text or "There is no image" in answer.text
+        assert nothing_made(stack, "grace")
+
+
+def test_after_a_refusal_an_image_from_the_list_starts(stack, idle):
+    """What was refused is not remembered either: the next start without a wish works as well."""
+    refused = idle.api("POST", "users/grace/server", json={"volumes": {"/": "/host"}})
+    assert refused.status_code == 400
+    idle.start(image="cpu")
+    host = json.loads(docker("inspect", "--format", "{{json .HostConfig}}", idle.container))
+    assert not host["Privileged"] and host["CapDrop"] == ["ALL"] and host["PidsLimit"] == 1024
+    idle.stop()
+    refused = idle.api("POST", "users/grace/server", json={"image": "debian"})
+    assert refused.status_code == 400
+    idle.start()
+
+
+def test_a_link_that_starts_a_server_gives_it_nothing(stack, idle):
+    for query in ("opt-volumes=/:/host", "volumes=/:/host", "opt-image=debian", "opt-privileged=1"):
+        idle.session.get(f"{stack.url}/hub/spawn/grace?{query}", timeout=120)
+    if not nothing_made(stack, "grace"):
+        found = json.loads(docker("inspect", idle.container))[0]
+        assert [m["Destination"] for m in found["Mounts"]] == ["/home/mosshub"]
+        assert found["Config"]["Image"] == "mosshub/user:cpu"
+        assert not found["HostConfig"]["Privileged"]

@@ -1,0 +1,87 @@
+"""Two people in real browsers train and stream through one broker."""
+
+import re
+import subprocess
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.standins.engine import docker
+from tests.support.stack import SERVICES, errors_in
+from tests.support.team_pages import MINUTE, server, show, wait_for_files
+
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
+
+
+# Two people, side by side
+
+
+def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
+    homes: dict[str, Page] = {}
+    notebooks: dict[str, Page] = {}
+    for name in ("ada", "linus"):
+        # The start of a container makes the browser drop what it loads: one after the other.
+        homes[name] = enter(name)
+        expect(homes[name]).to_have_url(re.compile(f"/user/{name}/"), timeout=3 * MINUTE)
+        wait_for_files(homes[name])
+    for name, home in homes.items():
+        with home.context.expect_page() as tab:
+            home.get_by_text("image_class.py", exact=True).first.click()
+        notebooks[name] = tab.value
+    picture(homes["ada"], "team-files")
+    for page in notebooks.values():
+        show(page, re.compile("images to learn from and"))
+        page.get_by_role("button", name="Train").click()
+    for page in notebooks.values():
+        show(page, re.compile(r"Trained\. Of all .* test images"))
+    for page in notebooks.values():
+        page.get_by_text("running", exact=True).wait_for(timeout=2 * MINUTE)
+        page.get_by_role("button", name="Send").click()
+    for page in notebooks.values():
+        show(page, re.compile("The mistakes it was most sure of|It made no mistake"))
+        expect(page.locator("tr", has_text="cnn").last).to_contain_text("%")
+        page.locator("marimo-vega svg, marimo-vega canvas, .vega-embed canvas").last.wait_for()
+        show(page, re.compile("What was right and what was wrong"))
+    picture(notebooks["ada"], "team-verdicts")
+
+    # One broker has what both sent, each under their own names.
+    topics = stack.in_hub(TOPICS).split()
+    for name in homes:
+        assert [t for t in topics if t.startswith(f"{name}.")], topics
+
+    # What one makes, the other does not have; nor may they look.
+    own = "import marimo\n\napp = marimo.App()\n"
+    docker(
+        *("exec", "--user=1000", server(stack, "ada"), "sh", "-c"),
+        f"printf {own!r} > ~/notebooks/adas_own.py",
+    )
+    for name, home in homes.items():
+        home.reload()
+        wait_for_files(home)
+        expect(home.get_by_text("adas_own.py", exact=True)).to_have_count(int(name == "ada"))
+    # The logs of the platform and of both servers have no error.
+    assert {s: errors_in(stack.logs(s)) for s in SERVICES} == {s: [] for s in SERVICES}
+    for name in homes:
+        done = subprocess.run(
+            ["docker", "logs", server(stack, name)], capture_output=True, text=True
+        )
+        assert errors_in(done.stdout + done.stderr) == [], name
+
+    stranger = homes["linus"].context.new_page()
+    reply = stranger.goto(f"{stack.url}/user/ada/")
+    assert reply
+    assert reply.status == 403
+    picture(stranger, "team-refused")
+
+    cookies = [c for home in homes.values() for c in home.context.cookies()]
+    hubs = [c for c in cookies if (c.get("name") or "").startswith("jupyterhub-")]
+    assert len(hubs) >= 4, "of hub and server, for each of the two"
+    assert [c for c in hubs if not (c.get("secure") and c.get("httpOnly"))] == []
+
+
+TOPICS = """
+from hub.accounts import Broker, admin_server, broker_secret
+from hub.settings import load_settings
+settings = load_settings()
+print(*Broker(lambda: admin_server(settings), broker_secret(settings)).topics())
+"""

@@ -1,0 +1,135 @@
+"""Who may use a server: its owner, and nobody else."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import psutil
+import pytest
+import requests
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.support.marimo_routes import WEBSOCKET, marimo_routes
+from tests.support.singleuser import Person, ask, by_marimo, own_cookies
+
+ROUTES = marimo_routes()
+HTTP = [route for route in ROUTES if route[0] != WEBSOCKET]
+SOCKETS = [path for method, path in ROUTES if method == WEBSOCKET]
+
+
+def test_marimo_was_asked_for_its_routes() -> None:
+    assert {"ws", "terminal/ws", "ws_sync"} <= set(SOCKETS)
+    assert any(path.startswith("lsp/") for path in SOCKETS)
+    assert len(HTTP) > 80
+    assert ("POST", "api/kernel/run") in HTTP and ("GET", "") in HTTP
+
+
+@pytest.mark.parametrize(("method", "path"), HTTP)
+def test_http_route_is_the_owners_only(ada: Person, bob: Person, method: str, path: str) -> None:
+    origin = {"Origin": ada.hub.url}
+    # The nearest allowed case: marimo answers the owner's request. It refuses POSTs without its
+    # page's token, so no request here shuts down or deletes anything.
+    owner = ask(ada, method, path, own_cookies(ada), **origin)
+    assert by_marimo(owner), (owner.status_code, owner.text[:300])
+
+    anonymous = ask(ada, method, path, **origin)
+    assert anonymous.status_code == 403 and not by_marimo(anonymous)
+
+    other = ask(ada, method, path, bob.cookie_header(), **origin)
+    assert other.status_code == 403 and not by_marimo(other)
+
+    renamed = bob.cookie_header().replace("jupyterhub-user-bob", "jupyterhub-user-ada")
+    forged = ask(ada, method, path, renamed, **origin)
+    assert forged.status_code == 403 and not by_marimo(forged)
+
+    foreign = ask(ada, method, path, own_cookies(ada), Origin="https://evil.example")
+    assert foreign.status_code == 403 and not by_marimo(foreign)
+
+    cross_site = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+    fetched = ask(ada, method, path, own_cookies(ada), **cross_site)
+    assert fetched.status_code == 403 and not by_marimo(fetched)
+
+
+def test_anonymous_page_load_leads_to_the_login(ada: Person) -> None:
+    answer = ask(ada, "GET", "?file=first.py", Accept="text/html")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/hub/api/oauth2/authorize")
+
+
+def test_the_end_of_a_sign_in_loaded_again_leads_to_the_editor(ada: Person) -> None:
+    """After Back or a lost network, the browser sends the hub's code again, which works once."""
+    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/")
+    opened = ada.get("")
+    (back,) = [step.url for step in opened.history if "oauth_callback?" in step.url]
+    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/")
+    again = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
+    assert (again.status_code, again.url) == (200, ada.base), again.text[-2000:]
+    assert "<marimo-" in again.text
+    # A sign-in that fails twice in a row ends with an error page, and not in a circle.
+    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/", name="jupyterhub-user-ada")
+    twice = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
+    assert twice.status_code == 403
+    assert "The sign-in could not be finished. Open your editor from the hub." in twice.text
+    ada.open()
+
+
+def test_another_person_is_told_whose_server_it_is(ada: Person, bob: Person) -> None:
+    page = bob.session.get(ada.base, headers={"Accept": "text/html"}, timeout=60)
+    assert page.status_code == 403 and "/hub/" in page.url  # the hub refuses at sign-in
+    token = ada.hub.api("POST", "users/bob/tokens", json={}).json()["token"]
+    answer = ask(ada, "GET", "", Authorization=f"token {token}", Accept="text/html")
+    assert answer.status_code == 403
+    assert "ada" in answer.text and "bob" in answer.text
+
+
+def test_api_token_of_the_owner_works(ada: Person) -> None:
+    token = ada.hub.api("POST", "users/ada/tokens", json={}).json()["token"]
+    answer = ask(ada, "GET", "api/status", Authorization=f"token {token}")
+    assert answer.status_code == 200 and answer.json()["status"] == "healthy"
+    assert ask(ada, "GET", "api/status", Authorization="token nonsense").status_code == 403
+
+
+def test_link_from_another_website_opens_the_editor(ada: Person) -> None:
+    answer = ask(
+        ada,
+        "GET",
+        "",
+        own_cookies(ada),
+        **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Accept": "text/html"},
+    )
+    assert answer.status_code == 200 and by_marimo(answer)
+
+
+def test_marimo_itself_lets_nobody_in_but_the_proxy(ada: Person) -> None:
+    """Every page in a browser on this machine reaches marimo's port, and must not get in."""
+    port = next(c.laddr.port for c in ada.marimo.net_connections() if c.status == "LISTEN")
+    url = f"http://127.0.0.1:{port}/user/ada/"
+    assert requests.get(url + "health", timeout=60).status_code == 200
+    assert requests.get(url + "api/usage", timeout=60).status_code == 401
+    with pytest.raises(InvalidStatus):
+        connect(url.replace("http", "ws") + "terminal/ws").close()
+
+
+def test_nothing_listens_on_another_address(ada: Person) -> None:
+    ada.notebook().close()
+    listening = []
+    for process in [ada.process, *ada.process.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):  # a short-lived child of the kernel
+            listening += [
+                (process.name(), connection.laddr)
+                for connection in process.net_connections("inet")
+                if connection.status == "LISTEN"
+            ]
+    assert len(listening) >= 2
+    assert {address.ip for _, address in listening} == {"127.0.0.1"}, listening
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(
+            ("192.0.2.1", 9)
+        )  # sends nothing; the socket then has the machine's other address
+        outside = probe.getsockname()[0]
+    if not outside.startswith("127."):
+        for _, address in listening:
+            with pytest.raises(OSError), socket.create_connection((outside, address.port), 2):
+                pass

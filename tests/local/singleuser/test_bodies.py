@@ -1,0 +1,75 @@
+"""Large uploads and downloads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from tests.support.singleuser import Person
+
+MIB = 1024**2
+
+
+class _Memory:
+    """The resident memory of a process."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.file = Path(f"/proc/{process.pid}/status")
+
+    def now(self) -> int:
+        """Return the bytes that the process uses now."""
+        found = re.search(r"VmRSS:\s+(\d+) kB", self.file.read_text())
+        assert found
+        return int(found[1]) * 1024
+
+
+def _upload(
+    size: int, boundary: str, folder: str, memory: _Memory, seen: list[int]
+) -> Iterator[bytes]:
+    """Yield the pieces of a form with a file; `seen` gets the memory while they are sent."""
+    for name, value in {"path": folder, "type": "file", "name": "large.bin"}.items():
+        yield f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode()
+        yield value.encode() + b"\r\n"
+    yield (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="large.bin"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    ).encode()
+    piece = b"\x00" * MIB
+    for number in range(size // MIB):
+        if number % 32 == 0:
+            seen.append(memory.now())
+        yield piece
+    yield f"\r\n--{boundary}--\r\n".encode()
+
+
+def test_upload_and_download_of_1_gib_in_bounded_memory(ada: Person) -> None:
+    memory, seen = _Memory(ada.process), []
+    before = memory.now()
+    folder = str(ada.home / "notebooks")
+    answer = ada.session.post(
+        ada.base + "api/files/create",
+        data=_upload(1024 * MIB, "b0undary", folder, memory, seen),
+        headers={
+            "Content-Type": "multipart/form-data; boundary=b0undary",
+            "Origin": ada.hub.url,
+            "Marimo-Server-Token": ada.skew_token(),
+        },
+        timeout=300,
+    )
+    assert answer.ok, answer.text[:500]
+    large = ada.home / "notebooks" / "large.bin"
+    assert large.stat().st_size == 1024 * MIB
+    got = 0
+    with ada.get("api/files/download", params={"path": str(large)}, stream=True) as download:
+        assert download.ok, download.text[:500]
+        for number, piece in enumerate(download.iter_content(MIB)):
+            got += len(piece)
+            if number % 32 == 0:
+                seen.append(memory.now())
+    large.unlink()
+    assert got == 1024 * MIB
+    print(f"proxy: {before / MIB:.0f} MiB before, at most {max(seen) / MIB:.0f} MiB")
+    assert max(seen) - before < 64 * MIB

@@ -1,0 +1,125 @@
+"""A real browser for the tests that need one: Debian's Chromium, driven by Playwright.
+
+A pytest plugin (see `addopts` in pyproject.toml), shared by `browser/` and `docker/`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import browser_network
+from tests.support.browser_network import BrowserNetwork
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:  # a third of a second, in every pytest process
+    from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# `make pictures` sets this to docs/pictures.
+PICTURES = ROOT / os.environ.get("PICTURES", "tests/.artifacts/pictures")
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def launch(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Browser]]:
+    """Start a browser, with flags beside the usual ones.
+
+    `names` has the IP address of each host name that only the test knows. As root the browser has
+    a network of its own.
+    """
+    from playwright.sync_api import sync_playwright
+
+    networks: list[BrowserNetwork] = []
+    with sync_playwright() as playwright:
+
+        def start(*flags: str, names: Mapping[str, str] | None = None) -> Browser:
+            program, more = chromium, list(flags)
+            if browser_network.is_possible():
+                network = BrowserNetwork(names)
+                networks.append(network)
+                folder = tmp_path_factory.mktemp("browser")
+                program, more = str(network.wrapper(chromium, folder)), [*flags, *network.flags]
+            elif names:
+                rules = ", ".join(f"MAP {name} {address}" for name, address in names.items())
+                more.append(f"--host-resolver-rules={rules}")
+            return playwright.chromium.launch(executable_path=program, args=[*FLAGS, *more])
+
+        yield start
+    for network in networks:
+        network.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    running = launch()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def picture() -> Callable[[Page, str], None]:
+    """Take a picture of a page: for docs/pictures, and to see what a test saw."""
+
+    def take(page: Page, name: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png")
+
+    return take
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture
+def profile(
+    request: pytest.FixtureRequest, browser: Browser
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Make a browser profile for one person; options as of Playwright's `new_context`.
+
+    When the test fails, pictures of all open pages are kept and refused requests are printed.
+    """
+    contexts: list[BrowserContext] = []
+    trouble: list[str] = []
+
+    def answered(reply: Response) -> None:
+        if reply.status >= 400:
+            trouble.append(f"{reply.status} {reply.request.method} {reply.url}")
+
+    def failed(request: Request) -> None:
+        trouble.append(f"{request.failure} {request.method} {request.url}")
+
+    def make(**options: object) -> BrowserContext:
+        size = {"width": 1280, "height": 900}
+        contexts.append(browser.new_context(viewport=size, **options))  # type: ignore[arg-type]
+        contexts[-1].set_default_timeout(120_000)
+        contexts[-1].on("response", answered)
+        contexts[-1].on("requestfailed", failed)
+        return contexts[-1]
+
+    yield make
+    if request.node.stash.get(FAILED, False):
+        print("refused and failed requests:", *trouble[-40:], sep="\n  ")
+        (PICTURES / "failed").mkdir(parents=True, exist_ok=True)
+        for number, page in enumerate(page for context in contexts for page in context.pages):
+            page.screenshot(path=PICTURES / "failed" / f"{request.node.name}-{number}.png")
+    for context in contexts:
+        context.close()

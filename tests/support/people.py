@@ -1,0 +1,176 @@
+"""Signed-in people: a browser's cookies and headers, without the browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from websockets.sync.client import ClientConnection, connect
+
+from tests.support.kernels import MAX_MESSAGE_BYTES, Notebook
+from tests.support.platform import RunningPlatform
+from tests.support.waiting import wait_until
+
+
+class Person:
+    """A person of a platform at `url`, with the session of their sign-in."""
+
+    wait: Callable[..., Any] = staticmethod(wait_until)
+
+    def __init__(self, url: str, name: str, session: requests.Session) -> None:
+        self.url, self.name, self.session = url, name, session
+        self.base = f"{url}/user/{name}/"
+        self.notebooks: list[Notebook] = []
+
+    # -- the hub
+
+    def xsrf(self) -> str:
+        """Return the token that the hub's pages send with every request."""
+        return self.session.cookies.get("_xsrf", path="/hub/") or ""
+
+    def api(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Call the hub's API as the hub's pages do."""
+        return self.session.request(
+            method,
+            f"{self.url}/hub/api/{path}",
+            headers={
+                "X-XSRFToken": self.xsrf(),
+                "Referer": f"{self.url}/hub/home",
+                "Sec-Fetch-Mode": "cors",
+                "Sec-Fetch-Site": "same-origin",
+            },
+            timeout=120,
+            **options,
+        )
+
+    def post_form(self, path: str, data: dict[str, Any]) -> requests.Response:
+        """Send a form of the hub's pages."""
+        return self.session.post(
+            f"{self.url}{path}",
+            data={**data, "_xsrf": self.xsrf()},
+            headers={"Referer": f"{self.url}{path}", "Sec-Fetch-Site": "same-origin"},
+            timeout=120,
+        )
+
+    def consent(self, url: str) -> requests.Response:
+        """Open another person's server and say yes to JupyterHub's question; return its page."""
+        question = self.session.get(url, timeout=60)
+        assert "Authorize" in question.text, question.text
+        self.session.post(
+            question.url,
+            data={
+                "_xsrf": self.xsrf(),
+                "scopes": re.findall(r'name="scopes"[^>]*value="([^"]+)"', question.text),
+            },
+            headers={"Referer": question.url},
+            timeout=60,
+        )
+        return self.editor_at(url, 90)
+
+    # -- the server
+
+    def start(self, **options: str) -> requests.Response:
+        """Start the server if it does not run and sign in there; return the editor's page."""
+        asked = self.api("POST", f"users/{self.name}/server", json=options)
+        assert asked.status_code in (201, 202) or "already" in asked.text, asked.text
+        return self.open()
+
+    def open(self, timeout: float = 180) -> requests.Response:
+        """Wait for the first page of the person's editor and return it."""
+        return self.editor_at(self.base, timeout)
+
+    def editor_at(self, url: str, timeout: float) -> requests.Response:
+        """Wait for an editor's page at this address and return it."""
+
+        def opened() -> requests.Response | None:
+            reply = self.session.get(url, timeout=60)
+            on_server = reply.url.startswith(f"{self.url}/user/")
+            return reply if reply.ok and on_server and "<marimo-" in reply.text else None
+
+        return self.wait(opened, timeout, f"{url}\n{self.context()}")
+
+    def context(self) -> str:
+        """Return what helps to understand a page that does not come."""
+        return ""
+
+    # -- the editor, as its page uses it
+
+    def cookies(self, path: str | None = None) -> dict[str, str]:
+        """Return the Cookie header that a browser sends to the server's address (or to `path`)."""
+        path = path or urlsplit(self.base).path
+        jar = [c for c in self.session.cookies if path.startswith(c.path)]
+        return {"Cookie": "; ".join(f"{c.name}={c.value}" for c in jar)}
+
+    def hub_cookies(self) -> dict[str, str]:
+        """Return the Cookie header that a browser sends to the hub's pages."""
+        return self.cookies("/hub/")
+
+    def skew_token(self) -> str:
+        """Return the token that marimo puts into its page."""
+        page = self.session.get(self.base, timeout=60).text
+        found = re.search(r'"serverToken":\s*"([^"]+)"', page)
+        assert found, page[:3000]
+        return found[1]
+
+    def post(self, path: str, body: Any, **headers: str) -> requests.Response:
+        """Send a POST as marimo's page does."""
+        own = {
+            "Origin": self.url,
+            "Sec-Fetch-Site": "same-origin",
+            "Sec-Fetch-Mode": "cors",
+            "Marimo-Server-Token": self.skew_token(),
+        }
+        return self.session.post(self.base + path, json=body, headers=own | headers, timeout=120)
+
+    def websocket(self, path: str, origin: str | None, **headers: str) -> ClientConnection:
+        """Open a WebSocket on the person's server."""
+        return connect(
+            self.base.replace("http", "ws", 1) + path,
+            origin=origin,  # type: ignore[arg-type]
+            additional_headers={**self.cookies(), **headers},
+            max_size=MAX_MESSAGE_BYTES,
+            open_timeout=90,
+        )
+
+    def notebook(self, name: str = "image_class.py") -> Notebook:
+        """Return a notebook of theirs with its kernel ready: the open one if it is open."""
+        for notebook in self.notebooks:
+            if notebook.name == name:
+                return notebook
+        self.notebooks.append(Notebook(self, name))
+        return self.notebooks[-1]
+
+
+class LocalPerson(Person):
+    """A person of the laptop's platform, signed in with the shared password.
+
+    Attributes:
+        login: the hub's answer to the sign-in.
+    """
+
+    def __init__(self, platform: RunningPlatform, name: str, password: str | None = None) -> None:
+        super().__init__(platform.url, name, requests.Session())
+        self.platform = platform
+        self.session.headers["Sec-Fetch-Mode"] = "navigate"
+        page = self.session.get(f"{platform.url}/hub/login", timeout=30)
+        self.login = self.session.post(
+            f"{platform.url}/hub/login",
+            data={
+                "username": name,
+                "password": platform.password if password is None else password,
+                "_xsrf": self.xsrf(),
+            },
+            headers={"Referer": page.url},
+            timeout=60,
+        )
+
+    def context(self) -> str:
+        return self.platform.log[-4000:]
+
+    def editor(self, timeout: float = 90) -> requests.Response:
+        """Start the server as the hub's page does, and return the editor's page."""
+        self.session.get(f"{self.url}/hub/spawn", timeout=60)
+        return self.open(timeout)

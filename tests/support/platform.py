@@ -1,0 +1,147 @@
+"""The laptop's platform as a person starts it, one for the whole session.
+
+A pytest plugin (see `addopts` in pyproject.toml), so that the tests in `local/` and in `browser/`
+share one running platform.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from embedded_kafka.accounts import admin_settings
+from mosshub_contract.ports import free_port
+
+from tests.support.paths import ROOT
+from tests.support.setup import needed
+from tests.support.waiting import wait_until
+
+
+class RunningPlatform:
+    """`python -m hub.launcher`, what `make run` does after installing, on free ports."""
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.kafka_port = free_port()
+        self.environment = {
+            **os.environ,
+            "DATA_DIR": str(data_dir),
+            "PORT": str(self.port),
+            "KAFKA_PORT": str(self.kafka_port),
+            **environment,
+        }
+        self.output = ""
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def password(self) -> str:
+        return self._printed(r"^People .*password (\S+)$")
+
+    @property
+    def admin_password(self) -> str:
+        return self._printed(r"^Admins .*password (\S+)$")
+
+    def _printed(self, pattern: str) -> str:
+        match = re.search(pattern, self.output, re.MULTILINE)
+        assert match, self.output
+        return match[1]
+
+    @property
+    def log(self) -> str:
+        path = self.data_dir / "logs" / "hub.log"
+        return path.read_text(errors="replace") if path.exists() else "(no log)"
+
+    def broker_admin(self) -> dict[str, str]:
+        """Return settings with which kafka-python's clients see everything on the broker."""
+        secret = (self.data_dir / "hub" / "broker_secret").read_text().strip()
+        address = (self.data_dir / "kafka" / "admin.address").read_text()
+        return {"bootstrap_servers": address, **admin_settings(secret)}
+
+    def launch(self) -> "RunningPlatform":
+        """Start it without waiting; what it prints is collected in `output`."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hub.launcher"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.output = ""
+        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self._reader.start()
+        return self
+
+    def _read(self, process: subprocess.Popen) -> None:
+        assert process.stdout
+        for line in process.stdout:
+            self.output += line
+
+    def start(self) -> float:
+        """Start it and wait for its last line; return the seconds that took."""
+        began = time.monotonic()
+        self.launch()
+
+        def ready() -> bool:
+            assert self.process
+            ended = self.process.poll() is not None
+            if ended:
+                self._reader.join()
+                pytest.fail(f"the platform ended:\n{self.output}\n{self.log[-8000:]}")
+            return "\nAdmins " in self.output
+
+        wait_until(ready, 240, "the platform's last line")
+        return time.monotonic() - began
+
+    def wait(self, timeout: float = 60) -> int:
+        """Wait for it to end by itself; return its exit status."""
+        assert self.process
+        status = self.process.wait(timeout)
+        self._reader.join()
+        return status
+
+    def stop(self, sig: int = signal.SIGINT) -> int:
+        """Send `sig` (Ctrl-C) and wait for the end; return the exit status."""
+        assert self.process
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        return self.wait()
+
+    @contextmanager
+    def broker_paused(self) -> Iterator[None]:
+        """Stop the broker's process within: it answers nobody."""
+        broker = next(process for process in self.processes() if process.name() == "java")
+        broker.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            broker.send_signal(signal.SIGCONT)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return all living processes below the launcher."""
+        assert self.process
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    """The running platform that tests share. A test does not stop it and has people of its own."""
+    running = RunningPlatform(tmp_path_factory.mktemp("platform"))
+    with needed("the platform does not start"):
+        print(f"\nplatform ready after {running.start():.1f} s")
+    yield running
+    running.stop()

@@ -1,0 +1,47 @@
+"""Small runs with answers made by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from imageclass.data.datasets import Dataset
+from imageclass.messages.predictions import Prediction
+from imageclass.runs.run import Run, SentRequest
+from imageclass.runs.score import score
+
+CLASSES = ("ant", "bee", "cat")
+ANT, BEE, CAT = np.eye(3)  # the probabilities of an agent that is sure
+THIRD = 1 / 3  # no short decimal
+
+
+def make_dataset(labels: Sequence[int], classes: Sequence[str] = CLASSES) -> Dataset:
+    """Return black test images of one pixel with these labels."""
+    images = np.zeros((len(labels), 1, 1, 1), np.uint8)
+    given = np.array(labels, np.int64)
+    return Dataset("hand-made", images.copy(), given.copy(), images, given, tuple(classes))
+
+
+def make_run(labels: Sequence[int], answers: Mapping[str, Sequence[Sequence[float] | None]]) -> Run:
+    """A run that asked for test image n in request `qn`: `answers` has each agent's
+    probabilities for each request, None where it has not answered. Answers took 10, 11, … ms."""
+    sent = {f"q{n}": SentRequest(n, label, 1000.0) for n, label in enumerate(labels)}
+    run = Run("run", "hand-made", CLASSES, tuple(answers), sent)
+    predictions = [
+        Prediction("run", f"q{n}", agent, np.array(row, np.float32), f"hash-{agent}")
+        for agent, rows in answers.items()
+        for n, row in enumerate(rows)
+        if row is not None
+    ]
+    times = [1010.0 + n for n in range(len(predictions))]
+    return replace(run, predictions=score(predictions, times, run))
+
+
+def sent_run(*agents: str) -> Run:
+    """Return a run of four requests, q0 to q3, that no agent has answered yet."""
+    requests = {f"q{n}": SentRequest(index=n, label=n % 3, sent_ms=1000.0) for n in range(4)}
+    return Run("r", "hand-made", CLASSES, agents, requests)
+
+
+def prediction(request: str, agent: str, number: int = 0, classes: int = 3) -> Prediction:
+    """Return an agent's answer in the run of `sent_run`: class `number`, without a doubt."""
+    return Prediction("r", request, agent, np.eye(classes, dtype=np.float32)[number], "beef")

@@ -1,0 +1,137 @@
+"""A broker with accounts, and people's clients on it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from embedded_kafka import EmbeddedBroker
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+
+from hub.accounts.broker import Broker
+from hub.accounts.keeper import Keeper, Person
+from hub.accounts.rights import Account
+from hub.accounts.shut_out import ShutOut
+
+QUOTAS = {
+    "producer_byte_rate": 50e6,
+    "consumer_byte_rate": 50e6,
+    "request_percentage": 400.0,
+    "controller_mutation_rate": 100.0,
+}
+
+
+class SecuredKafka:
+    """An embedded broker with accounts, and what the hub does to keep them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.secret_file = directory / "secret"
+        self.secret_file.write_text(secrets.token_hex(32))
+        self.broker = EmbeddedBroker(
+            directory / "kafka", port=0, secret_file=self.secret_file, show=print
+        )
+        self.people: list[Person] = []
+
+    def __enter__(self) -> SecuredKafka:
+        self.broker.start()
+        asyncio.run(self.reconciler().reconcile())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.broker.stop()
+
+    @property
+    def servers(self) -> str:
+        return self.broker.bootstrap_servers
+
+    def admin(self) -> Broker:
+        """Return the broker as the hub sees it."""
+        return Broker(lambda: self.broker.admin_file.read_text(), self.secret_file.read_text())
+
+    def reconciler(self, **settings: Any) -> Keeper:
+        """Return what keeps the accounts in a hub that was started just now."""
+        given = {"quotas": QUOTAS} | settings
+        out = ShutOut(self.secret_file.with_name("shut_out.json"))
+        people = lambda: list(self.people)  # noqa: E731
+        return Keeper(self.admin(), self.secret_file.read_text(), people, out, **given)
+
+    def add_user(self, name: str, member_of: Iterable[str] = (), **settings: Any) -> KafkaUser:
+        """Add a person; return their account, which the broker knows already."""
+        person = Person(name, since="2026", groups=frozenset(member_of), active=True)
+        self.people.append(person)
+        reconciler = self.reconciler(**settings)
+        assert asyncio.run(reconciler.ensure(person))
+        return KafkaUser(self.servers, reconciler.account(person))
+
+
+class KafkaUser:
+    """A person's account on the broker, and clients that use it."""
+
+    def __init__(self, servers: str, account: Account) -> None:
+        self.servers, self.account, self.name = servers, account, account.name
+        with self.admin():
+            pass  # the broker knows the account
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "bootstrap_servers": self.servers,
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": self.name,
+            "sasl_plain_password": self.account.password,
+            "bootstrap_timeout_ms": 10_000,  # of which a busy machine needs more than its own 2 s
+        }
+
+    def admin(self, **settings: Any) -> KafkaAdminClient:
+        return KafkaAdminClient(**{**self.settings, **settings})
+
+    def producer(self, **settings: Any) -> KafkaProducer:
+        return KafkaProducer(**{**self.settings, **settings})
+
+    def consumer(self, *topics: str, **settings: Any) -> KafkaConsumer:
+        own = {"auto_offset_reset": "earliest", "enable_auto_commit": False}
+        return KafkaConsumer(*topics, **{**self.settings, **own, **settings})
+
+    def topic(self, name: str) -> str:
+        """Make a topic of this user and wait until it is there."""
+        topic = f"{self.name}.{name}"
+        with self.admin() as admin:
+            admin.create_topics({topic: {"num_partitions": 1}})
+            admin.wait_for_topics([topic], timeout_ms=10_000)
+        return topic
+
+
+def refused(action: Callable[[], object], kinds: type[KafkaError] | tuple) -> None:
+    """Assert that `action` is denied, and for no other reason."""
+    with pytest.raises(kinds):
+        action()
+
+
+def is_denied(action: Callable[[], object]) -> bool:
+    """Return whether the broker denies `action` for lack of a right."""
+    try:
+        action()
+    except (TopicAuthorizationFailedError, GroupAuthorizationFailedError):
+        return True
+    return False
+
+
+def read(consumer: KafkaConsumer, count: int, timeout: float = 20) -> list[bytes]:
+    """Return the next `count` messages, or those that came within `timeout` seconds."""
+    values: list[bytes] = []
+    deadline = time.monotonic() + timeout
+    while len(values) < count and time.monotonic() < deadline:
+        for records in consumer.poll(timeout_ms=200).values():
+            values += [record.value for record in records]
+    return values

@@ -1,0 +1,88 @@
+"""Pages of the team's platform in a real browser, and the servers behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Locator, Page
+
+from tests.standins.engine import docker
+from tests.support.stack import Stack
+from tests.support.waiting import retry_until
+
+MINUTE = 60_000  # milliseconds
+
+
+def fill_in(page: Page, name: str, password: str) -> None:
+    """Fill in Keycloak's form and send it."""
+    page.wait_for_url("**/auth/realms/mosshub/**")
+    page.fill("#username", name)
+    page.fill("#password", password)
+    page.click("#kc-login")
+
+
+# Why requests of a page failed. A browser that shares the network of a machine on which containers
+# start drops what it loads; one in a network of its own (tests/support/browser.py) does not.
+_failed: dict[Page, list[str]] = {}
+
+
+def watch(page: Page) -> Page:
+    """Note which requests of the page fail, for `seen`."""
+    _failed[page] = []
+    page.on("requestfailed", lambda request: _failed[page].append(request.failure or ""))
+    return page
+
+
+def seen(page: Page, place: Locator) -> Page:
+    """Wait for `place`; a page of which the browser dropped a request is loaded again."""
+
+    def there() -> bool:
+        if any("ERR_NETWORK_CHANGED" in reason for reason in _failed.get(page, [])):
+            _failed[page].clear()
+            page.reload()
+        page.wait_for_timeout(200)
+        return place.is_visible()
+
+    retry_until(there, 180, f"{page.url} shows {place}")
+    return page
+
+
+def wait_for_files(page: Page) -> Page:
+    """Wait for marimo's list of the person's files."""
+    return seen(page, page.get_by_text("image_class.py", exact=True).first)
+
+
+def show(page: Page, text: str | re.Pattern) -> None:
+    """Wait for `text` and bring it into view."""
+    place = page.get_by_text(text).first
+    place.wait_for(timeout=3 * MINUTE)
+    place.evaluate("element => element.scrollIntoView()")
+
+
+def server(stack: Stack, name: str) -> str:
+    """Return the name of a person's container."""
+    return f"{stack.name}_{name}--"
+
+
+def is_running(stack: Stack, name: str) -> bool:
+    """Return whether a person's container runs."""
+    return bool(docker("ps", "--quiet", "--filter", f"name=^{server(stack, name)}$"))
+
+
+@contextmanager
+def hub_settings(stack: Stack, more: str) -> Iterator[None]:
+    """Run the hub with more settings; afterwards as before."""
+    before = stack.settings.read_text()
+
+    def restart() -> None:
+        stack.compose("up", "--detach", "--wait", "hub")
+
+    stack.settings.write_text(before + more)
+    restart()
+    try:
+        yield
+    finally:
+        stack.settings.write_text(before)
+        restart()

@@ -1,0 +1,36 @@
+"""The wire format of predictions."""
+
+import numpy as np
+import pytest
+from imageclass.messages import predictions
+from imageclass.messages.headers import InvalidMessage
+
+
+def test_predictions_come_back_as_they_went() -> None:
+    probabilities = np.array([0.1, 0.7, 0.2], np.float32)
+    sent = predictions.Prediction("r", "q", "cnn", probabilities)
+    got = predictions.decode_prediction(*predictions.encode_prediction(sent))
+    assert (got.run, got.request, got.agent) == ("r", "q", "cnn")
+    np.testing.assert_array_equal(got.probabilities, probabilities)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "value"),
+    [
+        ("agent", None, None),
+        ("classes", b"4", None),
+        ("classes", b"0", None),
+        ("dtype", b"float64", None),
+        (None, None, np.array([0.5, np.nan, 0.5], "<f4").tobytes()),
+        (None, None, np.array([-1, 1, 1], "<f4").tobytes()),
+        (None, None, b"abc"),
+    ],
+)
+def test_wrong_predictions_are_refused(
+    name: str | None, header: bytes | None, value: bytes | None
+) -> None:
+    good = predictions.Prediction("r", "q", "cnn", np.array([0.1, 0.7, 0.2], np.float32))
+    body, head = predictions.encode_prediction(good)
+    changed = [(key, header if key == name else old) for key, old in head]
+    with pytest.raises(InvalidMessage):
+        predictions.decode_prediction(value or body, changed)

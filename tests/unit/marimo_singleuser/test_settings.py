@@ -1,0 +1,37 @@
+"""What the hub tells a server: read, and refused with a sentence when it is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from marimo_singleuser.errors import StartError
+from marimo_singleuser.settings import read_settings
+
+from tests.support.singleuser_settings import ENV
+
+
+def test_settings() -> None:
+    settings = read_settings(ENV)
+    assert (settings.address, settings.port, settings.base_url) == (
+        "127.0.0.1",
+        5000,
+        "/user/ada/",
+    )
+    assert settings.server_name == "" and settings.templates is None
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"JUPYTERHUB_API_TOKEN": ""}, "JUPYTERHUB_API_TOKEN is not set"),
+        ({"JUPYTERHUB_USER": "", "JUPYTERHUB_CLIENT_ID": ""}, "are not set"),
+        ({"HOME": ""}, "HOME is not set"),
+        ({"JUPYTERHUB_SERVICE_URL": "https://x:1/"}, "JUPYTERHUB_SERVICE_URL"),
+        ({"JUPYTERHUB_SERVICE_URL": "http://x:nine/"}, "JUPYTERHUB_SERVICE_URL"),
+        ({"MOSSHUB_NOTEBOOKS": "/does/not/exist"}, "MOSSHUB_NOTEBOOKS"),
+        ({"JUPYTERHUB_ACTIVITY_INTERVAL": "soon"}, "JUPYTERHUB_ACTIVITY_INTERVAL"),
+    ],
+)
+def test_wrong_setting_is_named(changed: dict[str, str], said: str) -> None:
+    with pytest.raises(StartError, match=said):
+        read_settings({**ENV, **changed})
