@@ -20,7 +20,7 @@ from imageclass.kafka.publisher import Publisher
 from imageclass.kafka.reader import TopicReader
 from imageclass.messages.headers import is_id
 from imageclass.messages.requests import Request, encode_request, file_request
-from imageclass.runs.collection import DeadLettered, ExpectedPredictions
+from imageclass.runs.expected import DeadLettered, ExpectedPredictions
 from imageclass.runs.progress import Progress
 from imageclass.runs.submitted import SubmittedRun, prediction_table
 

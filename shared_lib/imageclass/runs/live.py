@@ -37,8 +37,8 @@ class VerdictSnapshot:
 
     Attributes:
         verdicts: a row for each request (see `VERDICT_SCHEMA`): `name` is the strategy that
-            decided, `class` the true class's name, `predicted` and `correct` are null where nobody
-            answered.
+            decided, `class` the true class's name; `predicted` and `correct` are null where no
+            agent answered.
         answers: a row for each agent's prediction; `name` is the agent.
         invalid: how many messages are no verdicts.
     """

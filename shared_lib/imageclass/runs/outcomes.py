@@ -2,7 +2,7 @@
 
 An *outcome frame* has a row for each request that at least one agent has answered: request_id,
 index (of the test image), label, predicted, confidence in [0, 1] and correct. A request that
-nobody has answered has no row; `tables.accuracy_table` counts those.
+no agent has answered has no row; `tables.accuracy_table` counts those.
 """
 
 from collections.abc import Mapping

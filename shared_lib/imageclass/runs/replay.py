@@ -4,7 +4,7 @@ The topic has two kinds of messages: dead letters, and marks. A mark says that t
 dead letter was sent again; the two are written in one transaction, so there is never one without
 the other. All who replay under one prefix share a transactional id: the broker lets only the
 latest of them finish, and that one has read every earlier mark. So no message is sent again twice,
-whoever starts a replay and whenever a process ends.
+even if several people replay at once or a process ends meanwhile.
 """
 
 from __future__ import annotations
