@@ -2,7 +2,7 @@
 # requires-python = ">=3.11,<3.14"
 # dependencies = [
 #     "altair==6.3.0",
-#     "imageclass==0.1.0",
+#     "imageclass==0.2.0",
 #     "kafka-python[crc32c]==3.0.12",
 #     "marimo==0.25.2",
 #     "polars==2.1.0",
@@ -17,79 +17,63 @@ import marimo
 __generated_with = "0.25.2"
 app = marimo.App(width="full", app_title="Live dashboard")
 
+with app.setup(hide_code=True):
+    import marimo as mo
+    import polars as pl
+    from imageclass import (
+        NoBroker,
+        connect_notebook,
+        is_headless,
+        list_agents,
+        live_charts,
+        show_table,
+        watch,
+    )
+
+    headless = is_headless(mo.app_meta().mode)
+
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
     # Live dashboard
 
-    What the judge decides while images stream through Kafka. It reads the topics of verdicts
-    and of agents, and writes nothing: as many people as like may watch, each for themselves.
+    While images stream through Kafka you see here how accurate and how fast the agents are, and
+    where they disagree. This page reads the topics of verdicts and of agents and writes nothing, so
+    any number of people can watch, each with their own choice of run.
     """)
     return
 
 
 @app.cell(hide_code=True)
 def _():
-    import marimo as mo
-    import polars as pl
-    from imageclass.charts import live as live_charts
-    from imageclass.kafka.connection import NoBroker, connect
-    from imageclass.kafka.live_agents import list_agents
-    from imageclass.notebook import is_headless
-    from imageclass.runs.live import watch
-
-    return (
-        NoBroker,
-        list_agents,
-        connect,
-        live_charts,
-        mo,
-        pl,
-        is_headless,
-        watch,
-    )
+    connection = connect_notebook(retry="Then load this page again.")
+    return (connection,)
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, connect, mo, is_headless):
-    alone = is_headless(mo.app_meta().mode)
-    try:
-        with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
-            connection = connect(
-                timeout=10 if alone else 120,
-                on_wait=lambda text: _spinner.update(subtitle=text),
-            )
-    except NoBroker as _error:
-        if alone:
-            print(_error)
-        mo.stop(True, mo.callout(mo.md(f"{_error} Then load this page again."), kind="warn"))
-    return alone, connection
-
-
-@app.cell(hide_code=True)
-def _(mo):
+def _():
     refresh = mo.ui.refresh(
-        options=["1s", "2s", "5s", "30s"], default_interval="2s", label="Look again every"
+        options=["1s", "2s", "5s", "30s"], default_interval="2s", label="Refresh every"
     )
     get_run, set_run = mo.state("newest")
     return get_run, refresh, set_run
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, list_agents, connection, mo, refresh, watch):
+def _(connection, refresh):
     refresh
     try:
-        everything, agents = watch(connection), list_agents(connection)
+        snapshot, agents = watch(connection), list_agents(connection)
     except NoBroker as _error:
         mo.stop(True, mo.vstack([refresh, mo.callout(str(_error), kind="warn")]))
-    return agents, everything
+    return agents, snapshot
 
 
 @app.cell(hide_code=True)
-def _(everything, get_run, mo, refresh, set_run):
-    # Its choice is kept when the next look brings another list of runs.
-    _runs = {f"{run[:8]}": run for run in everything.runs[:20]}
+def _(get_run, refresh, set_run, snapshot):
+    # The choice stays when a refresh brings another list of runs.
+    _runs = {f"{run[:8]}": run for run in snapshot.runs[:20]}
     _options = {"the newest run": "newest", "all runs": "all", **_runs}
     _chosen = next((name for name, run in _options.items() if run == get_run()), "the newest run")
     run_choice = mo.ui.dropdown(_options, value=_chosen, label="Watch", on_change=set_run)
@@ -98,19 +82,19 @@ def _(everything, get_run, mo, refresh, set_run):
 
 
 @app.cell(hide_code=True)
-def _(agents, everything, get_run, mo):
-    _run = everything.runs[0] if get_run() == "newest" and everything.runs else get_run()
-    watched = everything if _run in ("all", "newest") else everything.of_run(_run)
-    _work = ", ".join(agents.filter("alive")["name"].unique().sort()) or "nobody"
+def _(agents, get_run, snapshot):
+    _run = snapshot.runs[0] if get_run() == "newest" and snapshot.runs else get_run()
+    watched = snapshot if _run in ("all", "newest") else snapshot.of_run(_run)
+    _names = ", ".join(agents.filter("alive")["name"].unique().sort()) or "none"
     mo.stop(
         watched.verdicts.is_empty(),
         mo.callout(
             mo.md(
                 f"""
-                **No verdicts yet.** At work: {_work}.
+                **No verdicts yet.** Agents at work: {_names}.
 
-                Open `image_class.py` (or `stream.py`), press **Train**, then **Send**: every
-                verdict shows here as soon as it is announced, and this page goes on by itself.
+                Open `image_class.py` (or `stream.py`), press **Train**, then **Send**. This page
+                shows every verdict as soon as the judge announces it.
                 """
             ),
             kind="info",
@@ -120,25 +104,24 @@ def _(agents, everything, get_run, mo):
 
 
 @app.cell(hide_code=True)
-def _(agents, alone, mo, pl, watched):
+def _(agents, watched):
     _alive = agents.filter("alive")
-    _decided = watched.verdicts.drop_nulls("correct")
-    _wait = watched.answers["latency_ms"]
+    _latency = watched.answers["latency_ms"]
+    _accuracy = watched.verdicts.drop_nulls("correct")["correct"].mean()
     _last = watched.verdicts.filter(
         pl.col("announced") > pl.col("announced").max() - pl.duration(seconds=10)
     )
     _span = (_last["announced"].max() - _last["announced"].min()).total_seconds()
-    _accuracy = _decided["correct"].mean()
     _numbers = {
         "verdicts": f"{len(watched.verdicts):,}",
-        "right": "–" if _accuracy is None else f"{_accuracy:.1%}",
+        "accuracy": "–" if _accuracy is None else f"{_accuracy:.1%}",
         "verdicts / s": f"{len(_last) / max(1, _span):.0f}",
-        "p50 latency": "–" if _wait.is_empty() else f"{_wait.median():.0f} ms",
-        "p99 latency": "–" if _wait.is_empty() else f"{_wait.quantile(0.99):.0f} ms",
+        "p50 latency": "–" if _latency.is_empty() else f"{_latency.median():.0f} ms",
+        "p99 latency": "–" if _latency.is_empty() else f"{_latency.quantile(0.99):.0f} ms",
         "agents at work": f"{len(_alive)}",
-        "waiting (lag)": f"{_alive['lag'].sum():,}",
+        "lag": f"{_alive['lag'].sum():,}",
     }
-    if alone:
+    if headless:
         print(", ".join(f"{name}: {number}" for name, number in _numbers.items()))
     mo.hstack(
         [mo.stat(number, label=name, bordered=True) for name, number in _numbers.items()],
@@ -148,37 +131,26 @@ def _(agents, alone, mo, pl, watched):
     return
 
 
-@app.cell(hide_code=True)
-def _(live_charts, mo, watched):
-    def panel(title, what, chart):
-        return mo.vstack([mo.md(f"### {title}\n{what}"), chart])
+@app.function(hide_code=True)
+def panel(title, text, chart):
+    """Put a heading and a sentence above a chart."""
+    return mo.vstack([mo.md(f"### {title}\n{text}"), chart])
 
+
+@app.cell(hide_code=True)
+def _(watched):
     mo.hstack(
         [
             panel(
                 "Running accuracy",
-                "The share of right answers so far, of each agent and of the verdict.",
+                "The share of right predictions so far, of each agent and of the verdict.",
                 live_charts.running_accuracy(watched),
             ),
             panel(
-                "Class by class",
-                "Which classes are hard, and for whom.",
+                "Accuracy by class",
+                "Which classes are hard for which agent.",
                 live_charts.class_heat_map(watched),
             ),
-        ],
-        widths="equal",
-        gap=2,
-    )
-    return (panel,)
-
-
-@app.cell(hide_code=True)
-def _(live_charts, mo, panel, watched):
-    mo.hstack(
-        [
-            panel("Latency", "How many answers came how soon.", live_charts.latencies(watched)),
-            panel("Throughput", "Verdicts in each second.", live_charts.throughput(watched)),
-            panel("Agreement", "How often two say the same.", live_charts.agreement(watched)),
         ],
         widths="equal",
         gap=2,
@@ -187,20 +159,31 @@ def _(live_charts, mo, panel, watched):
 
 
 @app.cell(hide_code=True)
-def _(agents, mo, pl):
+def _(watched):
+    mo.hstack(
+        [
+            panel("Latency", "How long the predictions took.", live_charts.latencies(watched)),
+            panel("Throughput", "Verdicts in each second.", live_charts.throughput(watched)),
+            panel(
+                "Agreement",
+                "How often two agents predict the same class.",
+                live_charts.agreement(watched),
+            ),
+        ],
+        widths="equal",
+        gap=2,
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _(agents):
     _columns = ["name", "state", "dataset", "model", "answered", "rate", "lag", "last_error"]
     _alive = agents.filter("alive").select(_columns).rename({"rate": "answers / s"})
     mo.vstack(
         [
-            mo.md("### Who is at work"),
-            mo.ui.table(
-                _alive.with_columns(pl.col("answers / s").round(0)),
-                selection=None,
-                show_column_summaries=False,
-                show_data_types=False,
-                show_download=False,
-                show_search=False,
-            )
+            mo.md("### Agents at work"),
+            show_table(_alive.with_columns(pl.col("answers / s").round(0)))
             if len(_alive)
             else mo.callout("No agent is at work now.", kind="neutral"),
         ]

@@ -1,7 +1,7 @@
 # /// script
 # requires-python = ">=3.11,<3.14"
 # dependencies = [
-#     "imageclass==0.1.0",
+#     "imageclass==0.2.0",
 #     "kafka-python[crc32c]==3.0.12",
 #     "marimo==0.25.2",
 #     "polars==2.1.0",
@@ -16,170 +16,143 @@ import marimo
 __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="My topics")
 
+with app.setup(hide_code=True):
+    import marimo as mo
+    import polars as pl
+    from imageclass import connect_notebook, is_headless, list_lags, list_topics, show_table
+    from kafka.errors import AuthorizationError, KafkaError
 
-@app.cell(hide_code=True)
-def _(mo):
-    mo.md("""
-    # My topics
-
-    The broker is the team's, and it knows who is who. Here is what on it is yours, how large it
-    has become, how far your agents are, and what happens when somebody reaches for what is not
-    theirs.
-    """)
-    return
+    headless = is_headless(mo.app_meta().mode)
 
 
 @app.cell(hide_code=True)
 def _():
-    import marimo as mo
-    import polars as pl
-    from imageclass.kafka import inspect
-    from imageclass.kafka.connection import NoBroker, connect
-    from kafka.errors import AuthorizationError, KafkaError
+    mo.md("""
+    # My topics
 
-    return AuthorizationError, KafkaError, NoBroker, inspect, connect, mo, pl
+    At the end you see your part of the team's Kafka broker: your topics and their size, the
+    progress of your agents, and how the broker refuses a message to somebody else's topic.
+    """)
+    return
 
 
 @app.cell
-def _(NoBroker, connect, mo):
-    is_script = mo.app_meta().mode == "script"
-    try:
-        with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
-            connection = connect(
-                timeout=10 if is_script else 120,
-                on_wait=lambda text: _spinner.update(subtitle=text),
-            )
-    except NoBroker as _error:
-        if is_script:
-            print(_error)
-        mo.stop(True, mo.callout(mo.md(f"{_error} Then run this cell again."), kind="warn"))
-    return connection, is_script
+def _():
+    connection = connect_notebook()
+    return (connection,)
 
 
 @app.cell(hide_code=True)
-def _(connection, mo):
+def _(connection):
     account = connection.account
     _prefix = connection.topics.prefix
+    _username = account.username if account else "no account"
+    _rights = (
+        f"You may do everything with topics and groups whose names begin with `{_prefix}`. You may"
+        " read and write the team's topics. Your account came with your server: you need no password."
+        if account
+        else "This broker has no accounts: everybody who reaches it may do everything."
+    )
+    _facts = {"your account": _username, "your prefix": _prefix, "the team's prefix": "team."}
     mo.vstack(
         [
             mo.hstack(
-                [
-                    mo.stat(account.username if account else "nobody", label="you are"),
-                    mo.stat(_prefix, label="yours begin with"),
-                    mo.stat("team.", label="everybody's begin with"),
-                ],
+                [mo.stat(_fact, label=_label) for _label, _fact in _facts.items()],
                 justify="start",
                 gap=2,
             ),
-            mo.md(
-                f"Everything is allowed on topics and groups whose names begin with `{_prefix}`."
-                " On the team's topics you may read and write. Your account came with your server:"
-                " there is no password to remember, and none to give away."
-                if account
-                else "This broker has no accounts: whoever reaches it may do everything on it."
-            ),
+            mo.md(_rights),
         ]
     )
     return (account,)
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## What is yours
+    ## Your topics
 
-    **Messages** are those kept now, **MB** is what they take on the broker's disk. Old ones go by
-    themselves after a week.
+    **Messages** counts those that the broker still has, **MB** is their size on its disk. The
+    broker deletes messages after a week.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(inspect, connection, is_script, mo, pl):
-    mine = inspect.list_topics(connection).filter(
-        pl.col("topic").str.starts_with(connection.topics.prefix)
-    )
-    if is_script:
+def _(connection):
+    mine = list_topics(connection).filter(pl.col("topic").str.starts_with(connection.topics.prefix))
+    if headless:
         print(f"{len(mine)} topics of yours, {mine['messages'].sum()} messages.")
     mo.vstack(
         [
-            mo.ui.table(
+            show_table(
                 mine.select("topic", "partitions", "messages", MB=pl.col("bytes") / 1e6),
-                selection=None,
-                show_column_summaries=False,
-                show_data_types=False,
-                show_download=False,
-                show_search=False,
-                format_mapping={"messages": "{:,.0f}", "MB": "{:,.2f}"},
+                formats={"messages": "{:,.0f}", "MB": "{:,.2f}"},
             ),
-            mo.md(f"Together **{(mine['bytes'].sum() or 0) / 1e6:,.1f} MB**."),
+            mo.md(f"All together: **{(mine['bytes'].sum() or 0) / 1e6:,.1f} MB**."),
         ]
     )
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## How far your agents are
+    ## The progress of your agents
 
-    **Lag** is how many messages a group has still before it.
+    **Lag** is the number of messages that a group has not read yet.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(inspect, connection, mo, pl):
-    _lags = inspect.list_lags(connection, (connection.topics.prefix,))
-    _groups = _lags.group_by("group", "state", "members", "topic", maintain_order=True).agg(
-        pl.sum("lag")
+def _(connection):
+    _groups = (
+        list_lags(connection, (connection.topics.prefix,))
+        .group_by("group", "state", "members", "topic", maintain_order=True)
+        .agg(pl.sum("lag"))
     )
-    mo.ui.table(
-        _groups,
-        selection=None,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        show_search=False,
-    ) if len(_groups) else mo.callout("No agent of yours has read anything yet.", kind="info")
+    show_table(_groups) if len(_groups) else mo.callout(
+        "None of your agents has read anything yet.", kind="info"
+    )
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## What is not yours
+    ## Somebody else's topic
 
-    Try to write to a topic that belongs to somebody else. Nothing can go wrong: the broker looks
-    at your account before it looks at the topic.
+    Try to write to a topic of somebody else. The attempt does no harm: the broker checks your
+    account before it accepts anything.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     try_button = mo.ui.run_button(label="Write to somebody-else.requests")
     try_button
     return (try_button,)
 
 
 @app.cell
-def _(AuthorizationError, KafkaError, account, connection, is_script, mo, try_button):
-    mo.stop(not (try_button.value or is_script) or account is None)
+def _(account, connection, try_button):
+    mo.stop(not (try_button.value or headless) or account is None)
     _topic = "somebody-else.requests"
     try:
         with connection.producer() as _producer:
             _producer.send(_topic, b"hello").get(10)
-        denial = "It was taken. That must not be: tell an admin."
+        denial = "The broker accepted the message. It must not do that: tell an admin."
     except AuthorizationError as _error:
         denial = (
-            f"**Denied** ({type(_error).__name__}). `{_topic}` begins neither with your name nor"
-            " with `team.`, and whatever is not allowed is refused, whether it exists or not."
-            " To give somebody a message, use a topic of the team's."
+            f"**Denied** ({type(_error).__name__}). `{_topic}` begins neither with your prefix nor"
+            " with `team.`. The broker refuses everything that is not allowed, whether the topic"
+            " exists or not. Use a topic of the team to send somebody a message."
         )
     except KafkaError as _error:
-        denial = f"The broker did not answer as it should: {type(_error).__name__}."
-    if is_script:
+        denial = f"The broker answered with another error: {type(_error).__name__}."
+    if headless:
         print(denial)
     mo.callout(mo.md(denial), kind="success" if denial.startswith("**") else "danger")
     return

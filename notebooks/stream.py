@@ -2,7 +2,7 @@
 # requires-python = ">=3.11,<3.14"
 # dependencies = [
 #     "altair==6.3.0",
-#     "imageclass[broker,tensorflow]==0.1.0",
+#     "imageclass[broker,tensorflow]==0.2.0",
 #     "kafka-python[crc32c]==3.0.12",
 #     "marimo==0.25.2",
 #     "polars==2.1.0",
@@ -17,135 +17,104 @@ import marimo
 __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Agents at work")
 
+with app.setup(hide_code=True):
+    import marimo as mo
+    import polars as pl
+    from imageclass import (
+        CompiledClassifier,
+        Judge,
+        NoBroker,
+        PublishError,
+        connect_notebook,
+        datasets,
+        dead_letters,
+        is_headless,
+        list_agents,
+        list_versions,
+        outcomes,
+        run_charts,
+        show_table,
+        start_agent,
+        tie_break,
+        train_or_load,
+    )
+
+    headless = is_headless(mo.app_meta().mode)
+
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
     # Agents at work
 
-    An **agent** is a trained network that answers the requests on a Kafka topic. Here you start
-    some, change them while they run, let a newer version answer a share of the requests, ask for
-    a second opinion, and look after what could not be answered.
+    At the end you have run a small prediction service: three **agents**, each a trained network
+    that answers the requests on a Kafka topic. You change them while they run, try a newer version
+    as a canary, ask a third agent where two disagree, and send dead letters again.
     """)
     return
 
 
 @app.cell(hide_code=True)
 def _():
-    from datetime import UTC, datetime
-
-    import marimo as mo
-    import polars as pl
-    from imageclass.agents.registry import start_agent
-    from imageclass.charts import runs as run_charts
-    from imageclass.data.datasets import load
-    from imageclass.evaluation import ensembles, statistics
-    from imageclass.kafka.connection import NoBroker
-    from imageclass.kafka.live_agents import list_agents
-    from imageclass.models.classifier import CompiledClassifier
-    from imageclass.models.registry import list_versions, train_or_load
-    from imageclass.notebook import connect_or_start, is_headless
-    from imageclass.runs import replay, tie_break
-    from imageclass.runs.judge import Judge, PublishError
-
-    return (
-        UTC,
-        CompiledClassifier,
-        Judge,
-        NoBroker,
-        PublishError,
-        list_agents,
-        connect_or_start,
-        datetime,
-        replay,
-        list_versions,
-        load,
-        mo,
-        pl,
-        tie_break,
-        start_agent,
-        statistics,
-        ensembles,
-        train_or_load,
-        is_headless,
-        run_charts,
-    )
+    connection = connect_notebook(start_broker=True)
+    return (connection,)
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, connect_or_start, mo, is_headless):
-    alone = is_headless(mo.app_meta().mode)
-    try:
-        with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
-            connection = connect_or_start(
-                timeout=10 if alone else 120,
-                on_wait=lambda text: _spinner.update(subtitle=text),
-            )
-    except NoBroker as _error:
-        if alone:
-            print(_error)
-        mo.stop(True, mo.callout(mo.md(f"{_error} Then run this cell again."), kind="warn"))
-    return alone, connection
-
-
-@app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## 1 · Who shall work
+    ## 1 · Start three agents
 
-    Agents answer with saved versions of networks, those that `train.py` and `image_class.py`
-    keep. Choosing another one for an agent that runs swaps its network from the next batch on:
-    no restart, and no request is lost. The third one waits for second opinions only.
+    Each agent answers with a saved version of a network, from `train.py` or `image_class.py`. If you
+    choose another version, the agent uses it from the next batch on: it does not restart, and no
+    request is lost. The third agent only answers requests for a second opinion.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
-    quick_button = mo.ui.run_button(label="Teach three small networks the digits")
+def _():
+    quick_button = mo.ui.run_button(label="Train three small networks on digits")
     return (quick_button,)
 
 
+@app.function(hide_code=True)
+def train_small_networks():
+    """Train three small versions on the data set digits, which takes about half a minute."""
+    for name, images in (("cnn", 300), ("cnn", 1200), ("resnet", 600)):
+        title = f"Training a {name} on {images} digits …"
+        with mo.status.spinner(title, remove_on_exit=True):
+            train_or_load(name, "digits", epochs=3, batch_size=32, num_images=images, seed=1)
+
+
 @app.cell
-def _(alone, list_versions, mo, quick_button, train_or_load):
+def _(quick_button):
     versions = list_versions()
-    if quick_button.value or (alone and len({v.name for v in versions}) < 2):
-        for _name, _images in (("cnn", 300), ("cnn", 1200), ("resnet", 600)):
-            with mo.status.spinner(f"Teaching a {_name} {_images} digits …", remove_on_exit=True):
-                train_or_load(_name, "digits", epochs=3, batch_size=32, num_images=_images, seed=1)
+    if quick_button.value or (headless and len({v.name for v in versions}) < 2):
+        train_small_networks()
         versions = list_versions()
-    mo.stop(
-        len(versions) < 2,
-        mo.vstack(
-            [
-                mo.callout(
-                    "There are fewer than two saved versions yet. Train some in train.py or"
-                    " image_class.py, or let these be taught now (about half a minute):",
-                    kind="info",
-                ),
-                quick_button,
-            ]
-        ),
+    _hint = (
+        "There are fewer than two saved versions. Train some in train.py or image_class.py, or train"
+        " these now (about half a minute):"
     )
+    mo.stop(len(versions) < 2, mo.vstack([mo.callout(_hint, kind="info"), quick_button]))
     return (versions,)
 
 
 @app.cell(hide_code=True)
-def _(mo, versions):
-    _datasets = sorted({v.dataset for v in versions})
+def _(versions):
+    _names = sorted({v.dataset for v in versions})
     dataset_choice = mo.ui.dropdown(
-        _datasets,
-        value="digits" if "digits" in _datasets else _datasets[0],
-        label="For the images of",
+        _names, value="digits" if "digits" in _names else _names[0], label="Data set"
     )
     dataset_choice
     return (dataset_choice,)
 
 
 @app.cell(hide_code=True)
-def _(dataset_choice, mo, versions):
+def _(dataset_choice, versions):
     by_label = {
-        f"{v.name} {v.id[:6]} · {v.metrics.accuracy:.1%} right": v
+        f"{v.name} {v.id[:6]} · accuracy {v.metrics.accuracy:.1%}": v
         for v in reversed(versions)
         if v.dataset == dataset_choice.value
     }
@@ -153,28 +122,21 @@ def _(dataset_choice, mo, versions):
     _other = next((n for n in _names if by_label[n].name != by_label[_names[0]].name), _names[-1])
     first_choice = mo.ui.dropdown(_names, value=_names[0], label="Agent *first*")
     second_choice = mo.ui.dropdown(_names, value=_other, label="Agent *second*")
-    third_choice = mo.ui.dropdown(_names, value=_names[-1], label="Agent *third*, when asked")
+    third_choice = mo.ui.dropdown(
+        _names, value=_names[-1], label="Agent *third*, for second opinions"
+    )
     mo.vstack([first_choice, second_choice, third_choice])
     return by_label, first_choice, second_choice, third_choice
 
 
 @app.cell
-def agents_at_work(
-    by_label,
-    connection,
-    first_choice,
-    mo,
-    second_choice,
-    start_agent,
-    third_choice,
-):
-    _asked_only = connection.topics.second_opinions
+def agents_at_work(by_label, connection, first_choice, second_choice, third_choice):
     agents = {}
     with mo.status.spinner("The agents join their groups …", remove_on_exit=True):
         for _name, _choice, _topic in (
             ("first", first_choice, None),
             ("second", second_choice, None),
-            ("third", third_choice, _asked_only),
+            ("third", third_choice, connection.topics.second_opinions),
         ):
             _version = by_label[_choice.value]
             agents[_name] = start_agent(
@@ -191,19 +153,19 @@ def agents_at_work(
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
     ## 2 · Change them while they run
 
-    A batch is closed when it is full, or when its first request has waited long enough. Large
-    batches answer more images in a second, short waits answer each one sooner: move the sliders
-    while a run is under way and watch the latency.
+    An agent closes a batch when it is full, or when its first request has waited long enough. Large
+    batches raise the throughput, short waits lower the latency. Move the sliders during a run and
+    watch the latency.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     batch_size = mo.ui.slider(
         steps=[1, 4, 16, 64, 128, 256], value=64, label="Batch size", show_value=True
     )
@@ -223,45 +185,39 @@ def _(agents, batch_size, max_wait):
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, agents, list_agents, alone, connection, mo, pl, refresh):
+def _(agents, connection, refresh):
     agents, refresh
     try:
         _seen = list_agents(connection).filter(pl.col("alive"))
     except NoBroker as _error:
         mo.stop(True, mo.callout(str(_error), kind="warn"))
-    _seen = _seen.select(
-        *("name", "state", "model", "answered", "lag", "batch_size", "canary", "last_error"),
-        answers_per_s=pl.col("rate").round(0),
-        wait_ms=pl.col("max_wait") * 1000,
-    )
-    if alone:
+    if headless:
         print(f"At work: {', '.join(_seen['name'])}.")
-    mo.ui.table(
-        _seen,
-        selection=None,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        show_search=False,
+    show_table(
+        _seen.select(
+            *("name", "state", "model", "answered", "lag", "batch_size", "canary", "last_error"),
+            answers_per_s=pl.col("rate").round(0),
+            wait_ms=pl.col("max_wait") * 1000,
+        )
     )
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
     ## 3 · Send a run
 
-    Watch it here, or in `live_dashboard.py` for as many as like to look on.
+    Watch it here, or in `live_dashboard.py`.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(alone, mo):
+def _():
     how_many = mo.ui.slider(
         steps=[100, 200, 500, 1000, 2000, 5000, 10_000],
-        value=100 if alone else 1000,
+        value=100 if headless else 1000,
         label="Images to send",
         show_value=True,
     )
@@ -270,108 +226,88 @@ def _(alone, mo):
     return how_many, send_button
 
 
-@app.cell
-def _(
-    Judge,
-    NoBroker,
-    PublishError,
-    alone,
-    connection,
-    dataset_choice,
-    how_many,
-    load,
-    mo,
-    send_button,
-    ensembles,
-):
-    mo.stop(not (send_button.value or alone), mo.callout(mo.md("Press **Send**."), kind="info"))
+@app.function(hide_code=True)
+def send_images(connection, dataset, how_many):
+    """Send test images as a run to agents first and second, and announce each verdict."""
     try:
         with (
-            Judge(connection, ["first", "second"]) as _judge,
+            Judge(connection, ["first", "second"]) as judge,
             mo.status.progress_bar(
-                total=2 * how_many.value, title="Replies", remove_on_exit=True
-            ) as _bar,
+                total=2 * how_many, title="Predictions", remove_on_exit=True
+            ) as bar,
         ):
-            verdicts = _judge.collect(
-                _judge.publish(load(dataset_choice.value), how_many.value),
-                on_reply=lambda done, total: _bar.update(),
-                on_complete=lambda part: _judge.announce(
-                    part, ensembles.soft_vote(part), "soft vote"
+            return judge.collect(
+                judge.publish(dataset, how_many),
+                on_prediction=lambda done, total: bar.update(),
+                on_complete=lambda part: judge.announce(
+                    part, outcomes.decide(part, "soft vote"), "soft vote"
                 ),
             )
-    except (NoBroker, PublishError) as _error:
-        mo.stop(True, mo.callout(str(_error), kind="danger"))
-    return (verdicts,)
+    except (NoBroker, PublishError) as error:
+        mo.stop(True, mo.callout(str(error), kind="danger"))
+
+
+@app.cell
+def _(connection, dataset_choice, how_many, send_button):
+    mo.stop(not (send_button.value or headless), mo.callout(mo.md("Press **Send**."), kind="info"))
+    run = send_images(connection, datasets.load(dataset_choice.value), how_many.value)
+    return (run,)
 
 
 @app.cell(hide_code=True)
-def _(alone, mo, verdicts):
-    summary = verdicts.summary()
-    if alone:
+def _(run):
+    summary = run.summary()
+    if headless:
         for _row in summary.iter_rows(named=True):
             print(f"{_row['agent']}: {_row['answered']} answered, {_row['correct']} right.")
-    summary if alone else mo.ui.table(
+    show_table(
         summary.rename({"latency_p50_ms": "p50 ms", "latency_p99_ms": "p99 ms"}),
-        selection=None,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        show_search=False,
-        format_mapping={"accuracy": "{:.1%}", "p50 ms": "{:.0f}", "p99 ms": "{:.0f}"},
+        formats={"accuracy": "{:.1%}", "p50 ms": "{:.0f}", "p99 ms": "{:.0f}"},
     )
     return
 
 
 @app.cell(hide_code=True)
-def _(run_charts, verdicts):
-    run_charts.latencies(verdicts)
+def _(run):
+    run_charts.latencies(run)
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## 4 · Try a newer version on a share
+    ## 4 · Try a newer version as a canary
 
-    A **canary** is a version that answers a share of the requests in the agent's name. Which
-    ones is a matter of the request's id, so all agents of that name decide alike. Send a run and
-    compare; then let the canary answer everything, or end it.
+    A **canary** is a version that answers a share of an agent's requests. The request's id decides
+    which ones, so all agents of the same name choose the same. Start the canary, send a run, and
+    compare the versions in the table. Then promote the canary, or end it.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(by_label, mo):
+def _(by_label):
     canary_choice = mo.ui.dropdown(
         list(by_label), value=list(by_label)[-1], label="Canary of agent *first*"
     )
     share = mo.ui.slider(0, 100, step=5, value=20, label="Share, %", show_value=True)
-    try_button = mo.ui.run_button(label="Try it out")
-    promote_button = mo.ui.run_button(kind="success", label="Let it answer everything")
-    end_button = mo.ui.run_button(kind="warn", label="End it")
+    canary_button = mo.ui.run_button(label="Start the canary")
+    promote_button = mo.ui.run_button(kind="success", label="Promote the canary")
+    end_button = mo.ui.run_button(kind="warn", label="End the canary")
     mo.vstack(
         [
             mo.hstack([canary_choice, share], justify="start", gap=2),
-            mo.hstack([try_button, promote_button, end_button], justify="start"),
+            mo.hstack([canary_button, promote_button, end_button], justify="start"),
         ]
     )
-    return canary_choice, end_button, promote_button, share, try_button
+    return canary_button, canary_choice, end_button, promote_button, share
 
 
 @app.cell
-def _(
-    CompiledClassifier,
-    agents,
-    alone,
-    by_label,
-    canary_choice,
-    mo,
-    share,
-    try_button,
-):
+def _(agents, by_label, canary_button, canary_choice, share):
     first = agents["first"]
     _now = first.serving.canary
-    if try_button.value or alone:
+    if canary_button.value or headless:
         _version = by_label[canary_choice.value]
         first.canary(CompiledClassifier(_version.load()), share.value / 100, _version.id)
     elif _now:  # the slider was moved
@@ -381,167 +317,147 @@ def _(
 
 
 @app.cell
-def _(end_button, first, mo, promote_button):
+def _(end_button, first, promote_button):
     mo.stop(not (promote_button.value or end_button.value))
     try:
         first.promote() if promote_button.value else first.end_canary()
-        _said = f"Agent *first* answers everything with {first.status.model} now."
-    except ValueError as _error:  # there is none
-        _said = str(_error)
-    mo.callout(mo.md(_said), kind="info")
+        _result = f"Agent *first* now answers all requests with {first.status.model}."
+    except ValueError as _error:  # there is no canary
+        _result = str(_error)
+    mo.callout(mo.md(_result), kind="info")
     return
 
 
 @app.cell(hide_code=True)
-def _(alone, mo, pl, verdicts):
-    # What each version had right in the run above.
+def _(run):
+    # The accuracy of each version in the run above.
     by_version = (
-        verdicts.frame.group_by("agent", "model")
-        .agg(answered=pl.len(), right=pl.col("correct").mean())
+        run.predictions.group_by("agent", "model")
+        .agg(answered=pl.len(), accuracy=pl.col("correct").mean())
         .sort("agent", "answered", descending=[False, True])
     )
-    by_version if alone else mo.ui.table(
-        by_version,
-        selection=None,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        show_search=False,
-        format_mapping={"right": "{:.1%}"},
-    )
+    show_table(by_version, formats={"accuracy": "{:.1%}"})
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
     ## 5 · Ask for a second opinion
 
-    Where *first* and *second* disagree, *third* is asked as well, and the majority counts. It
-    works for the hard images only: the others never reach it.
+    Where *first* and *second* disagree, *third* answers too, and the majority decides. It works on
+    the hard images only, because the others never reach it.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(mo, tie_break, verdicts):
-    hard = tie_break.disagreements(verdicts)
+def _(run):
+    hard = tie_break.disagreements(run)
     ask_button = mo.ui.run_button(label="Ask the third agent")
-    mo.vstack([mo.md(f"They disagree on {len(hard)} of {len(verdicts.asked)} images."), ask_button])
+    mo.vstack([mo.md(f"They disagree on {len(hard)} of {len(run.sent)} images."), ask_button])
     return ask_button, hard
 
 
 @app.cell
-def _(
-    Judge,
-    alone,
-    ask_button,
-    connection,
-    hard,
-    mo,
-    tie_break,
-    verdicts,
-):
-    mo.stop(not hard or not (ask_button.value or alone))
+def _(ask_button, connection, dataset_choice, hard, run):
+    mo.stop(not hard or not (ask_button.value or headless))
     with (
         Judge(connection, ["third"]) as _judge,
-        mo.status.spinner("The third agent thinks …", remove_on_exit=True),
+        mo.status.spinner("The third agent classifies the images …", remove_on_exit=True),
     ):
-        opinions = tie_break.ask(_judge, verdicts, "third")
+        opinions = tie_break.ask(_judge, run, datasets.load(dataset_choice.value), "third")
     return (opinions,)
 
 
 @app.cell(hide_code=True)
-def _(alone, mo, opinions, tie_break, statistics, ensembles, verdicts):
-    _before = ensembles.highest_confidence(verdicts)
-    _after = tie_break.decide(verdicts, opinions)
-    _test = statistics.mcnemar(_after, _before)
-    _said = (
-        f"Asked about {len(opinions.asked)} images, the third agent answered"
-        f" {len(opinions.frame)}. With it {_after['correct'].mean():.1%} are right, without it"
-        f" {_before['correct'].mean():.1%} (the surer of the two decides): p = {_test.p:.2g}."
+def _(opinions, run):
+    _before = outcomes.decide(run, "highest confidence")
+    _after = outcomes.decide(tie_break.merge(run, opinions), "majority vote")
+    _test = outcomes.compare(_after, _before)
+    _result = (
+        f"The third agent answered {len(opinions.predictions)} of {len(opinions.sent)} requests."
+        f" With its answers {_after['correct'].mean():.1%} of the images are right. Without them,"
+        f" by the highest confidence, it is {_before['correct'].mean():.1%}: p = {_test.p:.2g}."
     )
-    print(_said) if alone else mo.md(_said)
+    print(_result) if headless else mo.md(_result)
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## 6 · What could not be answered
+    ## 6 · Send dead letters again
 
-    A message that no agent can read, or that comes too late, goes to the topic of **dead
-    letters** with the reason. When the reason is gone send it again: each goes out once, whoever
-    presses the button, and however often.
+    A message that no agent can read, or that comes too late, goes to the topic of **dead letters**
+    with the reason. Remove the cause, then send it again. Every message is sent again only once,
+    however often and by whomever the button is pressed.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     break_button = mo.ui.run_button(label="Send three broken messages")
-    look_button = mo.ui.button(label="Look")
-    mo.hstack([break_button, look_button], justify="start")
-    return break_button, look_button
+    show_button = mo.ui.button(label="Show the dead letters")
+    mo.hstack([break_button, show_button], justify="start")
+    return break_button, show_button
 
 
 @app.cell
-def _(agents, alone, break_button, connection, mo):
+def _(agents, break_button, connection):
     agents
-    if break_button.value or alone:
+    if break_button.value or headless:
         with connection.producer() as _producer:
             for _value in (b"no image at all", b"\x89PNG, but cut off", b"{}"):
                 _producer.send(connection.topics.requests, value=_value)
             _producer.flush()
     broken = break_button.value
     mo.md(
-        "Three messages that no agent can read are on their way: press *Look*."
+        "Three messages that no agent can read are on their way. Press *Show the dead letters*."
     ) if broken else None
     return (broken,)
 
 
 @app.cell(hide_code=True)
-def _(UTC, broken, connection, datetime, replay, look_button, mo, pl):
-    broken, look_button
-    letters = replay.read(connection, limit=200)
+def _(broken, connection, show_button):
+    broken, show_button
+    found = dead_letters.read(connection, limit=200)
     _rows = {
-        "when (UTC)": [f"{datetime.fromtimestamp(_l.time_ms / 1000, UTC):%F %T}" for _l in letters],
-        "agent": [_letter.agent for _letter in letters],
-        "reason": [_letter.reason for _letter in letters],
-        "bytes": [_letter.size for _letter in letters],
-        "sent again": ["yes" if _letter.replayed else "" for _letter in letters],
-        "origin": [_letter.origin for _letter in letters],
+        "when (UTC)": [_one.time_ms for _one in found],
+        "agent": [_one.agent for _one in found],
+        "reason": [_one.reason for _one in found],
+        "bytes": [_one.size for _one in found],
+        "sent again": ["yes" if _one.replayed else "" for _one in found],
+        "origin": [_one.origin for _one in found],
     }
-    chosen_letters = mo.ui.table(
-        pl.DataFrame(_rows),
-        selection="multi",
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
+    _table = pl.DataFrame(_rows, schema_overrides={"when (UTC)": pl.Int64}).with_columns(
+        pl.from_epoch("when (UTC)", "ms").dt.strftime("%F %T")
     )
-    chosen_letters if letters else mo.md("No letter lies there.")
-    return chosen_letters, letters
+    chosen = show_table(_table, selection="multi", search=True)
+    chosen if found else mo.md("There are no dead letters.")
+    return chosen, found
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     replay_button = mo.ui.run_button(label="Send the chosen ones again")
     replay_button
     return (replay_button,)
 
 
 @app.cell
-def _(chosen_letters, connection, replay, letters, mo, replay_button):
+def _(chosen, connection, found, replay_button):
     mo.stop(not replay_button.value)
-    _chosen = set(chosen_letters.value["origin"])
-    mo.stop(not _chosen, mo.callout("Choose letters in the table first.", kind="warn"))
+    _origins = set(chosen.value["origin"])
+    mo.stop(not _origins, mo.callout("Choose dead letters in the table first.", kind="warn"))
     try:
-        _done = replay.replay(connection, [_l for _l in letters if _l.origin in _chosen])
+        _done = dead_letters.replay(connection, [_one for _one in found if _one.origin in _origins])
         _refused = "".join(f"\n- {_origin}: {_why}" for _origin, _why in _done.refused.items())
-        _said = f"{len(_done.sent)} sent again, {len(_done.already)} had been before.{_refused}"
-    except replay.ReplayError as _error:
-        _said = str(_error)
-    mo.callout(mo.md(_said), kind="info")
+        _result = f"{len(_done.sent)} sent again, {len(_done.already)} sent before.{_refused}"
+    except dead_letters.ReplayError as _error:
+        _result = str(_error)
+    mo.callout(mo.md(_result), kind="info")
     return
 
 

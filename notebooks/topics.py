@@ -1,7 +1,7 @@
 # /// script
 # requires-python = ">=3.11,<3.14"
 # dependencies = [
-#     "imageclass==0.1.0",
+#     "imageclass==0.2.0",
 #     "marimo==0.25.2",
 #     "polars==2.1.0",
 # ]
@@ -15,105 +15,93 @@ import marimo
 __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Topics")
 
+with app.setup(hide_code=True):
+    import marimo as mo
+    import polars as pl
+    from imageclass import (
+        connect_notebook,
+        is_headless,
+        list_lags,
+        list_topics,
+        peek,
+        show_table,
+        training_charts,
+    )
+
+    headless = is_headless(mo.app_meta().mode)
+
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
     # Topics
 
-    What lies on the team's Kafka: the topics you may read, their newest messages, and how far
-    each consumer group is. Looking changes nothing, so look as often as you like.
+    At the end you see every message that you may read on the team's Kafka broker: the topics, the
+    newest messages of each, and how far each consumer group has read. This notebook only reads:
+    it changes nothing on the broker.
     """)
     return
 
 
 @app.cell(hide_code=True)
 def _():
-    import marimo as mo
-    import polars as pl
-    from imageclass.charts import training as training_charts
-    from imageclass.kafka import inspect
-    from imageclass.kafka.connection import NoBroker, connect
-
-    return NoBroker, inspect, training_charts, connect, mo, pl
-
-
-@app.cell(hide_code=True)
-def _(mo):
-    refresh = mo.ui.refresh(options=["2s", "5s", "30s"], label="Look again every")
+    refresh = mo.ui.refresh(options=["2s", "5s", "30s"], label="Refresh every")
     refresh
     return (refresh,)
 
 
 @app.cell
-def _(NoBroker, connect, mo):
-    is_script = mo.app_meta().mode == "script"
-    try:
-        with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
-            connection = connect(
-                timeout=10 if is_script else 120,
-                on_wait=lambda text: _spinner.update(subtitle=text),
-            )
-    except NoBroker as _error:
-        if is_script:
-            print(_error)
-        mo.stop(True, mo.callout(mo.md(f"{_error} Then run this cell again."), kind="warn"))
-    return connection, is_script
+def _():
+    connection = connect_notebook()
+    return (connection,)
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## What there is
+    ## The topics
 
-    A topic is a log that is only added to. Yours begin with your name, the team's with `team.`;
-    old messages go by themselves after a week.
+    A topic is a log: messages are only added at its end. Your own topics begin with your name, the
+    team's with `team.`. The broker deletes messages after a week.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(inspect, connection, is_script, mo, refresh):
+def _(connection, refresh):
     refresh
-    there = inspect.list_topics(connection)
-    if is_script:
-        print(f"{len(there)} topics, {there['messages'].sum()} messages.")
-    mo.ui.table(
-        there,
-        selection=None,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        format_mapping={"messages": "{:,.0f}", "bytes": "{:,.0f}"},
-    )
-    return (there,)
+    topics = list_topics(connection)
+    if headless:
+        print(f"{len(topics)} topics, {topics['messages'].sum()} messages.")
+    show_table(topics, search=True, formats={"messages": "{:,.0f}", "bytes": "{:,.0f}"})
+    return (topics,)
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## What is in it
+    ## The newest messages of a topic
 
-    The newest messages of one topic, the newest first. Choose a row to see all of it.
+    The newest message comes first. Choose a row to see the whole message.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(connection, mo, there):
-    _names = there["topic"].to_list()
+def _(connection, topics):
+    _names = topics["topic"].to_list()
     _own = connection.topics.requests
     topic = mo.ui.dropdown(_names, value=_own if _own in _names else None, label="Topic")
-    count = mo.ui.slider(steps=[10, 20, 50, 100, 200], value=20, label="newest", show_value=True)
+    count = mo.ui.slider(steps=[10, 20, 50, 100, 200], value=20, label="Messages", show_value=True)
     mo.hstack([topic, count], justify="start", gap=2)
     return count, topic
 
 
 @app.cell(hide_code=True)
-def _(inspect, connection, count, mo, pl, refresh, topic):
+def _(connection, count, refresh, topic):
     refresh
     mo.stop(topic.value is None, mo.callout("Choose a topic above.", kind="info"))
-    newest = inspect.peek(connection, topic.value, count.value)
+    newest = peek(connection, topic.value, count.value)
     _rows = [
         {
             "time (UTC)": _message.time.strftime("%F %T.%f")[:-3],
@@ -125,20 +113,14 @@ def _(inspect, connection, count, mo, pl, refresh, topic):
         }
         for _message in newest
     ]
-    chosen = mo.ui.table(
-        pl.DataFrame(_rows),
-        selection="single",
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-    )
-    mo.stop(not newest, mo.callout("Nothing lies on this topic.", kind="info"))
+    chosen = show_table(pl.DataFrame(_rows), selection="single", search=True)
+    mo.stop(not newest, mo.callout("This topic has no messages.", kind="info"))
     chosen
     return chosen, newest
 
 
 @app.cell(hide_code=True)
-def _(training_charts, chosen, mo, newest):
+def _(chosen, newest):
     mo.stop(not len(chosen.value))
     _row = chosen.value.to_dicts()[0]
     _message = next(
@@ -153,27 +135,25 @@ def _(training_charts, chosen, mo, newest):
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## Who is how far
+    ## The consumer groups
 
-    A *consumer group* reads a topic together and notes down how far it is. **Lag** is what it
-    has not done yet: it falls to zero where an agent keeps up, and grows where none works.
+    The members of a *consumer group* read a topic together and commit how far they have read.
+    **Lag** is the number of messages that the group has not read yet. It falls to zero while an
+    agent keeps up, and grows while none runs.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(inspect, connection, mo, refresh):
+def _(connection, refresh):
     refresh
-    lags = inspect.list_lags(connection)
-    mo.ui.table(
+    lags = list_lags(connection)
+    show_table(
         lags,
-        selection=None,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        format_mapping={"committed": "{:,.0f}", "end": "{:,.0f}", "lag": "{:,.0f}"},
+        search=True,
+        formats={"committed": "{:,.0f}", "end": "{:,.0f}", "lag": "{:,.0f}"},
     ) if len(lags) else mo.callout("No group has read anything yet.", kind="info")
     return
 

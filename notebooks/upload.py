@@ -1,7 +1,7 @@
 # /// script
 # requires-python = ">=3.11,<3.14"
 # dependencies = [
-#     "imageclass[tensorflow]==0.1.0",
+#     "imageclass[tensorflow]==0.2.0",
 #     "kafka-python[crc32c]==3.0.12",
 #     "marimo==0.25.2",
 #     "pillow==13.0.0",
@@ -15,134 +15,100 @@
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Your own pictures")
+app = marimo.App(width="medium", app_title="Your own images")
+
+with app.setup(hide_code=True):
+    import io
+
+    import marimo as mo
+    import polars as pl
+    from imageclass import (
+        NoBroker,
+        PublishError,
+        VersionError,
+        classify,
+        connect_notebook,
+        datasets,
+        find_version,
+        is_headless,
+        list_agents,
+        show_table,
+        start_agent,
+        train_or_load,
+        wait_until_seen,
+    )
+    from PIL import Image
+
+    headless = is_headless(mo.app_meta().mode)
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    # Your own pictures
+    # Your own images
 
-    Send pictures of your own, PNG or JPEG, through the same topics to the same agents, and see
-    what each takes them for. An agent scales a picture to the size that its network learned
-    from, and always answers with one of its own classes: it cannot say that it has never seen
-    such a thing.
+    At the end you see your own images, and below each what every agent predicts and with which
+    confidence. Upload PNG or JPEG files, and send them through the same topics to the same agents as
+    the test images. An agent scales an image to the size that its network was trained on. It
+    always predicts one of its own classes: it cannot say that it does not know.
     """)
     return
 
 
 @app.cell(hide_code=True)
 def _():
-    import io
-
-    import marimo as mo
-    import polars as pl
-    from imageclass.agents.registry import start_agent
-    from imageclass.data.datasets import CLASS_NAMES, load
-    from imageclass.kafka.connection import NoBroker
-    from imageclass.kafka.live_agents import list_agents, wait_until_seen
-    from imageclass.models.registry import VersionError, find_version, train_or_load
-    from imageclass.notebook import connect_or_start, is_headless
-    from imageclass.runs import classify
-    from imageclass.runs.judge import PublishError
-    from PIL import Image
-
-    return (
-        CLASS_NAMES,
-        Image,
-        NoBroker,
-        PublishError,
-        VersionError,
-        list_agents,
-        classify,
-        connect_or_start,
-        find_version,
-        io,
-        load,
-        mo,
-        pl,
-        start_agent,
-        train_or_load,
-        is_headless,
-        wait_until_seen,
-    )
+    connection = connect_notebook(start_broker=True)
+    return (connection,)
 
 
 @app.cell(hide_code=True)
-def _(NoBroker, connect_or_start, mo, is_headless):
-    alone = is_headless(mo.app_meta().mode)
-    try:
-        with mo.status.spinner("Looking for the broker …", remove_on_exit=True) as _spinner:
-            connection = connect_or_start(
-                timeout=10 if alone else 120,
-                on_wait=lambda text: _spinner.update(subtitle=text),
-            )
-    except NoBroker as _error:
-        if alone:
-            print(_error)
-        mo.stop(True, mo.callout(mo.md(f"{_error} Then run this cell again."), kind="warn"))
-    return alone, connection
-
-
-@app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## 1 · Who is at work
+    ## 1 · Check the agents
 
-    The agents that `image_class.py` or `stream.py` started, in whatever window. If there are
-    none, one can be started here.
+    Your images go to all agents that `image_class.py` or `stream.py` started, in any tab. If
+    there are none, start one here.
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(mo):
-    look_button = mo.ui.button(label="Look again")
+def _():
+    refresh_button = mo.ui.button(label="Refresh")
     start_button = mo.ui.run_button(kind="success", label="Start an agent here")
     get_started, set_started = mo.state(0)
-    return get_started, look_button, set_started, start_button
+    return get_started, refresh_button, set_started, start_button
 
 
 @app.cell(hide_code=True)
-def _(list_agents, alone, connection, get_started, look_button, mo, pl, start_button):
-    get_started(), look_button
+def _(connection, get_started, refresh_button, start_button):
+    get_started(), refresh_button
     at_work = list_agents(connection).filter(
         pl.col("alive") & (pl.col("topic") == connection.topics.requests)
     )
     _lines = [
-        f"- **{_row['name']}**, taught {_row['dataset'] or 'something unknown'}"
+        f"- **{_row['name']}**, trained on {_row['dataset'] or 'an unknown data set'}"
         for _row in at_work.unique(["name", "dataset"]).sort("name").iter_rows(named=True)
     ]
-    _none = "No agent is at work. The newest saved network can be, from here:"
+    _none = "No agent is at work. Start one with your newest cnn:"
     mo.stop(
-        at_work.is_empty() and not alone,
+        at_work.is_empty() and not headless,
         mo.vstack(
             [
                 mo.callout(_none, kind="info"),
-                mo.hstack([start_button, look_button], justify="start"),
+                mo.hstack([start_button, refresh_button], justify="start"),
             ]
         ),
     )
-    mo.vstack([mo.md("\n".join(_lines)), look_button])
+    mo.vstack([mo.md("\n".join(_lines)), refresh_button])
     return (at_work,)
 
 
 @app.cell
-def agent_at_work(
-    VersionError,
-    alone,
-    connection,
-    find_version,
-    mo,
-    set_started,
-    start_agent,
-    start_button,
-    train_or_load,
-    wait_until_seen,
-):
-    # Only when asked: otherwise the pictures go to those who are at work already.
-    if start_button.value or alone:
-        with mo.status.spinner("A network gets ready …", remove_on_exit=True):
+def agent_at_work(connection, set_started, start_button):
+    # Only on request: otherwise the images go to the agents that are at work already.
+    if start_button.value or headless:
+        with mo.status.spinner("The agent starts …", remove_on_exit=True):
             try:
                 _version = find_version("cnn")
             except VersionError:
@@ -151,118 +117,124 @@ def agent_at_work(
                 connection, "cnn", _version.load(), dataset=_version.dataset, version=_version.id
             ).wait_until_running(timeout=60)
             wait_until_seen(connection, "cnn")
-        if not alone:
+        if not headless:
             set_started(lambda times: times + 1)
     ready = True
     return (ready,)
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## 2 · Choose pictures
+    ## 2 · Choose images
     """)
     return
 
 
 @app.cell(hide_code=True)
-def _(CLASS_NAMES, alone, at_work, mo):
-    _taught = sorted({name for name in at_work["dataset"] if name in CLASS_NAMES}) or ["digits"]
-    ask_about = mo.ui.dropdown(
-        _taught, value="digits" if alone or "digits" in _taught else _taught[0], label="Ask about"
+def _(at_work):
+    _known = sorted({name for name in at_work["dataset"] if name in datasets.CLASS_NAMES})
+    _names = _known or ["digits"]
+    dataset_choice = mo.ui.dropdown(
+        _names, value="digits" if headless or "digits" in _names else _names[0], label="Data set"
     )
     uploads = mo.ui.file(
         filetypes=[".png", ".jpg", ".jpeg"],
         multiple=True,
         kind="area",
-        label="Drop pictures here, or click to choose. Up to 1 MB each.",
+        label="Drop images here, or click to choose. Up to 1 MB each.",
     )
-    examples = mo.ui.checkbox(alone, label="Or take five test images as an example")
-    mo.vstack([ask_about, uploads, examples])
-    return ask_about, examples, uploads
+    examples = mo.ui.checkbox(headless, label="Add five test images as examples")
+    mo.vstack([dataset_choice, uploads, examples])
+    return dataset_choice, examples, uploads
+
+
+@app.function(hide_code=True)
+def as_png(image):
+    """Encode an image, uint8 (height, width, channels), as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(image.squeeze()).resize((112, 112)).save(file, "PNG")
+    return file.getvalue()
 
 
 @app.cell
-def _(Image, ask_about, examples, io, load, mo, uploads):
-    def as_png(image):
-        """The bytes of a PNG file with this image."""
-        file = io.BytesIO()
-        Image.fromarray(image.squeeze()).resize((112, 112)).save(file, "PNG")
-        return file.getvalue()
-
-    pictures = {file.name: file.contents for file in uploads.value}
+def _(dataset_choice, examples, uploads):
+    images = {file.name: file.contents for file in uploads.value}
     if examples.value:
-        _data = load(ask_about.value)
+        _data = datasets.load(dataset_choice.value)
         for _i in range(5):
-            pictures[f"test image {_i} ({_data.class_names[_data.test_labels[_i]]})"] = as_png(
-                _data.test_images[_i]
-            )
-    _what = "picture" if len(pictures) == 1 else "pictures"
-    send_button = mo.ui.run_button(kind="success", label=f"Send {len(pictures)} {_what}")
-    mo.stop(not pictures, mo.callout("No pictures are chosen yet.", kind="info"))
+            _label = _data.class_names[_data.test_labels[_i]]
+            images[f"test image {_i} ({_label})"] = as_png(_data.test_images[_i])
+    _noun = "image" if len(images) == 1 else "images"
+    send_button = mo.ui.run_button(kind="success", label=f"Send {len(images)} {_noun}")
+    mo.stop(not images, mo.callout("No images are chosen yet.", kind="info"))
     send_button
-    return pictures, send_button
+    return images, send_button
 
 
 @app.cell(hide_code=True)
-def _(mo):
+def _():
     mo.md("""
-    ## 3 · What they take them for
+    ## 3 · The predictions
     """)
     return
 
 
 @app.cell
-def _(
-    NoBroker, PublishError, alone, ask_about, classify, connection, mo, pictures, ready, send_button
-):
+def _(connection, dataset_choice, images, ready, send_button):
     ready
-    mo.stop(not (send_button.value or alone), mo.md("Press **Send**."))
+    mo.stop(not (send_button.value or headless), mo.md("Press **Send**."))
+    dead_lettered = {}
     try:
-        with mo.status.spinner("The agents look at them …", remove_on_exit=True):
-            sent = classify.submit(connection, pictures, dataset=ask_about.value)
-            set_aside = {}
-            answers = classify.collect(connection, sent, timeout=20, set_aside=set_aside)
+        with mo.status.spinner("The agents classify the images …", remove_on_exit=True):
+            sent = classify.submit(connection, images, dataset=dataset_choice.value)
+            answers = classify.collect(connection, sent, patience=20, dead_lettered=dead_lettered)
     except (NoBroker, PublishError) as _error:
         mo.stop(True, mo.callout(str(_error), kind="danger"))
-    return answers, sent, set_aside
+    return answers, dead_lettered, sent
 
 
 @app.cell(hide_code=True)
-def _(CLASS_NAMES, alone, answers, ask_about, mo, pl, sent, set_aside):
-    _names = CLASS_NAMES[ask_about.value]
+def _(answers, dead_lettered, sent):
+    if headless:
+        print(f"{len(sent.requests)} images sent, {len(answers)} predictions received.")
+    _lines = [f"Images sent: {len(sent.requests)}. Predictions: {len(answers)}.\n"]
+    _lines += [f"- **{name}** was not sent: {why}" for name, why in sent.refused.items()]
+    _lines += [
+        f"- **{name}** is a dead letter of {agent}: {why}"
+        for (name, agent), why in dead_lettered.items()
+    ]
+    mo.callout(mo.md("\n".join(_lines)), kind="warn") if _lines[1:] else mo.md(_lines[0])
+    return
+
+
+@app.cell(hide_code=True)
+def _(answers, dataset_choice):
+    _names = datasets.CLASS_NAMES[dataset_choice.value]
     _classes = pl.col("predicted").replace_strict(
         range(len(_names)), _names, default="?", return_dtype=pl.String
     )
-    said = answers.select("name", "agent", taken_for=_classes, sure="confidence", ms="latency_ms")
-    if alone:
-        print(f"{len(sent.requests)} pictures sent, {len(answers)} answers came.")
-    _lines = [f"Pictures sent: {len(sent.requests)}. Answers: {len(answers)}.\n"]
-    _lines += [f"- **{name}** was not sent: {why}" for name, why in sent.refused.items()]
-    _lines += [
-        f"- **{name}** was set aside by {agent}: {why}" for (name, agent), why in set_aside.items()
-    ]
-    mo.callout(mo.md("\n".join(_lines)), kind="warn") if _lines[1:] else mo.md(_lines[0])
-    return (said,)
+    predictions = answers.select(
+        "name", "agent", "confidence", prediction=_classes, ms="latency_ms"
+    )
+    return (predictions,)
 
 
 @app.cell(hide_code=True)
-def _(alone, mo, pictures, said):
-    _cards = [
-        mo.vstack(
-            [
-                mo.image(_picture, width=112, height=112, style={"object-fit": "contain"}),
-                mo.md(f"`{_name}`"),
-                *(
-                    mo.md(f"{_row['agent']}: **{_row['taken_for']}**, {_row['sure']:.0%} sure")
-                    for _row in said.filter(name=_name).iter_rows(named=True)
-                ),
-            ],
-            gap=0.2,
-        ).style(width="180px")
-        for _name, _picture in pictures.items()
-    ]
-    said if alone else mo.hstack(_cards, justify="start", wrap=True)
+def _(images, predictions):
+    _cards = []
+    for _name, _image in images.items():
+        _card = [
+            mo.image(_image, width=112, height=112, style={"object-fit": "contain"}),
+            mo.md(f"`{_name}`"),
+        ]
+        for _row in predictions.filter(name=_name).iter_rows(named=True):
+            _text = (
+                f"{_row['agent']}: **{_row['prediction']}**, confidence {_row['confidence']:.0%}"
+            )
+            _card.append(mo.md(_text))
+        _cards.append(mo.vstack(_card, gap=0.2).style(width="180px"))
+    show_table(predictions) if headless else mo.hstack(_cards, justify="start", wrap=True)
     return
 
 

@@ -135,7 +135,7 @@ def main(names: Sequence[str] = ORDER) -> None:
                 "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
                 "MOSSHUB_TOPIC_PREFIX": "ada.",
                 "MOSSHUB_MODELS": str(work / "models"),
-                "IMAGECLASS_UNATTENDED": "1",
+                "IMAGECLASS_HEADLESS": "1",
                 "TF_CPP_MIN_LOG_LEVEL": "3",
             }
             for name in names:

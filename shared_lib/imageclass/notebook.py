@@ -1,4 +1,4 @@
-"""What lets a notebook run anywhere: with nobody at its buttons, and with no broker set."""
+"""Help for notebooks: run without a person, connect to the broker, show a table."""
 
 from __future__ import annotations
 
@@ -7,54 +7,134 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from imageclass.kafka.connection import Connection, NoBroker, connect
 
 if TYPE_CHECKING:
+    import polars as pl
     from embedded_kafka import EmbeddedBroker
 
-#: Set to anything, a notebook runs through with small numbers; for exports with their outputs.
-HEADLESS_VARIABLE = "IMAGECLASS_UNATTENDED"
+#: Set to anything, a notebook runs from top to bottom with small numbers, as for an export.
+HEADLESS_VARIABLE = "IMAGECLASS_HEADLESS"
 
-_started: EmbeddedBroker | None = None
-_one_at_a_time = threading.Lock()
+_HEADLESS_TIMEOUT_S = 10.0
+_INTERACTIVE_TIMEOUT_S = 120.0
+
+_own_broker: EmbeddedBroker | None = None
+_own_broker_lock = threading.Lock()
 
 
 def is_headless(mode: str | None) -> bool:
-    """Whether nobody is there to press a notebook's buttons: it is a script, is exported, or runs
-    in Jupyter. `mode`: what `mo.app_meta().mode` says, "edit" or "run" where marimo shows it."""
+    """Tell whether nobody can press a notebook's buttons.
+
+    That is so in a script, in an export and in Jupyter.
+
+    Args:
+        mode: what `mo.app_meta().mode` says; "edit" or "run" where marimo shows the notebook.
+    """
     return mode not in ("edit", "run") or bool(os.environ.get(HEADLESS_VARIABLE))
+
+
+def connect_notebook(
+    *, start_broker: bool = False, retry: str = "Then run this cell again."
+) -> Connection:
+    """Connect from a marimo notebook, and show a spinner while the broker does not answer.
+
+    Without a broker the cell stops with a callout that says what to do; nothing that depends on
+    the connection runs. A headless notebook waits 10 s instead of 120 s and prints the text too.
+
+    Args:
+        start_broker: start an embedded broker where none is set; see `connect_or_start`.
+        retry: what to do after the cause is removed, a sentence at the end of the callout.
+    """
+    import marimo as mo
+
+    headless = is_headless(mo.app_meta().mode)
+    connect_with = connect_or_start if start_broker else connect
+    try:
+        with mo.status.spinner("Connecting to the broker …", remove_on_exit=True) as spinner:
+            return connect_with(
+                timeout=_HEADLESS_TIMEOUT_S if headless else _INTERACTIVE_TIMEOUT_S,
+                on_wait=lambda text: spinner.update(subtitle=text),
+            )
+    except NoBroker as error:
+        if headless:
+            print(error)
+        mo.stop(True, mo.callout(mo.md(f"{error} {retry}"), kind="warn"))
+        raise  # not reached: mo.stop raises
+
+
+def show_table(
+    frame: pl.DataFrame,
+    *,
+    formats: Mapping[str, str] | None = None,
+    selection: Literal["single", "multi"] | None = None,
+    search: bool = False,
+    **settings: Any,
+) -> Any:
+    """Make a plain table for a notebook: without statistics, data types and download button.
+
+    Args:
+        frame: the rows to show.
+        formats: by column, how to write its values, such as "{:.1%}".
+        selection: how many rows can be chosen; the table's `value` has the chosen ones.
+        search: whether the table has a search field.
+        settings: more of `mo.ui.table`'s own settings.
+
+    Returns:
+        The `mo.ui.table`. In a headless notebook `frame` itself where no row can be chosen: an
+        export shows its rows, and no rows of a table that needs marimo.
+    """
+    import marimo as mo
+
+    if selection is None and is_headless(mo.app_meta().mode):
+        return frame
+    plain = {"show_column_summaries": False, "show_data_types": False, "show_download": False}
+    return mo.ui.table(
+        frame,
+        selection=selection,
+        show_search=search,
+        format_mapping=dict(formats) if formats else None,
+        **{**plain, **settings},
+    )
 
 
 def connect_or_start(
     *, timeout: float = 60.0, on_wait: Callable[[str], object] = print
 ) -> Connection:
-    """`connection.connect`, and where no broker is set one of this process's own: Apache Kafka on
-    127.0.0.1, which ends with the process, and its messages with it.
+    """Connect to the broker that is set, or to an embedded one where none is set.
 
-    Raises `NoBroker` if the broker that is set does not answer, or none can be started here; the
-    text says why and what to do.
+    The embedded broker is Apache Kafka on 127.0.0.1. It ends with this process, and its messages
+    with it.
+
+    Args:
+        timeout: how long to wait for the broker, in seconds.
+        on_wait: gets a sentence about every two seconds while the broker does not answer.
+
+    Raises:
+        NoBroker: the broker that is set does not answer, or none can be started here; the text
+            says why and what to do.
     """
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         return connect(timeout=timeout, on_wait=on_wait)
-    return connect(_own_broker(on_wait), timeout=timeout, on_wait=on_wait)
+    return connect(_start_own_broker(on_wait), timeout=timeout, on_wait=on_wait)
 
 
-def _own_broker(on_wait: Callable[[str], object]) -> str:
-    """The address of this process's own broker, which is started if it does not run."""
-    global _started
+def _start_own_broker(on_wait: Callable[[str], object]) -> str:
+    """Start this process's own broker unless it runs, and return its address, host:port."""
+    global _own_broker
     from embedded_kafka import BrokerError, EmbeddedBroker
 
-    with _one_at_a_time:
-        if _started is None:
+    with _own_broker_lock:
+        if _own_broker is None:
             on_wait("No broker is set: starting one here (the first time it is fetched, 45 MB) …")
             directory = tempfile.mkdtemp(prefix="imageclass-kafka-")
             atexit.register(shutil.rmtree, directory, ignore_errors=True)
-            _started = EmbeddedBroker(directory, port=0)
+            _own_broker = EmbeddedBroker(directory, port=0)
         try:
-            return _started.start().bootstrap_servers
+            return _own_broker.start().bootstrap_servers
         except ImportError as error:
             raise NoBroker(
                 f"No broker is set, and none can be started here ({error}). Install"

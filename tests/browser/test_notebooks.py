@@ -13,9 +13,8 @@ import pytest
 from embedded_kafka import EmbeddedBroker
 from imageclass.agents import registry
 from imageclass.data import datasets
-from imageclass.evaluation import ensembles
 from imageclass.kafka.connection import Connection, connect
-from imageclass.runs import replay
+from imageclass.runs import outcomes, replay
 from imageclass.runs.judge import Judge
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
@@ -30,8 +29,8 @@ MINUTE = 60_000
 SHOWS = {
     "image_class": ("Image classification over Kafka", "Press Train"),
     "train": ("Train networks", "Press Train"),
-    "stream": ("Agents at work", "Teach three small networks the digits"),
-    "upload": ("Your own pictures", "No pictures are chosen yet"),
+    "stream": ("Agents at work", "Train three small networks on digits"),
+    "upload": ("Your own images", "No images are chosen yet"),
     "live_dashboard": ("Live dashboard", "Running accuracy"),
     "topics": ("Topics", "ada.agent.resnet"),
 }
@@ -89,9 +88,11 @@ def send(connection: Connection, images: int) -> str:
     """Send a run, announce each verdict as soon as it is there; returns the run's id."""
     with Judge(connection, ["cnn", "resnet"]) as judge:
         run = judge.publish(datasets.load("digits"), images, seed=1)
-        judge.collect(
+        run = judge.collect(
             run,
-            on_complete=lambda part: judge.announce(part, ensembles.soft_vote(part), "soft vote"),
+            on_complete=lambda part: judge.announce(
+                part, outcomes.decide(part, "soft vote"), "soft vote"
+            ),
         )
     assert not run.missing
     return run.run_id
@@ -186,11 +187,11 @@ def test_own_pictures_are_answered(
         {"name": "torn.jpeg", "mimeType": "image/jpeg", "buffer": noise.getvalue()[:1500]},
     ]
     page.locator('input[type="file"]').first.set_input_files(files)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Send 3 pictures").click()
+    page.get_by_role("button", name="Send 3 images").click()
     page.get_by_text("broken.png was not sent").wait_for(timeout=MINUTE)
     for agent in ("cnn", "resnet"):
-        page.get_by_text(f"torn.jpeg was set aside by {agent}: undecodable").wait_for()
-        page.get_by_text(re.compile(rf"{agent}: .*\d+% sure")).first.wait_for(timeout=MINUTE)
+        page.get_by_text(f"torn.jpeg is a dead letter of {agent}: undecodable").wait_for()
+        page.get_by_text(re.compile(rf"{agent}: .*confidence \d+%")).first.wait_for(timeout=MINUTE)
     without_errors(page)
     picture(page, "app-uploaded")
 
@@ -202,10 +203,10 @@ def test_pictures_are_answered_by_an_agent_started_there(
     page.goto(app("upload", prefix="alone.").url)
     page.get_by_text("No agent is at work").wait_for(timeout=MINUTE)
     page.get_by_role("button", name="Start an agent here").click()
-    page.get_by_text("cnn, taught digits").wait_for(timeout=3 * MINUTE)
-    page.get_by_text("Or take five test images as an example").click()
-    page.get_by_role("button", name="Send 5 pictures").click()
-    page.get_by_text(re.compile(r"cnn: .*\d+% sure")).nth(4).wait_for(timeout=MINUTE)
+    page.get_by_text("cnn, trained on digits").wait_for(timeout=3 * MINUTE)
+    page.get_by_text("Add five test images as examples").click()
+    page.get_by_role("button", name="Send 5 images").click()
+    page.get_by_text(re.compile(r"cnn: .*confidence \d+%")).nth(4).wait_for(timeout=MINUTE)
     without_errors(page)
 
 
@@ -217,25 +218,25 @@ def test_agents_are_changed_while_they_run(
 ) -> None:
     page = profile().new_page()
     page.goto(app("stream").url)
-    page.get_by_role("button", name="Teach three small networks the digits").click()
+    page.get_by_role("button", name="Train three small networks on digits").click()
     page.locator("tr", has_text="second").first.wait_for(timeout=3 * MINUTE)
     page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_text("They disagree on").wait_for(timeout=2 * MINUTE)
-    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Start the canary").click()
     page.get_by_text("The canary answers 20% of the requests.").wait_for(timeout=MINUTE)
-    page.get_by_role("button", name="Let it answer everything").click()
-    page.get_by_text("answers everything with").wait_for(timeout=MINUTE)
+    page.get_by_role("button", name="Promote the canary").click()
+    page.get_by_text("now answers all requests with").wait_for(timeout=MINUTE)
     page.get_by_role("button", name="Send three broken messages").click()
     page.get_by_text("are on their way").wait_for(timeout=MINUTE)
     wait_until(
         lambda: {"first", "second"} <= {found.agent for found in replay.read(connection)},
         *(60, "dead letters of both agents"),
     )
-    page.get_by_role("button", name="Look", exact=True).click()
+    page.get_by_role("button", name="Show the dead letters").click()
     page.locator("tr", has_text="header 'version' is missing").first.wait_for(timeout=MINUTE)
     again = page.get_by_role("button", name="Send the chosen ones again")
     again.click()  # it is answered after the look: from here on the table stays the same
-    page.get_by_text("Choose letters in the table first").wait_for(timeout=MINUTE)
+    page.get_by_text("Choose dead letters in the table first").wait_for(timeout=MINUTE)
     row = page.locator("tr", has_text="header 'version' is missing").first
     row.get_by_role("checkbox").first.click()
     again.click()

@@ -1,11 +1,13 @@
 """Small runs with answers made by hand."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from imageclass.data.datasets import Dataset
 from imageclass.messages.predictions import Prediction
-from imageclass.runs.run import Run, SentRequest, score
+from imageclass.runs.run import Run, SentRequest
+from imageclass.runs.score import score
 
 CLASSES = ("ant", "bee", "cat")
 ANT, BEE, CAT = np.eye(3)  # the probabilities of an agent that is sure
@@ -22,8 +24,8 @@ def make_dataset(labels: Sequence[int], classes: Sequence[str] = CLASSES) -> Dat
 def make_run(labels: Sequence[int], answers: Mapping[str, Sequence[Sequence[float] | None]]) -> Run:
     """A run that asked for test image n in request `qn`: `answers` has each agent's
     probabilities for each request, None where it has not answered. Answers took 10, 11, … ms."""
-    asked = {f"q{n}": SentRequest(n, label, 1000.0) for n, label in enumerate(labels)}
-    verdicts = Run("run", make_dataset(labels or [0]), tuple(answers), asked)
+    sent = {f"q{n}": SentRequest(n, label, 1000.0) for n, label in enumerate(labels)}
+    run = Run("run", "hand-made", CLASSES, tuple(answers), sent)
     predictions = [
         Prediction("run", f"q{n}", agent, np.array(row, np.float32), f"hash-{agent}")
         for agent, rows in answers.items()
@@ -31,14 +33,13 @@ def make_run(labels: Sequence[int], answers: Mapping[str, Sequence[Sequence[floa
         if row is not None
     ]
     times = [1010.0 + n for n in range(len(predictions))]
-    verdicts.frame = score(predictions, times, verdicts)
-    return verdicts
+    return replace(run, predictions=score(predictions, times, run))
 
 
 def sent_run(*agents: str) -> Run:
     """Return a run of four requests, q0 to q3, that no agent has answered yet."""
     requests = {f"q{n}": SentRequest(index=n, label=n % 3, sent_ms=1000.0) for n in range(4)}
-    return Run("r", make_dataset([0, 1, 2, 0]), agents, requests)
+    return Run("r", "hand-made", CLASSES, agents, requests)
 
 
 def prediction(request: str, agent: str, number: int = 0, classes: int = 3) -> Prediction:

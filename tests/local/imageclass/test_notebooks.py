@@ -23,10 +23,10 @@ pytestmark = pytest.mark.slow
 
 #: What each prints when it has run through with nobody at its buttons.
 SAYS = {
-    "image_class": ["Trained. Of all 450 test images", "0 answers missing", "beat", "p = "],
+    "image_class": ["Trained. Of all 450 test images", "0 predictions missing", "beat", "p = "],
     "train": ["of all 450 test images right"],
     "stream": ["At work: ", "first: 100 answered", "second: 100 answered"],
-    "upload": ["5 pictures sent, 5 answers came."],
+    "upload": ["5 images sent, 5 predictions received."],
     "live_dashboard": ["verdicts: ", "agents at work: "],
     "topics": ["topics, "],
 }
@@ -91,10 +91,10 @@ def kernel(
 ) -> Iterator[Kernel]:
     """A kernel of the notebook that the test is parametrised with, all its cells run once."""
     notebook = Path(shutil.copy(NOTEBOOKS / f"{request.param}.py", tmp_path))
-    unattended = {**environment, "IMAGECLASS_UNATTENDED": "1"}
+    headless = {**environment, "IMAGECLASS_HEADLESS": "1"}
     if request.param == "live_dashboard":
         judge_something(broker, environment["MOSSHUB_TOPIC_PREFIX"])
-    with MarimoServer(notebook, "edit", unattended) as server, Kernel(server) as opened:
+    with MarimoServer(notebook, "edit", headless) as server, Kernel(server) as opened:
         opened.run(list(opened.cells), 180)
         yield opened
 
@@ -122,7 +122,7 @@ def judge_something(broker: EmbeddedBroker, prefix: str, images: int = 40) -> st
     """Send a run to an agent of ours and announce the verdicts; returns the run's id."""
     from imageclass.agents import registry
     from imageclass.data import datasets
-    from imageclass.evaluation import ensembles
+    from imageclass.runs import outcomes
     from imageclass.runs.judge import Judge
 
     from tests.support.agents import Linear
@@ -131,8 +131,8 @@ def judge_something(broker: EmbeddedBroker, prefix: str, images: int = 40) -> st
     registry.start_agent(connection, "linear", Linear()).wait_until_running()
     with Judge(connection, ["linear"]) as judge:
         verdicts = judge.publish(datasets.load("digits"), images, seed=1)
-        judge.collect(verdicts)
-        judge.announce(verdicts, ensembles.soft_vote(verdicts), "soft vote")
+        verdicts = judge.collect(verdicts)
+        judge.announce(verdicts, outcomes.decide(verdicts, "soft vote"), "soft vote")
     registry.stop_agent(connection, "linear")
     return verdicts.run_id
 

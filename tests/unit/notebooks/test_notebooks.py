@@ -45,12 +45,13 @@ class TestEveryNotebook:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)  # runs no cell
+        spec.loader.exec_module(module)  # runs the setup cell only
         from marimo._ast.app import InternalApp
 
-        cells = [data.code for data in InternalApp(module.app).cell_manager.cell_data()]
+        setup, *cells = [data.code for data in InternalApp(module.app).cell_manager.cell_data()]
+        assert setup.startswith("import "), "the imports stand in the setup cell"
         assert len(cells) > 5
-        too_long = [code for code in cells if len(code.splitlines()) > 25]
+        too_long = [code for code in (setup, *cells) if len(code.splitlines()) > 25]
         assert not too_long
         assert cells[0].startswith("mo.md(")
         assert "\n# " in cells[0].replace("    # ", "# "), "the first cell is the title"

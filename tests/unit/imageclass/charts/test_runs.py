@@ -3,8 +3,7 @@
 import altair as alt
 import pytest
 from imageclass.charts import runs as run_charts
-from imageclass.evaluation import ensembles
-from imageclass.evaluation.statistics import outcomes_of
+from imageclass.runs import outcomes
 from imageclass.runs.run import Run
 
 from tests.support.runs import ANT, BEE, CAT, make_run
@@ -15,10 +14,10 @@ def drawn(chart: alt.Chart | alt.LayerChart | alt.FacetChart) -> list[dict]:
     return [row for rows in chart.to_dict()["datasets"].values() for row in rows]
 
 
-def test_bars_count_right_and_wrong() -> None:
-    bars = drawn(run_charts.right_and_wrong(make_run([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]})))
-    assert {(bar["label"], bar["answer"], bar["images"]) for bar in bars} == {
-        ("bee", "right", 2), ("cat", "right", 1), ("ant", "wrong", 1),
+def test_bars_count_correct_and_wrong() -> None:
+    bars = drawn(run_charts.correct_and_wrong(make_run([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]})))
+    assert {(bar["label"], bar["prediction"], bar["images"]) for bar in bars} == {
+        ("bee", "correct", 2), ("cat", "correct", 1), ("ant", "wrong", 1),
     }  # fmt: skip
 
 
@@ -32,14 +31,14 @@ def test_bars_count_right_and_wrong() -> None:
     ],
 )
 def test_every_chart_can_be_drawn_of_every_run(verdicts: Run) -> None:
-    outcomes = {**outcomes_of(verdicts), "soft vote": ensembles.soft_vote(verdicts)}
-    voted = {"soft vote": outcomes["soft vote"]}
-    answered = not verdicts.frame.is_empty()
-    assert bool(drawn(run_charts.right_and_wrong(verdicts))) == answered
+    voted = {"soft vote": outcomes.decide(verdicts, "soft vote")}
+    compared = {**outcomes.by_agent(verdicts), **voted}
+    answered = not verdicts.predictions.is_empty()
+    assert bool(drawn(run_charts.correct_and_wrong(verdicts))) == answered
     names = {row["name"] for row in drawn(run_charts.accuracies(verdicts, voted))}
     assert ("soft vote" in names) == answered
-    assert bool(drawn(run_charts.agreement_matrix(outcomes))) == answered
+    assert bool(drawn(run_charts.agreement_matrix(compared))) == answered
     assert bool(drawn(run_charts.class_heat_map(verdicts, voted))) == answered
     assert bool(drawn(run_charts.latencies(verdicts))) == answered
     diagonal = {"confidence": 1.0, "accuracy": 1.0}
-    assert diagonal in drawn(run_charts.reliability_diagram(outcomes))
+    assert diagonal in drawn(run_charts.reliability_diagram(compared))

@@ -20,5 +20,5 @@ def test_labels_of_any_other_are_the_folders_by_name() -> None:
     found, classes = labels.from_folders(["dog/1.png", "cat/1.png", "dog/2.png"], "")
     assert classes == ("cat", "dog")
     assert found == {"dog/1.png": 1, "cat/1.png": 0, "dog/2.png": 1}
-    with pytest.raises(CommandError, match=r"lost\.png lies in no folder named after a class"):
+    with pytest.raises(CommandError, match=r"lost\.png is in no folder named after a class"):
         labels.from_folders(["dog/1.png", "lost.png"], "")

@@ -4,30 +4,28 @@ import numpy as np
 import polars as pl
 import pytest
 from imageclass.evaluation import calibration
-from imageclass.runs.run import matrix
+from imageclass.runs.calibrate import calibrate
+from imageclass.runs.run import probability_matrix
 
 from tests.support.runs import make_run
 
 
 def test_the_calibration_error_is_the_mean_gap() -> None:
-    frame = pl.DataFrame(
-        {
-            "confidence": [0.0, 0.5, 0.55, 0.6, 0.92, 1.0],
-            "correct": [False, True, False, True, True, True],
-        }
-    )
+    confidence = np.array([0.0, 0.5, 0.55, 0.6, 0.92, 1.0])
+    correct = np.array([False, True, False, True, True, True])
     # Bins of a fifth: (0, 0.2], ..., (0.4, 0.6] with three answers of which two are right,
     # (0.8, 1] with two right ones.
-    table = calibration.reliability(frame, bins=5)
-    assert table["answers"].to_list() == [1, 3, 2]
-    assert table["low"].to_list() == pytest.approx([0, 0.4, 0.8])
-    assert table["high"].to_list() == pytest.approx([0.2, 0.6, 1])
-    assert table["confidence"].to_list() == pytest.approx([0, 0.55, 0.96])
-    assert table["accuracy"].to_list() == pytest.approx([0, 2 / 3, 1])
+    table = calibration.reliability(confidence, correct, bins=5)
+    assert table.answers.tolist() == [1, 3, 2]
+    assert table.low.tolist() == pytest.approx([0, 0.4, 0.8])
+    assert table.high.tolist() == pytest.approx([0.2, 0.6, 1])
+    assert table.confidence.tolist() == pytest.approx([0, 0.55, 0.96])
+    assert table.accuracy.tolist() == pytest.approx([0, 2 / 3, 1])
     gap = (3 * (2 / 3 - 0.55) + 2 * 0.04) / 6
-    assert calibration.expected_calibration_error(frame, bins=5) == pytest.approx(gap)
-    assert calibration.expected_calibration_error(frame.clear()) is None
-    assert calibration.reliability(frame.clear()).is_empty()
+    found = calibration.expected_calibration_error(confidence, correct, bins=5)
+    assert found == pytest.approx(gap)
+    assert calibration.expected_calibration_error(confidence[:0], correct[:0]) is None
+    assert not len(calibration.reliability(confidence[:0], correct[:0]).answers)
 
 
 def too_sure(number: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
@@ -50,24 +48,31 @@ def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
         assert calibration.negative_log_likelihood(worse, labels) > best
 
 
+def calibration_error(predictions: pl.DataFrame) -> float | None:
+    confidence, correct = (predictions[name].to_numpy() for name in ("confidence", "correct"))
+    return calibration.expected_calibration_error(confidence, correct)
+
+
 def test_calibrated_verdicts_keep_their_answers_and_know_their_doubt() -> None:
     probabilities, labels = too_sure(3_000, 3.0)
     verdicts = make_run(labels.tolist(), {"a": list(probabilities), "b": list(probabilities)})
     temperature = calibration.fit_temperature(*too_sure(20_000, 3.0))
-    after = calibration.calibrated(verdicts, {"a": temperature, "nobody": 2.0})
+    after = calibrate(verdicts, {"a": temperature, "nobody": 2.0})
     own = {
         when: frame.filter(pl.col("agent") == "a").sort("index")
-        for when, frame in (("before", verdicts.frame), ("after", after.frame))
+        for when, frame in (("before", verdicts.predictions), ("after", after.predictions))
     }
     assert own["after"].schema == own["before"].schema
     assert own["after"]["predicted"].equals(own["before"]["predicted"])
-    np.testing.assert_allclose(matrix(own["after"], 3).sum(axis=1), 1, atol=1e-6)
-    before = calibration.expected_calibration_error(own["before"])
-    error = calibration.expected_calibration_error(own["after"])
+    np.testing.assert_allclose(probability_matrix(own["after"], 3).sum(axis=1), 1, atol=1e-6)
+    before = calibration_error(own["before"])
+    error = calibration_error(own["after"])
     assert before is not None
     assert error is not None
     assert error < 0.03 < 0.1 < before
-    others = [frame.filter(pl.col("agent") == "b") for frame in (verdicts.frame, after.frame)]
+    others = [
+        frame.filter(pl.col("agent") == "b") for frame in (verdicts.predictions, after.predictions)
+    ]
     assert others[0].equals(others[1])
 
 

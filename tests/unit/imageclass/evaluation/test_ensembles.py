@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from imageclass.evaluation import ensembles
 from imageclass.evaluation.ensembles import STRATEGIES
+from imageclass.runs.outcomes import Validation, decide
 from imageclass.runs.run import Run
 
 from tests.support.runs import ANT, BEE, CAT, make_run
@@ -33,7 +34,7 @@ VALIDATION = {
 
 
 def decided(strategy: str, verdicts: Run = THREE) -> list[tuple[int, float]]:
-    outcome = STRATEGIES[strategy](verdicts, VALIDATION)
+    outcome = decide(verdicts, strategy, VALIDATION)
     assert outcome.columns == [
         "request_id", "index", "label", "predicted", "confidence", "correct",
     ]  # fmt: skip
@@ -51,15 +52,15 @@ def test_highest_confidence() -> None:
     assert decided("highest confidence") == [(0, 0.9), (2, 0.9), (1, 0.8), (2, 0.6)]
 
 
-def test_agreement_with_its_tie_break() -> None:
+def test_majority_vote_with_its_tie_break() -> None:
     # q0: two for the bee against a surer ant. All others are ties, broken by confidence.
-    assert decided("agreement") == [(1, 0.65), (2, 0.9), (1, 0.8), (2, 0.6)]
+    assert decided("majority vote") == [(1, 0.65), (2, 0.9), (1, 0.8), (2, 0.6)]
 
 
-def test_weighted_by_what_a_vote_for_the_class_was_worth() -> None:
+def test_weighted_vote_by_the_precision_on_the_class() -> None:
     # q0: ant 4/5, bee 3/5 + 1/2; q1: ant 4/5, bee 3/5, cat 1/2; q2: bee 1/3, ant 2/3; q3: cat and
     # ant 1/2 each, and the cat is the surer one.
-    assert decided("weighted") == [(1, 0.65), (0, 0.4), (0, 0.6), (2, 0.6)]
+    assert decided("weighted vote") == [(1, 0.65), (0, 0.4), (0, 0.6), (2, 0.6)]
 
 
 def test_soft_vote() -> None:
@@ -77,12 +78,12 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     validation = {agent: (given[:200], labels[:200]) for agent, given in answers.items()}
     new = {agent: list(given[200:]) for agent, given in answers.items()}
     verdicts = make_run(labels[200:].tolist(), new)
-    outcome = ensembles.stacking(verdicts, validation)
+    outcome = decide(verdicts, "stacking", validation)
     assert outcome["correct"].all()
-    assert ensembles.soft_vote(verdicts)["correct"].mean() < 0.9
+    assert decide(verdicts, "soft vote")["correct"].mean() < 0.9
     # With "a" away, the other two are read on their own.
     without = make_run(labels[200:].tolist(), {**new, "a": [None] * 50 + new["a"][50:]})
-    assert ensembles.stacking(without, validation)["correct"].all()
+    assert decide(without, "stacking", validation)["correct"].all()
 
 
 @pytest.mark.parametrize("strategy", sorted(ensembles.NEED_VALIDATION))
@@ -99,22 +100,21 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     ],
 )
 def test_validation_data_that_do_not_fit_are_named(
-    strategy: str, validation: ensembles.Validation | None, reason: str
+    strategy: str, validation: Validation | None, reason: str
 ) -> None:
-    STRATEGIES[strategy](THREE, VALIDATION)  # the near miss
+    decide(THREE, strategy, VALIDATION)  # the near miss
     with pytest.raises(ValueError, match=reason):
-        STRATEGIES[strategy](THREE, validation)
+        decide(THREE, strategy, validation)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_agent_none_and_full_agreement(strategy: str) -> None:
-    decide = STRATEGIES[strategy]
     one = make_run([0, 1], {"a": [ANT, CAT]})
     nobody = make_run([0, 1], {"a": [None, None], "b": [None, None]})
-    assert decide(nobody, VALIDATION).schema == decide(one, VALIDATION).schema
-    assert decide(nobody, VALIDATION).is_empty()
-    assert decide(make_run([], {"a": [], "b": []}), VALIDATION).is_empty()
+    assert decide(nobody, strategy, VALIDATION).schema == decide(one, strategy, VALIDATION).schema
+    assert decide(nobody, strategy, VALIDATION).is_empty()
+    assert decide(make_run([], {"a": [], "b": []}), strategy, VALIDATION).is_empty()
     alike = make_run([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
     if strategy != "stacking":  # which may have learned to know better
-        assert decide(one, VALIDATION)["predicted"].to_list() == [0, 2]
-        assert decide(alike, VALIDATION)["predicted"].to_list() == [0, 1]
+        assert decide(one, strategy, VALIDATION)["predicted"].to_list() == [0, 2]
+        assert decide(alike, strategy, VALIDATION)["predicted"].to_list() == [0, 1]

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from imageclass.evaluation import statistics
-from imageclass.evaluation.ensembles import soft_vote
+from imageclass.runs import outcomes, tables
 
 from tests.support.runs import ANT, BEE, CAT, make_run
 
@@ -58,23 +58,21 @@ def test_mcnemars_exact_test(
     counts = (both, only_first, only_second, neither)
     first = outcome(list(np.repeat([True, True, False, False], counts)))
     second = outcome(list(np.repeat([True, False, True, False], counts)))
-    found = statistics.mcnemar(first, second.sample(fraction=1, shuffle=True, seed=1))
+    found = outcomes.compare(first, second.sample(fraction=1, shuffle=True, seed=1))
     assert (found.both, found.only_first, found.only_second, found.neither) == counts
     assert found.p == pytest.approx(p, rel=1e-3)
-    swapped = statistics.mcnemar(second, first)
+    swapped = outcomes.compare(second, first)
     assert (swapped.only_first, swapped.p) == (only_second, pytest.approx(found.p))
 
 
 def test_only_requests_that_both_have_are_compared() -> None:
-    found = statistics.mcnemar(outcome([True] * 5), outcome([False] * 5, first=3))
+    found = outcomes.compare(outcome([True] * 5), outcome([False] * 5, first=3))
     assert (found.only_first, found.both, found.p) == (2, 0, 0.5)
-    table = statistics.mcnemar_table(
-        {"a": outcome([True]), "b": outcome([False]), "c": outcome([])}
-    )
+    table = tables.mcnemar_table({"a": outcome([True]), "b": outcome([False]), "c": outcome([])})
     assert table.select("first", "second", "only_first").rows() == [
         ("a", "b", 1), ("a", "c", 0), ("b", "c", 0),
     ]  # fmt: skip
-    assert statistics.mcnemar_table({"a": outcome([True])}).is_empty()
+    assert tables.mcnemar_table({"a": outcome([True])}).is_empty()
 
 
 def test_kappa_is_cohens() -> None:
@@ -97,7 +95,7 @@ RUN = make_run(
 
 
 def test_tables_have_every_agent_and_strategy() -> None:
-    table = statistics.accuracy_table(RUN, {"soft vote": soft_vote(RUN)})
+    table = tables.accuracy_table(RUN, {"soft vote": outcomes.decide(RUN, "soft vote")})
     rows = table.select("name", "kind", "requests", "undecided", "correct", "accuracy").rows()
     assert rows == [
         ("a", "agent", 4, 0, 3, 0.75),
@@ -110,7 +108,7 @@ def test_tables_have_every_agent_and_strategy() -> None:
 
 
 def test_agreement_counts_what_both_have_answered() -> None:
-    table = statistics.agreement_table(statistics.outcomes_of(RUN))
+    table = tables.agreement_table(outcomes.by_agent(RUN))
     rows = {(row[0], row[1]): row[2:] for row in table.rows()}
     assert len(rows) == 9
     # q0 alike, q1 and q2 not; by chance 1/3 * 1/3: (1/3 - 1/9) / (8/9).
@@ -120,11 +118,11 @@ def test_agreement_counts_what_both_have_answered() -> None:
 
 
 def test_latencies_and_classes() -> None:
-    first, second, third = statistics.latency_table(RUN).rows()
+    first, second, third = tables.latency_table(RUN).rows()
     assert first == ("a", 4, 11.5, pytest.approx(12.7), pytest.approx(12.97), 13.0)
     assert second[:3] == ("b", 3, 15.0)
     assert third == ("c", 0, None, None, None, None)
-    classes = {row[:2]: row[2:] for row in statistics.class_table(RUN).rows()}
+    classes = {row[:2]: row[2:] for row in tables.class_table(RUN).rows()}
     assert classes["a", "ant"] == (0, 2, 2, 1.0)
     assert classes["a", "cat"] == (2, 1, 0, 0.0)
     assert classes["b", "cat"] == (2, 1, 1, 1.0)

@@ -3,21 +3,21 @@
 import json
 
 import pytest
-from imageclass.evaluation import ensembles
 from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.verdicts import decode_verdict, encode_verdict, encode_verdicts
+from imageclass.messages.verdicts import decode_verdict, encode_verdict
+from imageclass.runs.outcomes import decide
 from imageclass.runs.run import Run
+from imageclass.runs.verdicts import encode_verdicts
 
 from tests.support.runs import THIRD
 
 
 def test_every_request_is_announced(run: Run) -> None:
-    outcomes = ensembles.majority_vote(run)
-    messages = encode_verdicts(run, outcomes, "agreement")
+    messages = encode_verdicts(run, decide(run, "majority vote"), "majority vote")
     assert list(messages) == ["q0", "q1", "q2"]
     decided, alone, undecided = (decode_verdict(value) for value in messages.values())
     assert (decided.run, decided.request, decided.dataset) == ("run", "q0", "hand-made")
-    assert (decided.strategy, decided.index, decided.sent_ms) == ("agreement", 0, 1000.0)
+    assert (decided.strategy, decided.index, decided.sent_ms) == ("majority vote", 0, 1000.0)
     assert (decided.label_name, decided.predicted_name, decided.correct) == ("ant", "cat", False)
     assert decided.confidence == 1.0
     (first, second) = decided.answers

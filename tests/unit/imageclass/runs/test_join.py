@@ -19,7 +19,7 @@ def test_each_answer_counts_once() -> None:
     join = Join(verdicts)
     cut = record(prediction("q3", "cnn"))
     cut.value = cut.value[:-1]
-    taken = join.take(
+    taken = join.add_predictions(
         [
             record(prediction("q0", "cnn", 0)),
             record(prediction("q0", "cnn", 1)),  # again, and another answer: the first counts
@@ -32,38 +32,44 @@ def test_each_answer_counts_once() -> None:
             cut,
         ]
     )
-    assert (taken, join.answers) == (3, 3)
-    assert join.take([record(prediction("q0", "cnn", 0))]) == 0
+    assert (taken, join.received) == (3, 3)
+    assert join.add_predictions([record(prediction("q0", "cnn", 0))]) == 0
     found = join.finish()
     assert (found.duplicates, found.invalid, found.missing) == ({"cnn": 2}, 2, 5)
-    assert found.frame.select("request_id", "agent", "correct").rows() == [
+    assert found.predictions.select("request_id", "agent", "correct").rows() == [
         ("q0", "cnn", True), ("q0", "other", True), ("q1", "cnn", False),
     ]  # fmt: skip
     # Collecting once more goes on where it ended.
     again = Join(found)
-    assert again.take([record(prediction("q0", "cnn", 0)), record(prediction("q1", "other"))]) == 1
-    assert again.finish().duplicates == {"cnn": 3}
-    assert len(found.frame) == 4
+    assert (
+        again.add_predictions(
+            [record(prediction("q0", "cnn", 0)), record(prediction("q1", "other"))]
+        )
+        == 1
+    )
+    more = again.finish()
+    assert more.duplicates == {"cnn": 3}
+    assert (len(found.predictions), len(more.predictions)) == (3, 4)
 
 
 def test_requests_are_handed_over_once_when_all_have_answered() -> None:
     join = Join(sent_run("cnn", "other"))
-    join.take([record(prediction("q0", "cnn")), record(prediction("q1", "cnn"))])
-    assert not join.completed().asked
-    join.take([record(prediction("q1", "other")), record(prediction("q2", "other"))])
-    part = join.completed()
-    assert list(part.asked) == ["q1"]
-    assert part.frame["agent"].to_list() == ["cnn", "other"]
-    assert not join.completed().asked
-    join.take([record(prediction("q0", "other"))])
-    assert list(join.completed().asked) == ["q0"]
+    join.add_predictions([record(prediction("q0", "cnn")), record(prediction("q1", "cnn"))])
+    assert not join.take_completed().sent
+    join.add_predictions([record(prediction("q1", "other")), record(prediction("q2", "other"))])
+    part = join.take_completed()
+    assert list(part.sent) == ["q1"]
+    assert part.predictions["agent"].to_list() == ["cnn", "other"]
+    assert not join.take_completed().sent
+    join.add_predictions([record(prediction("q0", "other"))])
+    assert list(join.take_completed().sent) == ["q0"]
     rest = join.incomplete()
-    assert (list(rest.asked), rest.frame["request_id"].to_list()) == (["q2", "q3"], ["q2"])
+    assert (list(rest.sent), rest.predictions["request_id"].to_list()) == (["q2", "q3"], ["q2"])
     # What was complete before is not handed over by a second collection.
     again = Join(join.finish())
-    again.take([record(prediction("q2", "cnn"))])
-    assert list(again.completed().asked) == ["q2"]
-    assert list(again.incomplete().asked) == ["q3"]
+    again.add_predictions([record(prediction("q2", "cnn"))])
+    assert list(again.take_completed().sent) == ["q2"]
+    assert list(again.incomplete().sent) == ["q3"]
 
 
 def test_dead_letters_end_a_request_unless_it_is_answered() -> None:
@@ -74,21 +80,23 @@ def test_dead_letters_end_a_request_unless_it_is_answered() -> None:
         return SimpleNamespace(timestamp=1, value=b"", headers=given)
 
     join = Join(sent_run("cnn"))
-    join.take([record(prediction("q0", "cnn"))])
+    join.add_predictions([record(prediction("q0", "cnn"))])
     foreign = [
         dead_letter("q1", "cnn", "older"),
         dead_letter("q9", "cnn"),
         dead_letter("q1", "stranger"),
     ]
     mark = SimpleNamespace(timestamp=1, value=None, headers=[("dead-letter.replayed", b"1")])
-    assert join.take_aside([*foreign, mark, dead_letter("q0", "cnn")]) == 0
-    assert join.take_aside([dead_letter(f"q{n}", "cnn") for n in (1, 2, 3, 3)]) == 3
-    assert join.over
-    join.take([record(prediction("q2", "cnn"))])  # sent again, or read later than the dead letter
-    assert join.take_aside([dead_letter("q2", "cnn")]) == 0
-    assert join.over
-    assert join.incomplete().set_aside.keys() == {("q1", "cnn"), ("q3", "cnn")}
+    assert join.add_dead_letters([*foreign, mark, dead_letter("q0", "cnn")]) == 0
+    assert join.add_dead_letters([dead_letter(f"q{n}", "cnn") for n in (1, 2, 3, 3)]) == 3
+    assert join.is_complete
+    join.add_predictions(
+        [record(prediction("q2", "cnn"))]
+    )  # sent again, or read later than the dead letter
+    assert join.add_dead_letters([dead_letter("q2", "cnn")]) == 0
+    assert join.is_complete
+    assert join.incomplete().dead_lettered.keys() == {("q1", "cnn"), ("q3", "cnn")}
     found = join.finish()
     assert found.missing == 2
-    assert set(found.set_aside.values()) == {"expired 1.0 s before its turn"}
-    assert not Join(sent_run("cnn")).over
+    assert set(found.dead_lettered.values()) == {"expired 1.0 s before its turn"}
+    assert not Join(sent_run("cnn")).is_complete

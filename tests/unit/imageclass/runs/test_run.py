@@ -1,10 +1,13 @@
 """A run: its answers judged by the labels of the judge, and its summary."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from imageclass.messages.headers import InvalidMessage
 from imageclass.messages.predictions import Prediction
-from imageclass.runs.run import SCHEMA, belongs_to_run, score
+from imageclass.runs.run import SCHEMA
+from imageclass.runs.score import belongs_to_run, score
 
 from tests.support.runs import BEE, CAT, make_run, prediction, sent_run
 
@@ -35,7 +38,7 @@ def test_clocks_that_disagree_and_rounded_sums_stay_in_range() -> None:
 
 def test_the_summary_counts_what_is_missing() -> None:
     verdicts = make_run([0, 1, 2, 0], {"cnn": [None, BEE, CAT, CAT], "other": [None] * 4})
-    verdicts.duplicates = {"cnn": 2}
+    verdicts = replace(verdicts, duplicates={"cnn": 2})
     assert verdicts.missing == 5
     cnn, other = verdicts.summary().to_dicts()
     assert (cnn["answered"], cnn["missing"], cnn["duplicates"], cnn["correct"]) == (3, 1, 2, 2)
