@@ -222,7 +222,7 @@ def _fetch(context: MavenContext, jar: Jar, cache: Path) -> None:
             f"{jar.filename} could not be stored in {cache}: {error.strerror or error}. "
             "Free some space (about 60 MB), or set XDG_CACHE_HOME to another disk."
         ) from None
-    except RuntimeError as error:  # jgo's word for "in none of the repositories"
+    except RuntimeError as error:  # jgo's error for "in none of the repositories"
         raise BrokerError(f"{jar.coordinate} is not at {source}: {error}") from None
     if path is None or not is_intact(jar, path):
         raise BrokerError(

@@ -65,7 +65,7 @@ class JavaProcess:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                start_new_session=True,  # a terminal's Ctrl-C is for us, who stop it in order
+                start_new_session=True,  # Ctrl-C is for this program, which stops it
                 pass_fds=self._keep_open,
             )
         except OSError as error:
