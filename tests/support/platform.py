@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from embedded_kafka.accounts import admin_settings
+from mosshub_contract.broker_admin import admin_client_settings
 from mosshub_contract.ports import free_port
 
 from tests.support.paths import ROOT
@@ -68,7 +68,7 @@ class RunningPlatform:
         """Return settings with which kafka-python's clients see everything on the broker."""
         secret = (self.data_dir / "hub" / "broker_secret").read_text().strip()
         address = (self.data_dir / "kafka" / "admin.address").read_text()
-        return {"bootstrap_servers": address, **admin_settings(secret)}
+        return {"bootstrap_servers": address, **admin_client_settings(secret)}
 
     def launch(self) -> "RunningPlatform":
         """Start it without waiting; what it prints is collected in `output`."""

@@ -48,7 +48,7 @@ def _load(name: str) -> Dataset:
 def available() -> dict[str, str | None]:
     """Return every known data set, with None or the reason why it cannot be loaded here.
 
-    Only this machine is looked at, so it is quick. A data set that must be downloaded counts as
+    It checks only this machine, so it is quick. A data set that must be downloaded counts as
     available if its downloader is installed; `load` may still fail without the internet.
     """
     return {name: reason() for name, (_, reason) in _SOURCES.items()}

@@ -168,7 +168,7 @@ def _in_order(records: Iterable[ConsumerRecord]) -> list[Message]:
 
 
 def _check_topic(connection: Connection, topic: str) -> None:
-    # Without a look at the list first, a name that is not there is waited for.
+    # Without this check a client waits for a topic that does not exist.
     with connection.admin() as admin:
         there = sorted(name for name in admin.list_topics() if not name.startswith("__"))
     if topic not in there:

@@ -10,7 +10,6 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
@@ -25,7 +24,6 @@ from imageclass.models.classifier import CompiledClassifier
 from imageclass.models.code_version import code_version
 from imageclass.models.metrics import measure
 from imageclass.models.saved_model import ModelVersion, VersionError
-from imageclass.models.training import Epoch
 
 __all__ = [
     "ROOT_VARIABLE",
@@ -39,6 +37,8 @@ __all__ = [
 #: Environment variable that names the directory of all versions; `~/models` without it.
 ROOT_VARIABLE = "MOSSHUB_MODELS"
 
+_TRAINING_SETTINGS = ("epochs", "batch_size", "num_images", "seed", "augment")
+
 
 def train_or_load(
     name: str,
@@ -50,8 +50,8 @@ def train_or_load(
     seed: int = 0,
     augment: bool = True,
     root: Path | str | None = None,
-    on_batch: Callable[[int, int], object] | None = None,
-    on_epoch: Callable[[Epoch], object] | None = None,
+    on_batch: training.OnBatch | None = None,
+    on_epoch: training.OnEpoch | None = None,
     **options: Any,
 ) -> ModelVersion:
     """Return the version with these settings; train and save it if it is not there yet.
@@ -75,44 +75,40 @@ def train_or_load(
     """
     builder = architectures.builder(name)
     data = datasets.load(dataset)
-    numbers: dict[str, Any] = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "seed": seed,
-        "augment": augment,
-    }
-    settings: dict[str, Any] = {
+    settings = {
         "model": name,
         "dataset": dataset,
         "dataset_hash": data.fingerprint,
+        "epochs": epochs,
+        "batch_size": batch_size,
         "num_images": len(data.train_images) if num_images is None else num_images,
-        **numbers,
+        "seed": seed,
+        "augment": augment,
         "options": options,
         "code": code_version(builder),
     }
     path = _root(root) / dataset / name / _id_of(settings)
-    if path.exists():
-        return saved_model.read(path)
-
-    _warn_of_other_code(settings, root)
-    path.parent.mkdir(parents=True, exist_ok=True)  # what cannot be saved is not trained
-    model = builder(data.image_shape, len(data.class_names), seed, **options)
-    started = time.monotonic()
-    history = training.train(
-        model, data, num_images=num_images, on_batch=on_batch, on_epoch=on_epoch, **numbers
-    )
-    _save(path, settings, data, model, history, time.monotonic() - started)
+    if not path.exists():
+        _warn_of_other_code(settings, root)
+        path.parent.mkdir(parents=True, exist_ok=True)  # what cannot be saved is not trained
+        _train_and_save(path, settings, data, on_batch, on_epoch)
     return saved_model.read(path)
 
 
-def _save(
+def _train_and_save(
     path: Path,
     settings: dict[str, Any],
     data: datasets.Dataset,
-    model: Any,
-    history: list[Epoch],
-    seconds: float,
+    on_batch: training.OnBatch | None,
+    on_epoch: training.OnEpoch | None,
 ) -> None:
+    builder = architectures.builder(settings["model"])
+    shape, classes = data.image_shape, len(data.class_names)
+    model = builder(shape, classes, settings["seed"], **settings["options"])
+    numbers = {name: settings[name] for name in _TRAINING_SETTINGS}
+    started = time.monotonic()
+    history = training.train(model, data, on_batch=on_batch, on_epoch=on_epoch, **numbers)
+    seconds = time.monotonic() - started
     classifier = CompiledClassifier(model)
     _, held_back = training.split(data, settings["num_images"], settings["seed"])
     about = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from embedded_kafka import BrokerError, EmbeddedBroker, wait_until_ready
-from embedded_kafka.command import free_port
 from embedded_kafka.diagnosis import diagnose
+from embedded_kafka.port import choose_port
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_a_taken_port_is_named_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(BrokerError, match=f"Port {port} .*KAFKA_BOOTSTRAP_SERVERS=127.0.0.1"):
-            free_port(port)
-    assert free_port(port) == port
+            choose_port(port)
+    assert choose_port(port) == port
 
 
 @pytest.mark.parametrize("servers", ["localhost", "kafka:", "kafka:port", ""])
@@ -45,10 +45,10 @@ def test_an_address_that_is_none(servers: str) -> None:
 
 
 def test_nobody_there() -> None:
-    address = f"127.0.0.1:{free_port(0)}"
+    address = f"127.0.0.1:{choose_port(0)}"
     with pytest.raises(BrokerError, match=f"No Kafka broker answers at {address}"):
         wait_until_ready([address], timeout=0.2)
 
 
-def test_last_words_before_any_start(tmp_path: Path) -> None:
-    assert EmbeddedBroker(tmp_path).last_words() == "The broker was not started."
+def test_failure_report_before_any_start(tmp_path: Path) -> None:
+    assert EmbeddedBroker(tmp_path).failure_report() == "The broker was not started."

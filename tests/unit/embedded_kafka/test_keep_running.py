@@ -35,7 +35,7 @@ class Life:
     def wait(self) -> None:
         self.now += self.events.pop(0)[1]
 
-    def last_words(self) -> str:
+    def failure_report(self) -> str:
         return "ended"
 
 
