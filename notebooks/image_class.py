@@ -29,10 +29,11 @@ with app.setup(hide_code=True):
         ensembles,
         export,
         is_headless,
+        outcomes,
         run_charts,
         show_table,
         start_agent,
-        statistics,
+        tables,
         train_or_load,
         training,
         training_charts,
@@ -319,9 +320,9 @@ def send_images(connection, dataset, how_many, names):
         ):
             return judge.collect(
                 judge.publish(dataset, how_many),
-                on_reply=lambda done, total: bar.update(),
+                on_prediction=lambda done, total: bar.update(),
                 on_complete=lambda part: judge.announce(
-                    part, ensembles.soft_vote(part), "soft vote"
+                    part, outcomes.decide(part, "soft vote"), "soft vote"
                 ),
             )
     except (NoBroker, PublishError) as error:
@@ -354,15 +355,13 @@ def _():
 def _(run, trained):
     # Some strategies weight the agents by their predictions on the validation images.
     _validation = {_name: _version.validation() for _name, _version in trained.items()}
-    decided = {
-        _name: _strategy(run, _validation) for _name, _strategy in ensembles.STRATEGIES.items()
-    }
+    decided = {_name: outcomes.decide(run, _name, _validation) for _name in ensembles.STRATEGIES}
     return (decided,)
 
 
 @app.cell(hide_code=True)
 def _(decided, run):
-    _table = statistics.accuracy_table(run, decided)
+    _table = tables.accuracy_table(run, decided)
     if headless:
         _row = _table.row(0, named=True)
         print(
@@ -389,8 +388,8 @@ def _(decided):
 @app.cell(hide_code=True)
 def _(brokered, decided, run):
     _lines = []
-    for _name, _own in statistics.outcomes_of(run).items():
-        _test = statistics.mcnemar(decided[brokered.value], _own)
+    for _name, _own in outcomes.by_agent(run).items():
+        _test = outcomes.compare(decided[brokered.value], _own)
         _beats = _test.p < 0.05 and _test.only_first > _test.only_second
         _lines.append(
             f"- The {brokered.value} **{'beats' if _beats else 'does not beat'}** the {_name},"
@@ -413,7 +412,7 @@ def _(brokered, decided, run):
 
 @app.cell(hide_code=True)
 def _(run):
-    run_charts.right_and_wrong(run)
+    run_charts.correct_and_wrong(run)
     return
 
 

@@ -28,14 +28,13 @@ with app.setup(hide_code=True):
         connect_notebook,
         datasets,
         dead_letters,
-        ensembles,
         is_headless,
         list_agents,
         list_versions,
+        outcomes,
         run_charts,
         show_table,
         start_agent,
-        statistics,
         tie_break,
         train_or_load,
     )
@@ -239,9 +238,9 @@ def send_images(connection, dataset, how_many):
         ):
             return judge.collect(
                 judge.publish(dataset, how_many),
-                on_reply=lambda done, total: bar.update(),
+                on_prediction=lambda done, total: bar.update(),
                 on_complete=lambda part: judge.announce(
-                    part, ensembles.soft_vote(part), "soft vote"
+                    part, outcomes.decide(part, "soft vote"), "soft vote"
                 ),
             )
     except (NoBroker, PublishError) as error:
@@ -333,7 +332,7 @@ def _(end_button, first, promote_button):
 def _(run):
     # The accuracy of each version in the run above.
     by_version = (
-        run.frame.group_by("agent", "model")
+        run.predictions.group_by("agent", "model")
         .agg(answered=pl.len(), accuracy=pl.col("correct").mean())
         .sort("agent", "answered", descending=[False, True])
     )
@@ -356,30 +355,30 @@ def _():
 def _(run):
     hard = tie_break.disagreements(run)
     ask_button = mo.ui.run_button(label="Ask the third agent")
-    mo.vstack([mo.md(f"They disagree on {len(hard)} of {len(run.asked)} images."), ask_button])
+    mo.vstack([mo.md(f"They disagree on {len(hard)} of {len(run.sent)} images."), ask_button])
     return ask_button, hard
 
 
 @app.cell
-def _(ask_button, connection, hard, run):
+def _(ask_button, connection, dataset_choice, hard, run):
     mo.stop(not hard or not (ask_button.value or headless))
     with (
         Judge(connection, ["third"]) as _judge,
         mo.status.spinner("The third agent classifies the images …", remove_on_exit=True),
     ):
-        opinions = tie_break.ask(_judge, run, "third")
+        opinions = tie_break.ask(_judge, run, datasets.load(dataset_choice.value), "third")
     return (opinions,)
 
 
 @app.cell(hide_code=True)
 def _(opinions, run):
-    _before = ensembles.highest_confidence(run)
-    _after = tie_break.decide(run, opinions)
-    _test = statistics.mcnemar(_after, _before)
+    _before = outcomes.decide(run, "highest confidence")
+    _after = outcomes.decide(tie_break.merge(run, opinions), "majority vote")
+    _test = outcomes.compare(_after, _before)
     _result = (
-        f"The third agent answered {len(opinions.frame)} of {len(opinions.asked)} requests. With its"
-        f" answers {_after['correct'].mean():.1%} of the images are right. Without them, by the"
-        f" highest confidence, it is {_before['correct'].mean():.1%}: p = {_test.p:.2g}."
+        f"The third agent answered {len(opinions.predictions)} of {len(opinions.sent)} requests."
+        f" With its answers {_after['correct'].mean():.1%} of the images are right. Without them,"
+        f" by the highest confidence, it is {_before['correct'].mean():.1%}: p = {_test.p:.2g}."
     )
     print(_result) if headless else mo.md(_result)
     return

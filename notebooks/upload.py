@@ -188,7 +188,7 @@ def _(connection, dataset_choice, images, ready, send_button):
     try:
         with mo.status.spinner("The agents classify the images …", remove_on_exit=True):
             sent = classify.submit(connection, images, dataset=dataset_choice.value)
-            answers = classify.collect(connection, sent, timeout=20, dead_lettered=dead_lettered)
+            answers = classify.collect(connection, sent, patience=20, dead_lettered=dead_lettered)
     except (NoBroker, PublishError) as _error:
         mo.stop(True, mo.callout(str(_error), kind="danger"))
     return answers, dead_lettered, sent

@@ -1,11 +1,13 @@
 """Small runs made by hand, for tests of what is done with verdicts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from imageclass.data.datasets import Dataset
 from imageclass.messages.predictions import Prediction
-from imageclass.runs.run import Run, SentRequest, score
+from imageclass.runs.run import Run, SentRequest
+from imageclass.runs.score import score
 
 CLASSES = ("ant", "bee", "cat")
 
@@ -20,8 +22,8 @@ def dataset(labels: Sequence[int], classes: Sequence[str] = CLASSES) -> Dataset:
 def run_of(labels: Sequence[int], answers: Mapping[str, Sequence[Sequence[float] | None]]) -> Run:
     """A run that asked for test image n in request `qn`: `answers` has each agent's
     probabilities for each request, None where it has not answered. Answers took 10, 11, … ms."""
-    asked = {f"q{n}": SentRequest(n, label, 1000.0) for n, label in enumerate(labels)}
-    verdicts = Run("run", dataset(labels or [0]), tuple(answers), asked)
+    sent = {f"q{n}": SentRequest(n, label, 1000.0) for n, label in enumerate(labels)}
+    run = Run("run", "hand-made", CLASSES, tuple(answers), sent)
     predictions = [
         Prediction("run", f"q{n}", agent, np.array(row, np.float32), f"hash-{agent}")
         for agent, rows in answers.items()
@@ -29,5 +31,4 @@ def run_of(labels: Sequence[int], answers: Mapping[str, Sequence[Sequence[float]
         if row is not None
     ]
     times = [1010.0 + n for n in range(len(predictions))]
-    verdicts.frame = score(predictions, times, verdicts)
-    return verdicts
+    return replace(run, predictions=score(predictions, times, run))

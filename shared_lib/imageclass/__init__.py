@@ -1,8 +1,8 @@
 """Image classification streamed through Apache Kafka.
 
-The names below are what notebooks and people use, and the promise of this package: they outlive
-every move of the modules behind them. They are loaded when they are first used, so
-`import imageclass` takes no time and no TensorFlow.
+The names below are the public face of this package: they stay when the modules behind them move,
+so notebooks and people import from here. Each is loaded at its first use, so `import imageclass`
+takes no time and no TensorFlow.
 
     from imageclass import Judge, connect_or_start, start_agent, train_or_load
 """
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
         train_or_load,
     )
     from imageclass.notebook import connect_notebook, connect_or_start, is_headless, show_table
-    from imageclass.runs import classify, export, tie_break
+    from imageclass.runs import classify, export, outcomes, tables, tie_break
     from imageclass.runs import replay as dead_letters
+    from imageclass.runs.calibrate import calibrate
     from imageclass.runs.judge import Judge
     from imageclass.runs.live import watch
     from imageclass.runs.run import Run
@@ -56,6 +57,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "PublishError": ("kafka.publisher", "PublishError"),
     "Run": ("runs.run", "Run"),
     "VersionError": ("models.registry", "VersionError"),
+    "calibrate": ("runs.calibrate", "calibrate"),
     "calibration": ("evaluation.calibration", ""),
     "classify": ("runs.classify", ""),
     "connect": ("kafka.connection", "connect"),
@@ -72,6 +74,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "list_topics": ("kafka.inspect", "list_topics"),
     "list_versions": ("models.registry", "list_versions"),
     "live_charts": ("charts.live", ""),
+    "outcomes": ("runs.outcomes", ""),
     "peek": ("kafka.inspect", "peek"),
     "read_account": ("kafka.credentials", "read_account"),
     "run_charts": ("charts.runs", ""),
@@ -80,6 +83,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "start_agent": ("agents.registry", "start_agent"),
     "statistics": ("evaluation.statistics", ""),
     "stop_agent": ("agents.registry", "stop_agent"),
+    "tables": ("runs.tables", ""),
     "tail": ("kafka.inspect", "tail"),
     "tie_break": ("runs.tie_break", ""),
     "train_or_load": ("models.registry", "train_or_load"),

@@ -12,9 +12,10 @@ _CHATTER = (b"WARNING: All log messages before absl", b"oneDNN custom operations
 
 
 def keras_and_tensorflow() -> tuple[ModuleType, ModuleType]:
-    """The modules `keras` and `tensorflow`; the first call takes seconds and ~500 MB.
+    """Return the modules `keras` and `tensorflow`; the first call takes seconds and ~500 MB.
 
-    Raises `ModuleNotFoundError` saying what to install if they are not there.
+    Raises:
+        ModuleNotFoundError: they are not installed; the text says what to install.
     """
     if "keras" in sys.modules and "tensorflow" in sys.modules:
         return sys.modules["keras"], sys.modules["tensorflow"]
@@ -36,9 +37,9 @@ def keras_and_tensorflow() -> tuple[ModuleType, ModuleType]:
 
 @contextmanager
 def _without_chatter() -> Iterator[None]:
-    """Keeps the known lines out of a notebook's output; passes on all others, a little later.
+    """Keep the known lines out of a notebook's output, and pass on all others a little later.
 
-    They come from C++ code, so it is the file descriptor that has to be led aside.
+    They come from C++ code, so the file descriptor itself has to be redirected.
     """
     try:
         stderr = os.dup(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Self
 
 #: Environment variable that names the account's file to notebooks.
 FILE_VARIABLE = "MOSSHUB_BROKER_ACCOUNT"
@@ -43,7 +44,7 @@ class BrokerAccount:
         return json.dumps(about | ({"cafile": self.cafile} if self.cafile else {}))
 
     @classmethod
-    def from_json(cls, text: str) -> BrokerAccount:
+    def from_json(cls, text: str) -> Self:
         """Return the account that `text` describes.
 
         Raises:

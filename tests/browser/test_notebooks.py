@@ -13,9 +13,8 @@ import pytest
 from embedded_kafka import EmbeddedBroker
 from imageclass.agents import registry
 from imageclass.data import datasets
-from imageclass.evaluation import ensembles
 from imageclass.kafka.connection import Connection, connect
-from imageclass.runs import replay
+from imageclass.runs import outcomes, replay
 from imageclass.runs.judge import Judge
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
@@ -89,9 +88,11 @@ def send(connection: Connection, images: int) -> str:
     """Send a run, announce each verdict as soon as it is there; returns the run's id."""
     with Judge(connection, ["cnn", "resnet"]) as judge:
         run = judge.publish(datasets.load("digits"), images, seed=1)
-        judge.collect(
+        run = judge.collect(
             run,
-            on_complete=lambda part: judge.announce(part, ensembles.soft_vote(part), "soft vote"),
+            on_complete=lambda part: judge.announce(
+                part, outcomes.decide(part, "soft vote"), "soft vote"
+            ),
         )
     assert not run.missing
     return run.run_id

@@ -275,7 +275,7 @@ def test_a_notebook_needs_no_settings(guarded, ada, monkeypatch, tmp_path):
     # What is said in the call wins.
     connect(account=OwnAccount("ada", ada.account.password))
     monkeypatch.delenv("MOSSHUB_BROKER_ACCOUNT")
-    with pytest.raises(NoBroker, match="lets in only who has an account, and you gave none"):
+    with pytest.raises(NoBroker, match="lets in only users with an account, and you gave none"):
         connect(timeout=0.5, on_wait=said.append)
 
 

@@ -15,7 +15,7 @@ from imageclass.kafka.connection import Connection
 from imageclass.messages.dead_letters import Record, encode_dead_letter
 from imageclass.messages.predictions import Prediction, encode_prediction
 from imageclass.messages.requests import decode_request
-from imageclass.runs.classify import at_work, collect, iter_predictions, submit
+from imageclass.runs.classify import agents_at_work, collect, iter_predictions, submit
 from PIL import Image
 
 from tests.local.streaming import Linear, read_all, until
@@ -47,7 +47,9 @@ def test_every_agent_answers_every_picture_once(connection: Connection) -> None:
     assert list(sent.requests) == list(PICTURES)
 
     heard: list[tuple[int, int]] = []
-    table = collect(connection, sent, ["one", "two"], on_answer=lambda *done: heard.append(done))
+    table = collect(
+        connection, sent, ["one", "two"], on_prediction=lambda *done: heard.append(done)
+    )
     assert heard == [(number + 1, 80) for number in range(80)]
     assert [(row["name"], row["agent"]) for row in table.iter_rows(named=True)] == [
         (name, agent) for name in PICTURES for agent in ("one", "two")
@@ -66,7 +68,7 @@ def test_every_agent_answers_every_picture_once(connection: Connection) -> None:
     with connection.producer() as producer:
         producer.send(again.topic, key=again.key, value=again.value, headers=again.headers)
         producer.flush()
-    assert collect(connection, sent, timeout=5).equals(table)
+    assert collect(connection, sent, patience=5).equals(table)
 
 
 def test_without_names_whoever_is_at_work_is_waited_for(connection: Connection) -> None:
@@ -77,18 +79,18 @@ def test_without_names_whoever_is_at_work_is_waited_for(connection: Connection) 
     registry.start_agent(connection, "aside", Linear(), topic=connection.topics.second_opinions)
     for agent in registry.running_agents():
         agent.wait_until_running()
-    until(lambda: at_work(connection) == ["quick", "slow"], "they say so")
+    until(lambda: agents_at_work(connection) == ["quick", "slow"], "they say so")
 
     other = submit(connection, PICTURES, dataset="digits")
     started = time.monotonic()
-    assert set(collect(connection, other, timeout=60)["agent"]) == {"quick"}
+    assert set(collect(connection, other, patience=60)["agent"]) == {"quick"}
     assert time.monotonic() - started < 30  # who answers for letters only is not waited for
 
     sent = submit(connection, PICTURES, dataset="letters")
     assert len(collect(connection, sent, ["quick"])) == 40
-    assert len(collect(connection, sent, timeout=1)) == 40  # in vain
+    assert len(collect(connection, sent, patience=1)) == 40  # in vain
     slow.gate.set()
-    assert len(collect(connection, sent, timeout=60)) == 80
+    assert len(collect(connection, sent, patience=60)) == 80
 
 
 def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connection) -> None:
@@ -123,8 +125,8 @@ def test_what_is_too_large_is_said_and_the_others_are_sent(connection: Connectio
     with connection.producer() as producer:
         producer.send(connection.topics.predictions, value=value, headers=headers)
         producer.flush()
-    assert collect(connection, sent, timeout=1).is_empty()
-    assert len(collect(connection, second, timeout=1)) == 1
+    assert collect(connection, sent, patience=1).is_empty()
+    assert len(collect(connection, second, patience=1)) == 1
 
 
 def test_what_agents_set_aside_is_told_and_not_waited_for(connection: Connection) -> None:
@@ -137,7 +139,7 @@ def test_what_agents_set_aside_is_told_and_not_waited_for(connection: Connection
     for _ in range(2):  # read anew: the same
         began = time.monotonic()
         aside: dict[tuple[str, str], str] = {}
-        table = collect(connection, sent, ["linear"], timeout=300, set_aside=aside)
+        table = collect(connection, sent, ["linear"], patience=300, dead_lettered=aside)
         assert time.monotonic() - began < 150
         assert table["name"].to_list() == ["0.png"]
         assert aside.keys() == {("torn.jpeg", "linear")}
@@ -159,7 +161,7 @@ def test_what_is_answered_all_the_same_was_not_set_aside(
     )
     messages = [(topics.dead_letters, letter, about), (topics.predictions, answer, headers)]
     found: dict[tuple[str, str], str] = {}
-    reading = iter_predictions(connection, sent, ["one", "two"], patience=60, set_aside=found)
+    reading = iter_predictions(connection, sent, ["one", "two"], patience=60, dead_lettered=found)
     records: list = []
     reader = threading.Thread(target=lambda: records.extend(reading), daemon=True)
     reader.start()

@@ -19,10 +19,10 @@ import polars as pl
 import pytest
 from embedded_kafka import EmbeddedBroker
 from imageclass.data import datasets
-from imageclass.evaluation.ensembles import highest_confidence
 from imageclass.kafka.connection import Connection, connect
 from imageclass.models.registry import ModelVersion, train_or_load
 from imageclass.runs.judge import Judge
+from imageclass.runs.outcomes import decide
 from PIL import Image
 
 from tests.local.streaming import members, until
@@ -136,7 +136,7 @@ def test_a_folder_is_sent_and_judged(
     assert right == cnn["correct"]
 
     shown = call(environment, "judge", run).stdout
-    assert f"{PICTURES} pictures, 0 answers missing" in shown
+    assert f"{PICTURES} images, 0 predictions missing" in shown
     assert f"{cnn['accuracy']:.1%}" in shown
 
 
@@ -162,11 +162,11 @@ def test_what_the_agent_sets_aside_is_named_with_the_reason(
     done = call(environment, "send", tmp_path, "--wait", "--patience", 500, "--json")
     sent = json.loads(done.stdout)
     assert sent["answers"] == []
-    assert "cnn set torn.jpeg aside: undecodable jpeg image" in done.stderr
+    assert "cnn wrote a dead letter for torn.jpeg: undecodable jpeg image" in done.stderr
     result = json.loads(call(environment, "judge", sent["run"], "--patience", 500, "--json").stdout)
-    (aside,) = result["set_aside"]
-    assert [aside] == sent["set_aside"]
-    assert (aside["picture"], aside["agent"]) == ("torn.jpeg", "cnn")
+    (dead_letter,) = result["dead_letters"]
+    assert [dead_letter] == sent["dead_letters"]
+    assert (dead_letter["image"], dead_letter["agent"]) == ("torn.jpeg", "cnn")
     assert result["missing"] == 1
 
 
@@ -185,12 +185,14 @@ def test_a_notebooks_run_is_judged_by_what_was_announced(
 ) -> None:
     with Judge(connect(broker.bootstrap_servers, "cli."), ["cnn"]) as judge:
         run = judge.collect(judge.publish(DIGITS, 80, seed=3))
-        decided = highest_confidence(run)
+        decided = decide(run, "highest confidence")
         judge.announce(run, decided, "highest confidence")
         for name, agent_then in (("notebook-1", "cnn"), ("notebook-2", "gone")):
-            frame = run.frame.with_columns(agent=pl.lit(agent_then))
-            judge.announce(replace(run, run_id=name, frame=frame), decided, "highest confidence")
-        pets = replace(run, run_id="foreign", dataset=replace(DIGITS, name="pets"))
+            frame = run.predictions.with_columns(agent=pl.lit(agent_then))
+            judge.announce(
+                replace(run, run_id=name, predictions=frame), decided, "highest confidence"
+            )
+        pets = replace(run, run_id="foreign", dataset="pets")
         judge.announce(pets, decided, "highest confidence")
     table = tmp_path / "answers.csv"
     done = call(environment, "judge", run.run_id[:12], "--json", "--csv", table)
@@ -198,8 +200,8 @@ def test_a_notebooks_run_is_judged_by_what_was_announced(
     (cnn,) = result["agents"]
     assert (result["run"], result["requests"], result["missing"]) == (run.run_id, 80, 0)
     assert (cnn["name"], cnn["answered"]) == ("cnn", 80)
-    assert cnn["correct"] == run.frame["correct"].sum()
-    index = {f"test image {one.index} ({request})" for request, one in run.asked.items()}
+    assert cnn["correct"] == run.predictions["correct"].sum()
+    index = {f"test image {one.index} ({request})" for request, one in run.sent.items()}
     assert {row["name"] for row in csv.DictReader(table.open())} == index
 
     for name, expected in (

@@ -9,7 +9,6 @@ import pytest
 from imageclass.agents import registry
 from imageclass.agents.agent import Agent
 from imageclass.data import datasets
-from imageclass.evaluation.ensembles import highest_confidence
 from imageclass.kafka.connection import Connection
 from imageclass.messages.dead_letters import Record, encode_dead_letter
 from imageclass.messages.predictions import Prediction, encode_prediction
@@ -17,11 +16,13 @@ from imageclass.messages.requests import decode_request
 from imageclass.messages.verdicts import decode_verdict
 from imageclass.runs import tie_break
 from imageclass.runs.judge import Judge
+from imageclass.runs.outcomes import decide
 from imageclass.runs.run import Run
 
 from tests.local.streaming import Linear, read_all, until
 
 DIGITS = datasets.load("digits")
+HIGHEST = "highest confidence"
 TRUTH = {
     image.tobytes(): int(label)
     for image, label in zip(DIGITS.test_images, DIGITS.test_labels, strict=True)
@@ -51,24 +52,27 @@ def test_ten_thousand_requests_are_judged_and_announced_once(connection: Connect
     with Judge(connection, ["a", "b"]) as judge:
 
         def announce(part: Run) -> None:
-            parts.append(len(part.asked))
-            judge.announce(part, highest_confidence(part), "highest confidence")
+            parts.append(len(part.sent))
+            judge.announce(part, decide(part, HIGHEST), HIGHEST)
 
         run = judge.publish(DIGITS, 10_000, seed=1)
-        judge.collect(
-            run, on_reply=lambda *step: progress.append(step), on_complete=announce, patience=30
+        run = judge.collect(
+            run,
+            on_prediction=lambda *step: progress.append(step),
+            on_complete=announce,
+            patience=30,
         )
     assert (run.missing, run.duplicates, run.invalid) == (0, {}, 0), run.summary()
-    assert run.frame.select("request_id", "agent").n_unique() == 20_000
+    assert run.predictions.select("request_id", "agent").n_unique() == 20_000
     assert progress == [(n, 20_000) for n in range(1, 20_001)]
-    wrong = int((run.frame.filter(agent="b")["label"] == 3).sum())
+    wrong = int((run.predictions.filter(agent="b")["label"] == 3).sum())
     assert run.summary()["correct"].to_list() == [10_000 - wrong, 10_000]
     # Announced while the others were still waited for, and each request once.
     assert len(parts) > 1
     records = read_all(connection, connection.topics.verdicts)
     announced = [decode_verdict(record.value) for record in records]
     assert len(announced) == len({verdict.request for verdict in announced}) == 10_000
-    assert {record.key.decode() for record in records} == run.asked.keys()
+    assert {record.key.decode() for record in records} == run.sent.keys()
     assert sum(verdict.correct is False for verdict in announced) == wrong
     assert {len(verdict.answers) for verdict in announced} == {2}
 
@@ -80,14 +84,14 @@ def test_the_whole_test_set_goes_out_once_with_a_deadline_and_missing_answers_ar
     with Judge(connection, ["a", "silent"]) as judge:
         run = judge.publish(DIGITS, None, deadline=60)
         parts: list[Run] = []
-        judge.collect(run, patience=3, on_complete=parts.append)
+        run = judge.collect(run, patience=3, on_complete=parts.append)
         for part in parts:
-            judge.announce(part, highest_confidence(part), "highest confidence")
-    assert [asked.index for asked in run.asked.values()] == list(range(len(DIGITS.test_images)))
+            judge.announce(part, decide(part, HIGHEST), HIGHEST)
+    assert [asked.index for asked in run.sent.values()] == list(range(len(DIGITS.test_images)))
     assert run.summary()["missing"].to_list() == [0, len(DIGITS.test_images)]
     for record in read_all(connection, connection.topics.requests):
         request = decode_request(record.value, record.headers)
-        assert request.deadline_ms == int(run.asked[request.request].sent_ms + 60_000)
+        assert request.deadline_ms == int(run.sent[request.request].sent_ms + 60_000)
     records = read_all(connection, connection.topics.verdicts)
     announced = [decode_verdict(record.value) for record in records]
     assert sorted(verdict.index for verdict in announced) == list(range(len(DIGITS.test_images)))
@@ -103,17 +107,17 @@ def test_a_third_agent_is_asked_only_where_two_disagree(connection: Connection) 
         third.wait_until_running()
         with Judge(connection, ["a", "b"]) as judge:
             run = judge.collect(judge.publish(DIGITS, 300, seed=2))
-            opinions = tie_break.ask(judge, run, "c")
+            opinions = tie_break.ask(judge, run, DIGITS, "c")
             with pytest.raises(ValueError, match="a has answered already"):
-                tie_break.ask(judge, run, "a")
+                tie_break.ask(judge, run, DIGITS, "a")
     finally:
         third.stop()
-    hard = {request for request, asked in run.asked.items() if asked.label in (3, 5)}
+    hard = {request for request, asked in run.sent.items() if asked.label in (3, 5)}
     assert 0 < len(hard) < 300
-    assert opinions.asked.keys() == hard == set(opinions.frame["request_id"])
+    assert opinions.sent.keys() == hard == set(opinions.predictions["request_id"])
     assert (opinions.missing, opinions.run_id, third.status.received) == (0, run.run_id, len(hard))
     # The third is with b about the threes and with a about the fives: they lose them.
-    outcome = tie_break.decide(run, opinions)
+    outcome = decide(tie_break.merge(run, opinions), "majority vote")
     assert len(outcome) == 300
     assert set(outcome.remove("correct")["label"]) == {5}
     assert set(outcome.filter("correct")["label"]) == set(range(10)) - {5}
@@ -131,16 +135,16 @@ def test_what_agents_set_aside_is_not_waited_for(connection: Connection) -> None
         slow.gate.set()
         began = time.monotonic()
         parts: list[Run] = []
-        judge.collect(run, patience=300, on_complete=parts.append)
+        run = judge.collect(run, patience=300, on_complete=parts.append)
     assert time.monotonic() - began < 150
-    late = {request for request, agent in run.set_aside if agent == "slow"}
+    late = {request for request, agent in run.dead_lettered if agent == "slow"}
     assert late
     until(lambda: agent.status.expired == len(late), f"all are counted: {agent.status}")
-    assert all(reason.startswith("expired ") for reason in run.set_aside.values())
+    assert all(reason.startswith("expired ") for reason in run.dead_lettered.values())
     # It has no answer, so it counts as missing as well, and is handed over with what there is.
-    assert run.missing == len(run.set_aside)
-    assert sum(len(part.asked) for part in parts) == 200
-    assert parts[-1].set_aside == run.set_aside
+    assert run.missing == len(run.dead_lettered)
+    assert sum(len(part.sent) for part in parts) == 200
+    assert parts[-1].dead_lettered == run.dead_lettered
 
 
 def test_an_answer_far_behind_the_letter_about_the_same_request_counts(
@@ -154,12 +158,12 @@ def test_an_answer_far_behind_the_letter_about_the_same_request_counts(
         asked = Record(origin.topic, origin.partition, origin.offset, b"", origin.headers)
         _, letter, about = encode_dead_letter(asked, "a", "refused, then sent again")
         answer, headers = encode_prediction(
-            Prediction(run.run_id, *run.asked, "a", np.full(10, 0.1, np.float32))
+            Prediction(run.run_id, *run.sent, "a", np.full(10, 0.1, np.float32))
         )
         with connection.producer() as producer:
             producer.send(topics.dead_letters, value=letter, headers=about).get(60)
             for _ in range(16):  # of other runs
                 producer.send(topics.predictions, value=bytes(900_000), partition=0)
             producer.send(topics.predictions, value=answer, headers=headers, partition=0).get(60)
-        judge.collect(run, patience=60)
-    assert (run.missing, run.set_aside) == (0, {})
+        run = judge.collect(run, patience=60)
+    assert (run.missing, run.dead_lettered) == (0, {})

@@ -121,7 +121,7 @@ def judge_something(broker: EmbeddedBroker, prefix: str, images: int = 40) -> st
     """Send a run to an agent of ours and announce the verdicts; returns the run's id."""
     from imageclass.agents import registry
     from imageclass.data import datasets
-    from imageclass.evaluation import ensembles
+    from imageclass.runs import outcomes
     from imageclass.runs.judge import Judge
 
     from tests.local.streaming import Linear
@@ -130,8 +130,8 @@ def judge_something(broker: EmbeddedBroker, prefix: str, images: int = 40) -> st
     registry.start_agent(connection, "linear", Linear()).wait_until_running()
     with Judge(connection, ["linear"]) as judge:
         verdicts = judge.publish(datasets.load("digits"), images, seed=1)
-        judge.collect(verdicts)
-        judge.announce(verdicts, ensembles.soft_vote(verdicts), "soft vote")
+        verdicts = judge.collect(verdicts)
+        judge.announce(verdicts, outcomes.decide(verdicts, "soft vote"), "soft vote")
     registry.stop_agent(connection, "linear")
     return verdicts.run_id
 

@@ -45,16 +45,16 @@ def test_a_run_is_answered_judged_and_counted(
     with Judge(connection, ["cnn"]) as judge:
         # More requests than test images: some are drawn again, and must count again.
         run = judge.publish(DIGITS, 600, seed=1, on_sent=lambda *step: sent.append(step))
-        verdicts = judge.collect(run, on_reply=lambda *step: replies.append(step))
+        verdicts = judge.collect(run, on_prediction=lambda *step: replies.append(step))
     assert (verdicts.missing, verdicts.duplicates, verdicts.invalid) == (0, {}, 0)
-    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 600
-    assert verdicts.frame["index"].n_unique() < 450
+    assert len(verdicts.predictions) == verdicts.predictions["request_id"].n_unique() == 600
+    assert verdicts.predictions["index"].n_unique() < 450
     assert sent[-1] == replies[-1] == (600, 600)
     (row,) = verdicts.summary().to_dicts()
     # What came through Kafka is what the model says in this process.
-    drawn = verdicts.frame["index"].to_numpy()
+    drawn = verdicts.predictions["index"].to_numpy()
     local = model(DIGITS.test_images[drawn]).argmax(axis=1)
-    np.testing.assert_array_equal(local, verdicts.frame["predicted"].to_numpy())
+    np.testing.assert_array_equal(local, verdicts.predictions["predicted"].to_numpy())
     assert row["correct"] == int((local == DIGITS.test_labels[drawn]).sum()) > 540
     requests = read_all(connection, connection.topics.requests)
     names = {name for request in requests for name, _ in request.headers}
@@ -67,7 +67,7 @@ def test_answers_of_older_runs_and_second_answers_do_not_count(
     with Judge(connection, ["cnn"]) as judge:
         old = judge.publish(DIGITS, 20, seed=1)
         new = judge.publish(DIGITS, 20, seed=2)
-        first = next(iter(new.asked))
+        first = next(iter(new.sent))
         with connection.producer() as producer:
             # Before the agent's own answer: two answers in its name, one in that of an agent
             # nobody asked, and one of the old run that takes the new one's request id.
@@ -77,7 +77,7 @@ def test_answers_of_older_runs_and_second_answers_do_not_count(
                 (new.run_id, "cnn"),
                 (new.run_id, "cnn"),
             ):
-                label = new.asked[first].label
+                label = new.sent[first].label
                 right = run_id == new.run_id
                 guess = np.eye(10, dtype=np.float32)[label if right else (label + 1) % 10]
                 value, headers = encode_prediction(Prediction(run_id, first, agent, guess))
@@ -88,9 +88,9 @@ def test_answers_of_older_runs_and_second_answers_do_not_count(
         verdicts = judge.collect(new)
     assert (verdicts.missing, verdicts.invalid) == (0, 0)
     assert verdicts.duplicates["cnn"] >= 1
-    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 20
-    assert set(verdicts.frame["agent"]) == {"cnn"}
-    (row,) = verdicts.frame.filter(verdicts.frame["request_id"] == first).to_dicts()
+    assert len(verdicts.predictions) == verdicts.predictions["request_id"].n_unique() == 20
+    assert set(verdicts.predictions["agent"]) == {"cnn"}
+    (row,) = verdicts.predictions.filter(verdicts.predictions["request_id"] == first).to_dicts()
     assert row["correct"], "the old run's answer was taken for the new one's"
 
 
@@ -111,7 +111,7 @@ def test_broker_killed_while_requests_are_sent(
         restart.join(timeout=60)
         verdicts = judge.collect(run)
     assert verdicts.missing == 0, (verdicts.summary(), agent.status)
-    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 2000
+    assert len(verdicts.predictions) == verdicts.predictions["request_id"].n_unique() == 2000
 
 
 def test_broker_killed_while_requests_are_answered(
@@ -139,7 +139,7 @@ def test_broker_killed_while_requests_are_answered(
         broker.start()
         verdicts = judge.collect(run)
     assert verdicts.missing == 0, (verdicts.summary(), agent.status)
-    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == 2000
+    assert len(verdicts.predictions) == verdicts.predictions["request_id"].n_unique() == 2000
     # And the group knows how far it is, and no old word of it comes later: a new member has
     # nothing left to do.
     until(lambda: lag(connection) == 0, f"all is committed: {agent.status}")
@@ -161,7 +161,7 @@ def test_bad_messages_become_dead_letters_and_the_agent_goes_on(
     agent.wait_until_running()
     value, headers = encode_request(raw_request("r", "q", DIGITS.test_images[0]))
     other_shape = encode_request(raw_request("r", "q", np.zeros((28, 28, 1), np.uint8)))
-    broken_png = encode_request(file_request("r", "q", b"\x89PNG\r\n\x1a\n" + bytes(100)))
+    broken_png = encode_request(file_request("r", "q", b"\x89PNG\r\n\x1a\n" + bytes(100), "png"))
     other_data = encode_request(raw_request("r", "q", DIGITS.test_images[0], "fashion-mnist"))
     with connection.producer() as producer:
         producer.send(topic, value=b"hello")
@@ -245,7 +245,7 @@ def test_starting_twenty_times_leaves_one_member_with_the_last_model(
     assert names.count("agent-cnn") == 1
     with Judge(connection, ["cnn"]) as judge:
         verdicts = judge.collect(judge.publish(DIGITS, 30))
-    assert set(verdicts.frame["predicted"]) == {9}
+    assert set(verdicts.predictions["predicted"]) == {9}
     assert registry.stop_agent(connection, "cnn")
     assert not registry.stop_agent(connection, "cnn")
     assert started[0].status.state == "stopped"

@@ -47,7 +47,7 @@ def test_ten_thousand_requests_get_ten_thousand_verdicts(
 
         run = judge.publish(DIGITS, TOTAL, seed=1, on_sent=one_in_a_hundred)
         producer.flush()
-        verdicts = judge.collect(run, on_reply=accidents)
+        verdicts = judge.collect(run, on_prediction=accidents)
     restart.join(timeout=60)
     assert ended == {"killed": -signal.SIGKILL, "left": 0}
     # Everybody was answered once, and by the model: the judge's join has nothing double in it.
@@ -55,9 +55,9 @@ def test_ten_thousand_requests_get_ten_thousand_verdicts(
         verdicts.summary(),
         list_agents(connection),
     )
-    assert len(verdicts.frame) == verdicts.frame["request_id"].n_unique() == TOTAL
-    expected = Linear()(DIGITS.test_images)[verdicts.frame["index"].to_numpy()].argmax(axis=1)
-    assert (verdicts.frame["predicted"].to_numpy() == expected).all()
+    assert len(verdicts.predictions) == verdicts.predictions["request_id"].n_unique() == TOTAL
+    expected = Linear()(DIGITS.test_images)[verdicts.predictions["index"].to_numpy()].argmax(axis=1)
+    assert (verdicts.predictions["predicted"].to_numpy() == expected).all()
     # What was done again by another agent has the same key, which names its origin.
     origins = {
         f"{future.value.topic}/{future.value.partition}/{future.value.offset}" for future in bad

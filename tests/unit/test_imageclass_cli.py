@@ -87,7 +87,7 @@ def test_labels_of_any_other_are_the_folders_by_name() -> None:
     found, classes = labels.from_folders(["dog/1.png", "cat/1.png", "dog/2.png"], "")
     assert classes == ("cat", "dog")
     assert found == {"dog/1.png": 1, "cat/1.png": 0, "dog/2.png": 1}
-    with pytest.raises(CommandError, match=r"lost\.png lies in no folder named after a class"):
+    with pytest.raises(CommandError, match=r"lost\.png is in no folder named after a class"):
         labels.from_folders(["dog/1.png", "lost.png"], "")
 
 
@@ -97,7 +97,7 @@ def runs_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "runs"
 
 
-def remembered(run_id: str) -> runs.SentRun:
+def sent_run(run_id: str) -> runs.SentRun:
     sent = SubmittedRun(
         run_id,
         {"cat/ä.png": "r-0", "dog/1.png": "r-1"},
@@ -108,28 +108,28 @@ def remembered(run_id: str) -> runs.SentRun:
     return runs.SentRun(sent, ("cat", "dog"), {"cat/ä.png": 0, "dog/1.png": 1})
 
 
-def test_a_run_is_remembered_as_it_was(runs_directory: Path) -> None:
-    run = remembered("abc123")
-    assert runs.remember(run) == runs_directory / "abc123.json"
-    assert runs.recall("abc123") == runs.recall("ab") == run
+def test_a_run_is_saved_as_it_was(runs_directory: Path) -> None:
+    run = sent_run("abc123")
+    assert runs.save(run) == runs_directory / "abc123.json"
+    assert runs.load("abc123") == runs.load("ab") == run
     plain = runs.SentRun(SubmittedRun("b", {"1.png": "r-0"}, sent_ms={"r-0": 1.0}))
-    runs.remember(plain)
-    assert runs.recall("b") == plain  # no labels are not labels of nothing
+    runs.save(plain)
+    assert runs.load("b") == plain  # no labels are not labels of nothing
 
 
 def test_a_run_that_is_not_there_is_named(runs_directory: Path) -> None:
     with pytest.raises(CommandError, match=r"no run 'abc' in .*runs\. The newest there: none\."):
-        runs.recall("abc")
+        runs.load("abc")
     for run_id in ("abc1", "abc2", "abc"):
-        runs.remember(remembered(run_id))
-    assert runs.recall("abc").sent.run_id == "abc"  # the whole id comes first
+        runs.save(sent_run(run_id))
+    assert runs.load("abc").submitted.run_id == "abc"  # the whole id comes first
     with pytest.raises(CommandError, match="Several runs begin with 'ab'"):
-        runs.recall("ab")
+        runs.load("ab")
     with pytest.raises(CommandError, match=r"no run '\.\./abc'"):
-        runs.recall("../abc")
+        runs.load("../abc")
     (runs_directory / "abc1.json").write_text('{"format": "other"}')
-    with pytest.raises(CommandError, match=r"abc1\.json is not a remembered run .*'other'"):
-        runs.recall("abc1")
+    with pytest.raises(CommandError, match=r"abc1\.json is not a saved run .*'other'"):
+        runs.load("abc1")
 
 
 def test_no_models_are_an_empty_list(

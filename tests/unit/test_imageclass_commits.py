@@ -22,7 +22,7 @@ class Coordinator:
         self.asked.append((offsets[0].offset, asynchronous))
 
     def poll(self, timeout: float) -> None:
-        self._tracked.answered(self.answer, [])
+        self._tracked.on_commit(self.answer, [])
 
 
 def place(offset: int) -> list[TopicPartition]:
@@ -33,12 +33,12 @@ def test_the_next_request_waits_for_the_answer_to_the_last() -> None:
     tracked = OffsetCommitter()
     group = Coordinator(tracked)
     tracked.add(place(5))
-    tracked.turn(group)  # type: ignore[arg-type]
+    tracked.commit_if_due(group)  # type: ignore[arg-type]
     for offset in (6, 7):
         tracked.add(place(offset))
-        tracked.turn(group)  # type: ignore[arg-type]
+        tracked.commit_if_due(group)  # type: ignore[arg-type]
     assert group.asked == [(5, True)]
-    tracked.finish(group, timeout=10)  # type: ignore[arg-type]
+    tracked.commit_rest(group, timeout=10)  # type: ignore[arg-type]
     assert group.asked == [(5, True), (7, True)]
 
 
@@ -47,13 +47,13 @@ def test_what_failed_is_asked_again_unless_there_is_something_newer() -> None:
     group = Coordinator(tracked)
     tracked.add(place(5))
     group.refuses = True
-    tracked.turn(group)  # type: ignore[arg-type]
+    tracked.commit_if_due(group)  # type: ignore[arg-type]
     group.refuses = False
-    tracked.turn(group)  # type: ignore[arg-type]
+    tracked.commit_if_due(group)  # type: ignore[arg-type]
     assert group.asked == []  # not at once
-    tracked.answered(None, [])
+    tracked.on_commit(None, [])
     group.answer = KafkaError(KafkaError.NETWORK_EXCEPTION)
-    tracked.finish(group, timeout=0.1)  # type: ignore[arg-type]
+    tracked.commit_rest(group, timeout=0.1)  # type: ignore[arg-type]
     assert len(group.asked) > 1
     assert {offset for offset, _ in group.asked} == {5}
 
@@ -62,12 +62,12 @@ def test_what_is_forgotten_or_committed_at_once_is_not_asked_later() -> None:
     tracked = OffsetCommitter()
     group = Coordinator(tracked)
     tracked.add(place(5))
-    tracked.turn(group)  # type: ignore[arg-type]
+    tracked.commit_if_due(group)  # type: ignore[arg-type]
     tracked.add(place(6))
-    tracked.at_once(group)  # type: ignore[arg-type]
+    tracked.commit_now(group)  # type: ignore[arg-type]
     assert group.asked == [(5, True), (6, False)]
     tracked.add(place(7))
     tracked.forget()
-    tracked.answered(KafkaError(KafkaError.NETWORK_EXCEPTION), place(5))
-    tracked.finish(group, timeout=offset_committer._EVERY)  # type: ignore[arg-type]
+    tracked.on_commit(KafkaError(KafkaError.NETWORK_EXCEPTION), place(5))
+    tracked.commit_rest(group, timeout=offset_committer.COMMIT_INTERVAL_S)  # type: ignore[arg-type]
     assert group.asked == [(5, True), (6, False)]

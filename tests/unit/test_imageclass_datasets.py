@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from imageclass.data import datasets
+from imageclass.data.idx import read_idx
 
 
 def test_digits_are_always_there() -> None:
@@ -82,4 +83,4 @@ def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "damaged.gz"
     path.write_bytes(content)
     with pytest.raises(datasets.DatasetError, match=r"damaged\.gz"):
-        datasets.read_idx(path)
+        read_idx(path)

@@ -1,6 +1,7 @@
 """What leaves the judge: files, announcements, charts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import altair as alt
@@ -8,13 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 from imageclass.charts import runs as run_charts
-from imageclass.evaluation import ensembles
-from imageclass.evaluation.statistics import outcomes_of
 from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.verdicts import decode_verdict, encode_verdict, encode_verdicts
-from imageclass.runs import export
+from imageclass.messages.verdicts import decode_verdict, encode_verdict
+from imageclass.runs import export, outcomes
 from imageclass.runs.export import ExportError
 from imageclass.runs.run import SCHEMA, Run
+from imageclass.runs.verdicts import encode_verdicts
+from mosshub_contract import files
 
 from tests.hand_made import dataset, run_of
 
@@ -25,24 +26,24 @@ THIRD = 1 / 3  # no short decimal
 @pytest.fixture
 def run() -> Run:
     found = run_of([0, 1, 2], {"a": [[THIRD, 0.1, 1e-30], BEE, None], "b": [CAT, None, None]})
-    found.duplicates, found.invalid = {"a": 3}, 2
-    found.frame = found.frame.with_columns(latency_ms=pl.col("latency_ms") + THIRD)
-    return found
+    slower = found.predictions.with_columns(latency_ms=pl.col("latency_ms") + THIRD)
+    return replace(found, duplicates={"a": 3}, invalid=2, predictions=slower)
 
 
 def test_json_comes_back_as_it_went(run: Run, tmp_path: Path) -> None:
-    run.to_json(tmp_path / "run.json")
-    got = export.read_json(tmp_path / "run.json", run.dataset)
-    assert got.frame.equals(run.frame)
-    assert got.frame.schema == SCHEMA
-    assert (got.run_id, got.agents, got.asked) == (run.run_id, run.agents, run.asked)
+    export.write_json(run, tmp_path / "run.json")
+    got = export.read_json(tmp_path / "run.json", dataset([0, 1, 2]))
+    assert got.predictions.equals(run.predictions)
+    assert got.predictions.schema == SCHEMA
+    assert (got.run_id, got.agents, got.sent) == (run.run_id, run.agents, run.sent)
     assert (got.duplicates, got.invalid, got.missing) == ({"a": 3}, 2, 3)
 
 
 def test_csv_has_a_row_for_each_request_and_agent(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "run [1].csv"
-    run.frame = run.frame.with_columns(model=pl.col("model").replace("hash-b", ""))
-    run.to_csv(path)
+    unnamed = run.predictions.with_columns(model=pl.col("model").replace("hash-b", ""))
+    run = replace(run, predictions=unnamed)
+    export.write_csv(run, path)
     table = pl.read_csv(path.read_bytes())
     assert table.select("request_id", "agent", "label_name", "predicted_name").rows() == [
         ("q0", "a", "ant", "ant"), ("q0", "b", "ant", "cat"), ("q1", "a", "bee", "bee"),
@@ -50,20 +51,21 @@ def test_csv_has_a_row_for_each_request_and_agent(run: Run, tmp_path: Path) -> N
     ]  # fmt: skip
     assert table["sent_ms"].to_list() == [1000.0] * 6
     got = export.read_csv(path)
-    assert got.equals(run.frame.sort("request_id", "agent"))
+    assert got.equals(run.predictions.sort("request_id", "agent"))
     assert got.schema == SCHEMA
 
 
 def test_empty_runs_and_awkward_names_come_back_too(tmp_path: Path) -> None:
     none = run_of([0], {"a": [None]})
-    none.to_json(tmp_path / "none.json")
-    none.to_csv(tmp_path / "none.csv")
-    assert export.read_json(tmp_path / "none.json", none.dataset).frame.equals(none.frame)
+    export.write_json(none, tmp_path / "none.json")
+    export.write_csv(none, tmp_path / "none.csv")
+    assert export.read_json(tmp_path / "none.json", dataset([0])).predictions.equals(
+        none.predictions
+    )
     assert export.read_csv(tmp_path / "none.csv").schema == SCHEMA
-    named = run_of([0], {"a": [BEE]})
-    named.dataset = dataset([0], ('a "b", c', "ü\nx", ""))
-    named.to_csv(tmp_path / "named.csv")
-    assert export.read_csv(tmp_path / "named.csv").equals(named.frame)
+    named = replace(run_of([0], {"a": [BEE]}), class_names=('a "b", c', "ü\nx", ""))
+    export.write_csv(named, tmp_path / "named.csv")
+    assert export.read_csv(tmp_path / "named.csv").equals(named.predictions)
 
 
 def test_a_failed_export_leaves_the_old_file_alone(
@@ -75,12 +77,12 @@ def test_a_failed_export_leaves_the_old_file_alone(
     def full(_: int) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(export.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        run.to_json(path)
+        export.write_json(run, path)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["older"]
     monkeypatch.undo()
-    run.to_json(path)
+    export.write_json(run, path)
     assert json.loads(path.read_text())["run_id"] == "run"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -98,18 +100,18 @@ def test_files_of_others_are_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_run_about_other_images_is_refused(run: Run, tmp_path: Path) -> None:
-    run.to_json(tmp_path / "run.json")
+    export.write_json(run, tmp_path / "run.json")
     with pytest.raises(ExportError, match="other classes"):
         export.read_json(tmp_path / "run.json", dataset([0], ("ant", "bee", "dog")))
 
 
 def test_every_request_is_announced(run: Run) -> None:
-    outcomes = ensembles.majority_vote(run)
-    messages = encode_verdicts(run, outcomes, "agreement")
+    decided_by_majority = outcomes.decide(run, "majority vote")
+    messages = encode_verdicts(run, decided_by_majority, "majority vote")
     assert list(messages) == ["q0", "q1", "q2"]
     decided, alone, undecided = (decode_verdict(value) for value in messages.values())
     assert (decided.run, decided.request, decided.dataset) == ("run", "q0", "hand-made")
-    assert (decided.strategy, decided.index, decided.sent_ms) == ("agreement", 0, 1000.0)
+    assert (decided.strategy, decided.index, decided.sent_ms) == ("majority vote", 0, 1000.0)
     assert (decided.label_name, decided.predicted_name, decided.correct) == ("ant", "cat", False)
     assert decided.confidence == 1.0
     (first, second) = decided.answers
@@ -191,10 +193,10 @@ def drawn(chart: alt.Chart | alt.LayerChart | alt.FacetChart) -> list[dict]:
     return [row for rows in chart.to_dict()["datasets"].values() for row in rows]
 
 
-def test_bars_count_right_and_wrong() -> None:
-    bars = drawn(run_charts.right_and_wrong(run_of([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]})))
-    assert {(bar["label"], bar["answer"], bar["images"]) for bar in bars} == {
-        ("bee", "right", 2), ("cat", "right", 1), ("ant", "wrong", 1),
+def test_bars_count_correct_and_wrong() -> None:
+    bars = drawn(run_charts.correct_and_wrong(run_of([1, 2, 0, 1], {"a": [BEE, CAT, BEE, BEE]})))
+    assert {(bar["label"], bar["prediction"], bar["images"]) for bar in bars} == {
+        ("bee", "correct", 2), ("cat", "correct", 1), ("ant", "wrong", 1),
     }  # fmt: skip
 
 
@@ -208,14 +210,14 @@ def test_bars_count_right_and_wrong() -> None:
     ],
 )
 def test_every_chart_can_be_drawn_of_every_run(verdicts: Run) -> None:
-    outcomes = {**outcomes_of(verdicts), "soft vote": ensembles.soft_vote(verdicts)}
-    voted = {"soft vote": outcomes["soft vote"]}
-    answered = not verdicts.frame.is_empty()
-    assert bool(drawn(run_charts.right_and_wrong(verdicts))) == answered
+    voted = {"soft vote": outcomes.decide(verdicts, "soft vote")}
+    compared = {**outcomes.by_agent(verdicts), **voted}
+    answered = not verdicts.predictions.is_empty()
+    assert bool(drawn(run_charts.correct_and_wrong(verdicts))) == answered
     names = {row["name"] for row in drawn(run_charts.accuracies(verdicts, voted))}
     assert ("soft vote" in names) == answered
-    assert bool(drawn(run_charts.agreement_matrix(outcomes))) == answered
+    assert bool(drawn(run_charts.agreement_matrix(compared))) == answered
     assert bool(drawn(run_charts.class_heat_map(verdicts, voted))) == answered
     assert bool(drawn(run_charts.latencies(verdicts))) == answered
     diagonal = {"confidence": 1.0, "accuracy": 1.0}
-    assert diagonal in drawn(run_charts.reliability_diagram(outcomes))
+    assert diagonal in drawn(run_charts.reliability_diagram(compared))

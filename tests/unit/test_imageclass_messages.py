@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from imageclass.agents.micro_batch import decode_image
 from imageclass.data import limits
+from imageclass.data.image_files import image_encoding
 from imageclass.messages import predictions, requests
 from imageclass.messages.dead_letters import encode_dead_letter
 from imageclass.messages.headers import InvalidMessage
@@ -39,7 +41,7 @@ def test_raw_pixels_come_back_as_they_went() -> None:
     assert value == IMAGE.tobytes()
     got = requests.decode_request(value, head)
     assert (got.run, got.request, got.dataset) == ("run-1", "7", "digits")
-    np.testing.assert_array_equal(requests.decode_image(got, (8, 8, 1)), IMAGE)
+    np.testing.assert_array_equal(decode_image(got, (8, 8, 1)), IMAGE)
 
 
 def test_a_request_has_no_place_for_the_label() -> None:
@@ -67,9 +69,9 @@ def test_a_deadline_and_the_models_hash_come_back() -> None:
 def test_files_are_scaled_to_what_the_model_takes(
     kind: str, mode: str, shape: tuple[int, int, int]
 ) -> None:
-    sent = requests.file_request("r", "q", picture(kind, mode=mode))
+    sent = requests.file_request("r", "q", picture(kind, mode=mode), kind.lower())
     got = requests.decode_request(*requests.encode_request(sent))
-    image = requests.decode_image(got, shape)
+    image = decode_image(got, shape)
     assert (image.shape, image.dtype) == (shape, np.uint8)
     assert image.min() > 250  # white stays white
 
@@ -129,7 +131,7 @@ def test_an_empty_message_is_refused(value: bytes | None) -> None:
 def test_an_image_for_another_model_is_refused() -> None:
     request = requests.decode_request(IMAGE.tobytes(), headers())
     with pytest.raises(InvalidMessage, match=r"\(8, 8, 1\), the model takes \(28, 28, 1\)"):
-        requests.decode_image(request, (28, 28, 1))
+        decode_image(request, (28, 28, 1))
 
 
 @pytest.mark.parametrize(
@@ -143,23 +145,23 @@ def test_an_image_for_another_model_is_refused() -> None:
 )
 def test_undecodable_images_are_refused(body: bytes) -> None:
     request = requests.decode_request(
-        *requests.encode_request(requests.file_request("r", "q", body))
+        *requests.encode_request(requests.file_request("r", "q", body, image_encoding(body)))
     )
     with pytest.raises(InvalidMessage, match=r"undecodable|pixels"):
-        requests.decode_image(request, (28, 28, 1))
+        decode_image(request, (28, 28, 1))
 
 
 def test_a_png_that_says_it_is_a_jpeg_is_refused() -> None:
     request = requests.decode_request(picture("PNG"), headers(encoding="jpeg"))
     with pytest.raises(InvalidMessage, match="undecodable jpeg"):
-        requests.decode_image(request, (28, 28, 1))
+        decode_image(request, (28, 28, 1))
 
 
 def test_five_megabytes_are_refused_before_they_are_sent() -> None:
     with pytest.raises(limits.ImageTooLarge, match=r"5\.0 MB, .* 1\.0 MB"):
         requests.raw_request("r", "q", np.zeros((1250, 4000, 1), np.uint8))
     with pytest.raises(limits.ImageTooLarge):
-        requests.file_request("r", "q", picture("PNG") + bytes(5_000_000))
+        requests.file_request("r", "q", picture("PNG") + bytes(5_000_000), "png")
     with pytest.raises(InvalidMessage, match="more than the 1000000 allowed"):
         requests.decode_request(bytes(5_000_000), headers())
 
@@ -169,7 +171,9 @@ def test_only_pixels_can_be_sent(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="must be uint8 of shape"):
         requests.raw_request("r", "q", image)
     with pytest.raises(ValueError, match="neither PNG nor JPEG"):
-        requests.file_request("r", "q", b"GIF89a")
+        image_encoding(b"GIF89a")
+    with pytest.raises(ValueError, match="one of png, jpeg, not 'gif'"):
+        requests.file_request("r", "q", b"GIF89a", "gif")
 
 
 def test_predictions_come_back_as_they_went() -> None:

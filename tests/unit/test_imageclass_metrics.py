@@ -49,7 +49,7 @@ def test_the_heat_map_has_a_cell_for_each_pair_of_classes() -> None:
     drawn = training_charts.confusion_matrix(
         measure(PROBABILITIES, LABELS), ["a", "b", "c"]
     ).to_dict()
-    cells = {(cell["is"], cell["taken for"]): cell for cell in data(drawn)}
+    cells = {(cell["class"], cell["predicted"]): cell for cell in data(drawn)}
     assert len(cells) == 9
     assert cells["a", "b"]["images"] == 1
     assert cells["a", "b"]["share"] == pytest.approx(1 / 3)
@@ -60,7 +60,7 @@ def test_precision_and_recall_have_two_bars_for_each_class() -> None:
     drawn = training_charts.precision_and_recall(
         measure(PROBABILITIES, LABELS), ["a", "b", "c"]
     ).to_dict()
-    bars = {(bar["class"], bar["of"]): bar["share"] for bar in data(drawn)}
+    bars = {(bar["class"], bar["metric"]): bar["share"] for bar in data(drawn)}
     assert len(bars) == 6
     assert bars["b", "precision"] == pytest.approx(2 / 3)
     assert bars["b", "recall"] == 1
@@ -70,9 +70,9 @@ def test_the_learning_curve_shows_accuracy_and_loss_of_both_parts() -> None:
     history = [Epoch(n, 1 / n, 0.8, 2 / n, 0.7) for n in (1, 2, 3)]
     drawn = training_charts.learning_curve(history).to_dict()
     shown = {
-        (row["epoch"], row["on"], row["value"])
+        (row["epoch"], row["images"], row["value"])
         for rows in drawn["datasets"].values()
         for row in rows
     }
     assert len(shown) == 12
-    assert {(2, "held back", 0.7), (2, "learned", 0.8), (2, "learned", 0.5)} <= shown
+    assert {(2, "validation", 0.7), (2, "training", 0.8), (2, "training", 0.5)} <= shown

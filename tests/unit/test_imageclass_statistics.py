@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 from imageclass.evaluation import calibration, statistics
-from imageclass.evaluation.ensembles import soft_vote
-from imageclass.runs.run import matrix
+from imageclass.runs import outcomes, tables
+from imageclass.runs.calibrate import calibrate
+from imageclass.runs.run import probability_matrix
 
 from tests.hand_made import run_of
 
@@ -61,23 +62,21 @@ def test_mcnemars_exact_test(
     counts = (both, only_first, only_second, neither)
     first = outcome(list(np.repeat([True, True, False, False], counts)))
     second = outcome(list(np.repeat([True, False, True, False], counts)))
-    found = statistics.mcnemar(first, second.sample(fraction=1, shuffle=True, seed=1))
+    found = outcomes.compare(first, second.sample(fraction=1, shuffle=True, seed=1))
     assert (found.both, found.only_first, found.only_second, found.neither) == counts
     assert found.p == pytest.approx(p, rel=1e-3)
-    swapped = statistics.mcnemar(second, first)
+    swapped = outcomes.compare(second, first)
     assert (swapped.only_first, swapped.p) == (only_second, pytest.approx(found.p))
 
 
 def test_only_requests_that_both_have_are_compared() -> None:
-    found = statistics.mcnemar(outcome([True] * 5), outcome([False] * 5, first=3))
+    found = outcomes.compare(outcome([True] * 5), outcome([False] * 5, first=3))
     assert (found.only_first, found.both, found.p) == (2, 0, 0.5)
-    table = statistics.mcnemar_table(
-        {"a": outcome([True]), "b": outcome([False]), "c": outcome([])}
-    )
+    table = tables.mcnemar_table({"a": outcome([True]), "b": outcome([False]), "c": outcome([])})
     assert table.select("first", "second", "only_first").rows() == [
         ("a", "b", 1), ("a", "c", 0), ("b", "c", 0),
     ]  # fmt: skip
-    assert statistics.mcnemar_table({"a": outcome([True])}).is_empty()
+    assert tables.mcnemar_table({"a": outcome([True])}).is_empty()
 
 
 def test_kappa_is_cohens() -> None:
@@ -100,7 +99,7 @@ RUN = run_of(
 
 
 def test_tables_have_every_agent_and_strategy() -> None:
-    table = statistics.accuracy_table(RUN, {"soft vote": soft_vote(RUN)})
+    table = tables.accuracy_table(RUN, {"soft vote": outcomes.decide(RUN, "soft vote")})
     rows = table.select("name", "kind", "requests", "undecided", "correct", "accuracy").rows()
     assert rows == [
         ("a", "agent", 4, 0, 3, 0.75),
@@ -113,7 +112,7 @@ def test_tables_have_every_agent_and_strategy() -> None:
 
 
 def test_agreement_counts_what_both_have_answered() -> None:
-    table = statistics.agreement_table(statistics.outcomes_of(RUN))
+    table = tables.agreement_table(outcomes.by_agent(RUN))
     rows = {(row[0], row[1]): row[2:] for row in table.rows()}
     assert len(rows) == 9
     # q0 alike, q1 and q2 not; by chance 1/3 * 1/3: (1/3 - 1/9) / (8/9).
@@ -123,11 +122,11 @@ def test_agreement_counts_what_both_have_answered() -> None:
 
 
 def test_latencies_and_classes() -> None:
-    first, second, third = statistics.latency_table(RUN).rows()
+    first, second, third = tables.latency_table(RUN).rows()
     assert first == ("a", 4, 11.5, pytest.approx(12.7), pytest.approx(12.97), 13.0)
     assert second[:3] == ("b", 3, 15.0)
     assert third == ("c", 0, None, None, None, None)
-    classes = {row[:2]: row[2:] for row in statistics.class_table(RUN).rows()}
+    classes = {row[:2]: row[2:] for row in tables.class_table(RUN).rows()}
     assert classes["a", "ant"] == (0, 2, 2, 1.0)
     assert classes["a", "cat"] == (2, 1, 0, 0.0)
     assert classes["b", "cat"] == (2, 1, 1, 1.0)
@@ -135,24 +134,21 @@ def test_latencies_and_classes() -> None:
 
 
 def test_the_calibration_error_is_the_mean_gap() -> None:
-    frame = pl.DataFrame(
-        {
-            "confidence": [0.0, 0.5, 0.55, 0.6, 0.92, 1.0],
-            "correct": [False, True, False, True, True, True],
-        }
-    )
+    confidence = np.array([0.0, 0.5, 0.55, 0.6, 0.92, 1.0])
+    correct = np.array([False, True, False, True, True, True])
     # Bins of a fifth: (0, 0.2], ..., (0.4, 0.6] with three answers of which two are right,
     # (0.8, 1] with two right ones.
-    table = calibration.reliability(frame, bins=5)
-    assert table["answers"].to_list() == [1, 3, 2]
-    assert table["low"].to_list() == pytest.approx([0, 0.4, 0.8])
-    assert table["high"].to_list() == pytest.approx([0.2, 0.6, 1])
-    assert table["confidence"].to_list() == pytest.approx([0, 0.55, 0.96])
-    assert table["accuracy"].to_list() == pytest.approx([0, 2 / 3, 1])
+    table = calibration.reliability(confidence, correct, bins=5)
+    assert table.answers.tolist() == [1, 3, 2]
+    assert table.low.tolist() == pytest.approx([0, 0.4, 0.8])
+    assert table.high.tolist() == pytest.approx([0.2, 0.6, 1])
+    assert table.confidence.tolist() == pytest.approx([0, 0.55, 0.96])
+    assert table.accuracy.tolist() == pytest.approx([0, 2 / 3, 1])
     gap = (3 * (2 / 3 - 0.55) + 2 * 0.04) / 6
-    assert calibration.expected_calibration_error(frame, bins=5) == pytest.approx(gap)
-    assert calibration.expected_calibration_error(frame.clear()) is None
-    assert calibration.reliability(frame.clear()).is_empty()
+    found = calibration.expected_calibration_error(confidence, correct, bins=5)
+    assert found == pytest.approx(gap)
+    assert calibration.expected_calibration_error(confidence[:0], correct[:0]) is None
+    assert not len(calibration.reliability(confidence[:0], correct[:0]).answers)
 
 
 def too_sure(number: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
@@ -175,24 +171,31 @@ def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
         assert calibration.negative_log_likelihood(worse, labels) > best
 
 
+def calibration_error(predictions: pl.DataFrame) -> float | None:
+    confidence, correct = (predictions[name].to_numpy() for name in ("confidence", "correct"))
+    return calibration.expected_calibration_error(confidence, correct)
+
+
 def test_calibrated_verdicts_keep_their_answers_and_know_their_doubt() -> None:
     probabilities, labels = too_sure(3_000, 3.0)
     verdicts = run_of(labels.tolist(), {"a": list(probabilities), "b": list(probabilities)})
     temperature = calibration.fit_temperature(*too_sure(20_000, 3.0))
-    after = calibration.calibrated(verdicts, {"a": temperature, "nobody": 2.0})
+    after = calibrate(verdicts, {"a": temperature, "nobody": 2.0})
     own = {
         when: frame.filter(pl.col("agent") == "a").sort("index")
-        for when, frame in (("before", verdicts.frame), ("after", after.frame))
+        for when, frame in (("before", verdicts.predictions), ("after", after.predictions))
     }
     assert own["after"].schema == own["before"].schema
     assert own["after"]["predicted"].equals(own["before"]["predicted"])
-    np.testing.assert_allclose(matrix(own["after"], 3).sum(axis=1), 1, atol=1e-6)
-    before = calibration.expected_calibration_error(own["before"])
-    error = calibration.expected_calibration_error(own["after"])
+    np.testing.assert_allclose(probability_matrix(own["after"], 3).sum(axis=1), 1, atol=1e-6)
+    before = calibration_error(own["before"])
+    error = calibration_error(own["after"])
     assert before is not None
     assert error is not None
     assert error < 0.03 < 0.1 < before
-    others = [frame.filter(pl.col("agent") == "b") for frame in (verdicts.frame, after.frame)]
+    others = [
+        frame.filter(pl.col("agent") == "b") for frame in (verdicts.predictions, after.predictions)
+    ]
     assert others[0].equals(others[1])
 
 

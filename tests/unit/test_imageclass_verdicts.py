@@ -1,5 +1,6 @@
 """Joining answers to requests, and deciding between agents."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,16 +12,18 @@ from imageclass.messages.headers import InvalidMessage
 from imageclass.messages.predictions import Prediction, encode_prediction
 from imageclass.runs import tie_break
 from imageclass.runs.join import Join
-from imageclass.runs.run import SCHEMA, Run, SentRequest, belongs_to_run, score
+from imageclass.runs.outcomes import Validation, decide
+from imageclass.runs.run import SCHEMA, Run, SentRequest
+from imageclass.runs.score import belongs_to_run, score
 
-from tests.hand_made import dataset, run_of
+from tests.hand_made import CLASSES, run_of
 
 ANT, BEE, CAT = np.eye(3)
 
 
 def asked(*agents: str) -> Run:
     requests = {f"q{n}": SentRequest(index=n, label=n % 3, sent_ms=1000.0) for n in range(4)}
-    return Run("r", dataset([0, 1, 2, 0]), agents, requests)
+    return Run("r", "hand-made", CLASSES, agents, requests)
 
 
 def prediction(request: str, agent: str, number: int = 0, classes: int = 3) -> Prediction:
@@ -62,7 +65,7 @@ def test_each_answer_counts_once() -> None:
     join = Join(verdicts)
     cut = record(prediction("q3", "cnn"))
     cut.value = cut.value[:-1]
-    taken = join.take(
+    taken = join.add_predictions(
         [
             record(prediction("q0", "cnn", 0)),
             record(prediction("q0", "cnn", 1)),  # again, and another answer: the first counts
@@ -75,41 +78,47 @@ def test_each_answer_counts_once() -> None:
             cut,
         ]
     )
-    assert (taken, join.answers) == (3, 3)
-    assert join.take([record(prediction("q0", "cnn", 0))]) == 0
+    assert (taken, join.received) == (3, 3)
+    assert join.add_predictions([record(prediction("q0", "cnn", 0))]) == 0
     found = join.finish()
     assert (found.duplicates, found.invalid, found.missing) == ({"cnn": 2}, 2, 5)
-    assert found.frame.select("request_id", "agent", "correct").rows() == [
+    assert found.predictions.select("request_id", "agent", "correct").rows() == [
         ("q0", "cnn", True), ("q0", "other", True), ("q1", "cnn", False),
     ]  # fmt: skip
     # Collecting once more goes on where it ended.
     again = Join(found)
-    assert again.take([record(prediction("q0", "cnn", 0)), record(prediction("q1", "other"))]) == 1
-    assert again.finish().duplicates == {"cnn": 3}
-    assert len(found.frame) == 4
+    assert (
+        again.add_predictions(
+            [record(prediction("q0", "cnn", 0)), record(prediction("q1", "other"))]
+        )
+        == 1
+    )
+    more = again.finish()
+    assert more.duplicates == {"cnn": 3}
+    assert (len(found.predictions), len(more.predictions)) == (3, 4)
 
 
 def test_requests_are_handed_over_once_when_all_have_answered() -> None:
     join = Join(asked("cnn", "other"))
-    join.take([record(prediction("q0", "cnn")), record(prediction("q1", "cnn"))])
-    assert not join.completed().asked
-    join.take([record(prediction("q1", "other")), record(prediction("q2", "other"))])
-    part = join.completed()
-    assert list(part.asked) == ["q1"]
-    assert part.frame["agent"].to_list() == ["cnn", "other"]
-    assert not join.completed().asked
-    join.take([record(prediction("q0", "other"))])
-    assert list(join.completed().asked) == ["q0"]
+    join.add_predictions([record(prediction("q0", "cnn")), record(prediction("q1", "cnn"))])
+    assert not join.take_completed().sent
+    join.add_predictions([record(prediction("q1", "other")), record(prediction("q2", "other"))])
+    part = join.take_completed()
+    assert list(part.sent) == ["q1"]
+    assert part.predictions["agent"].to_list() == ["cnn", "other"]
+    assert not join.take_completed().sent
+    join.add_predictions([record(prediction("q0", "other"))])
+    assert list(join.take_completed().sent) == ["q0"]
     rest = join.incomplete()
-    assert (list(rest.asked), rest.frame["request_id"].to_list()) == (["q2", "q3"], ["q2"])
+    assert (list(rest.sent), rest.predictions["request_id"].to_list()) == (["q2", "q3"], ["q2"])
     # What was complete before is not handed over by a second collection.
     again = Join(join.finish())
-    again.take([record(prediction("q2", "cnn"))])
-    assert list(again.completed().asked) == ["q2"]
-    assert list(again.incomplete().asked) == ["q3"]
+    again.add_predictions([record(prediction("q2", "cnn"))])
+    assert list(again.take_completed().sent) == ["q2"]
+    assert list(again.incomplete().sent) == ["q3"]
 
 
-def test_what_is_set_aside_is_over_unless_it_is_answered() -> None:
+def test_a_dead_letter_completes_unless_there_is_a_prediction() -> None:
     def letter(request: str, agent: str, run: str = "r") -> SimpleNamespace:
         headers = {"run": run, "request": request, "dead-letter.agent": agent}
         headers["dead-letter.reason"] = "expired 1.0 s before its turn"
@@ -117,25 +126,27 @@ def test_what_is_set_aside_is_over_unless_it_is_answered() -> None:
         return SimpleNamespace(timestamp=1, value=b"", headers=given)
 
     join = Join(asked("cnn"))
-    join.take([record(prediction("q0", "cnn"))])
+    join.add_predictions([record(prediction("q0", "cnn"))])
     foreign = [letter("q1", "cnn", "older"), letter("q9", "cnn"), letter("q1", "stranger")]
     mark = SimpleNamespace(timestamp=1, value=None, headers=[("dead-letter.replayed", b"1")])
-    assert join.take_aside([*foreign, mark, letter("q0", "cnn")]) == 0
-    assert join.take_aside([letter(f"q{n}", "cnn") for n in (1, 2, 3, 3)]) == 3
-    assert join.over
-    join.take([record(prediction("q2", "cnn"))])  # sent again, or read later than the letter
-    assert join.take_aside([letter("q2", "cnn")]) == 0
-    assert join.over
-    assert join.incomplete().set_aside.keys() == {("q1", "cnn"), ("q3", "cnn")}
+    assert join.add_dead_letters([*foreign, mark, letter("q0", "cnn")]) == 0
+    assert join.add_dead_letters([letter(f"q{n}", "cnn") for n in (1, 2, 3, 3)]) == 3
+    assert join.is_complete
+    join.add_predictions(
+        [record(prediction("q2", "cnn"))]
+    )  # sent again, or read later than the letter
+    assert join.add_dead_letters([letter("q2", "cnn")]) == 0
+    assert join.is_complete
+    assert join.incomplete().dead_lettered.keys() == {("q1", "cnn"), ("q3", "cnn")}
     found = join.finish()
     assert found.missing == 2
-    assert set(found.set_aside.values()) == {"expired 1.0 s before its turn"}
-    assert not Join(asked("cnn")).over
+    assert set(found.dead_lettered.values()) == {"expired 1.0 s before its turn"}
+    assert not Join(asked("cnn")).is_complete
 
 
 def test_the_summary_counts_what_is_missing() -> None:
     verdicts = run_of([0, 1, 2, 0], {"cnn": [None, BEE, CAT, CAT], "other": [None] * 4})
-    verdicts.duplicates = {"cnn": 2}
+    verdicts = replace(verdicts, duplicates={"cnn": 2})
     assert verdicts.missing == 5
     cnn, other = verdicts.summary().to_dicts()
     assert (cnn["answered"], cnn["missing"], cnn["duplicates"], cnn["correct"]) == (3, 1, 2, 2)
@@ -165,7 +176,7 @@ VALIDATION = {
 
 
 def decided(strategy: str, verdicts: Run = THREE) -> list[tuple[int, float]]:
-    outcome = STRATEGIES[strategy](verdicts, VALIDATION)
+    outcome = decide(verdicts, strategy, VALIDATION)
     assert outcome.columns == [
         "request_id", "index", "label", "predicted", "confidence", "correct",
     ]  # fmt: skip
@@ -185,13 +196,13 @@ def test_highest_confidence() -> None:
 
 def test_agreement_with_its_tie_break() -> None:
     # q0: two for the bee against a surer ant. All others are ties, broken by confidence.
-    assert decided("agreement") == [(1, 0.65), (2, 0.9), (1, 0.8), (2, 0.6)]
+    assert decided("majority vote") == [(1, 0.65), (2, 0.9), (1, 0.8), (2, 0.6)]
 
 
 def test_weighted_by_what_a_vote_for_the_class_was_worth() -> None:
     # q0: ant 4/5, bee 3/5 + 1/2; q1: ant 4/5, bee 3/5, cat 1/2; q2: bee 1/3, ant 2/3; q3: cat and
     # ant 1/2 each, and the cat is the surer one.
-    assert decided("weighted") == [(1, 0.65), (0, 0.4), (0, 0.6), (2, 0.6)]
+    assert decided("weighted vote") == [(1, 0.65), (0, 0.4), (0, 0.6), (2, 0.6)]
 
 
 def test_soft_vote() -> None:
@@ -209,12 +220,12 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     validation = {agent: (given[:200], labels[:200]) for agent, given in answers.items()}
     new = {agent: list(given[200:]) for agent, given in answers.items()}
     verdicts = run_of(labels[200:].tolist(), new)
-    outcome = ensembles.stacking(verdicts, validation)
+    outcome = decide(verdicts, "stacking", validation)
     assert outcome["correct"].all()
-    assert ensembles.soft_vote(verdicts)["correct"].mean() < 0.9
+    assert decide(verdicts, "soft vote")["correct"].mean() < 0.9
     # With "a" away, the other two are read on their own.
     without = run_of(labels[200:].tolist(), {**new, "a": [None] * 50 + new["a"][50:]})
-    assert ensembles.stacking(without, validation)["correct"].all()
+    assert decide(without, "stacking", validation)["correct"].all()
 
 
 @pytest.mark.parametrize("strategy", sorted(ensembles.NEED_VALIDATION))
@@ -231,25 +242,24 @@ def test_stacking_learns_whom_to_believe_and_in_what() -> None:
     ],
 )
 def test_validation_data_that_do_not_fit_are_named(
-    strategy: str, validation: ensembles.Validation | None, reason: str
+    strategy: str, validation: Validation | None, reason: str
 ) -> None:
-    STRATEGIES[strategy](THREE, VALIDATION)  # the near miss
+    decide(THREE, strategy, VALIDATION)  # the near miss
     with pytest.raises(ValueError, match=reason):
-        STRATEGIES[strategy](THREE, validation)
+        decide(THREE, strategy, validation)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_agent_none_and_full_agreement(strategy: str) -> None:
-    decide = STRATEGIES[strategy]
     one = run_of([0, 1], {"a": [ANT, CAT]})
     nobody = run_of([0, 1], {"a": [None, None], "b": [None, None]})
-    assert decide(nobody, VALIDATION).schema == decide(one, VALIDATION).schema
-    assert decide(nobody, VALIDATION).is_empty()
-    assert decide(run_of([], {"a": [], "b": []}), VALIDATION).is_empty()
+    assert decide(nobody, strategy, VALIDATION).schema == decide(one, strategy, VALIDATION).schema
+    assert decide(nobody, strategy, VALIDATION).is_empty()
+    assert decide(run_of([], {"a": [], "b": []}), strategy, VALIDATION).is_empty()
     alike = run_of([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
     if strategy != "stacking":  # which may have learned to know better
-        assert decide(one, VALIDATION)["predicted"].to_list() == [0, 2]
-        assert decide(alike, VALIDATION)["predicted"].to_list() == [0, 1]
+        assert decide(one, strategy, VALIDATION)["predicted"].to_list() == [0, 2]
+        assert decide(alike, strategy, VALIDATION)["predicted"].to_list() == [0, 1]
 
 
 def test_a_third_decides_where_two_disagree() -> None:
@@ -262,22 +272,21 @@ def test_a_third_decides_where_two_disagree() -> None:
     )
     assert tie_break.disagreements(two) == ["q1", "q2"]
     opinions = run_of([0, 1, 2], {"c": [None, [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]})
-    outcome = tie_break.decide(two, opinions)
+    outcome = decide(tie_break.merge(two, opinions), "majority vote")
     # q1: c is with a. q2: three opinions, c is surest. Undisputed requests stay as they were.
     assert outcome.select("request_id", "predicted").rows() == [
         ("q0", 0), ("q1", 1), ("q2", 0), ("q3", 0),
     ]  # fmt: skip
     assert outcome["confidence"].to_list() == pytest.approx([1, 0.8, 1, 1])
-    stranger = run_of([0], {"c": [ANT]})
-    stranger.run_id = "other"
+    stranger = replace(run_of([0], {"c": [ANT]}), run_id="other")
     with pytest.raises(ValueError, match="another run"):
-        tie_break.decide(two, stranger)
+        tie_break.merge(two, stranger)
 
 
 def test_no_dispute_and_no_opinion_change_nothing() -> None:
     alike = run_of([0, 1], {"a": [ANT, BEE], "b": [ANT, BEE]})
     assert tie_break.disagreements(alike) == []
     silent = run_of([0, 1], {"c": [None, None]})
-    outcome = tie_break.decide(alike, silent)
-    assert outcome.equals(ensembles.majority_vote(alike))
+    outcome = decide(tie_break.merge(alike, silent), "majority vote")
+    assert outcome.equals(decide(alike, "majority vote"))
     assert isinstance(outcome, pl.DataFrame)

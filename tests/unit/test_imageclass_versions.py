@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imageclass.data import datasets
-from imageclass.models import architectures, registry, training
+from imageclass.data import augmentation, datasets
+from imageclass.models import architectures, registry, saved_model, training
 from imageclass.models.classifier import CompiledClassifier
 from imageclass.models.registry import ModelVersion, VersionError
 
@@ -91,7 +91,7 @@ def test_other_code_is_another_version(
 
     def other_augmentation(*_: object, **__: object) -> None: ...
 
-    monkeypatch.setattr(registry.augmentation, "augmented", other_augmentation)
+    monkeypatch.setattr(augmentation, "augmented", other_augmentation)
     assert trains(root, monkeypatch)
 
 
@@ -170,7 +170,7 @@ def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(registry.np, "savez", full)
+    monkeypatch.setattr(saved_model.np, "savez", full)
     with pytest.raises(OSError, match="No space left"):
         registry.train_or_load("cnn", "digits", root=tmp_path, **NUMBERS)
     assert files(tmp_path) == []
@@ -183,9 +183,9 @@ def test_what_an_ended_process_left_half_written_is_no_version(
     """A process that is killed while it saves."""
     program = (
         "import os, sys\n"
-        "from imageclass import versions\n"
-        "versions.np.savez = lambda *a, **k: os._exit(9)\n"
-        f"versions.train_version('cnn', 'digits', seed=1, root=sys.argv[1], **{NUMBERS})\n"
+        "from imageclass.models import registry, saved_model\n"
+        "saved_model.np.savez = lambda *a, **k: os._exit(9)\n"
+        f"registry.train_or_load('cnn', 'digits', seed=1, root=sys.argv[1], **{NUMBERS})\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=120)
     assert done.returncode == 9

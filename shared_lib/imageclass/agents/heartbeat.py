@@ -1,45 +1,48 @@
-"""Who is at work: every agent says so every few seconds, on a topic that keeps its last word."""
+"""Sends an agent's heartbeats: its status, every few seconds."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 
 from imageclass.agents.status import AgentStatus
-from imageclass.messages.heartbeats import HEARTBEAT_SECONDS
+from imageclass.messages.heartbeats import HEARTBEAT_INTERVAL_S, encode_heartbeat
+
+_SENT_AT_ONCE = ("state", "model", "canary", "share", "batch_size", "max_wait")
 
 
 class Heartbeat:
-    """Writes an agent's announcements. Key: the instance; value: its status as JSON."""
+    """Sends the heartbeats of one agent. For one thread."""
 
     def __init__(self, send: Callable[[bytes, bytes], object], instance: str, topic: str) -> None:
-        """`send` gets key and value of each; `topic` is that of the requests it answers."""
+        """Make a sender that has not sent anything yet.
+
+        Args:
+            send: takes key and value of a message and sends it.
+            instance: the agent's id, the message's key.
+            topic: full name of the topic of the requests that the agent answers.
+        """
         self._send, self._instance, self._topic = send, instance, topic
         self._last: tuple[float, AgentStatus] | None = None
 
-    def announce(self, status: AgentStatus) -> None:
-        """Announce `status`, unless nothing but numbers changed and the next heartbeat isn't due.
+    def send_if_due(self, status: AgentStatus) -> None:
+        """Send a heartbeat if the last one is too old, or if more than counters changed.
 
-        `rate` is what was answered in a second since the last announcement.
+        Its `rate` is the number of answers in a second since the last heartbeat.
         """
         now, rate = time.monotonic(), 0.0
         if self._last is not None:
             then, before = self._last
-            same = all(
-                getattr(status, name) == getattr(before, name)
-                for name in ("state", "model", "canary", "share", "batch_size", "max_wait")
-            )
-            if same and now - then < HEARTBEAT_SECONDS:
+            same = all(getattr(status, name) == getattr(before, name) for name in _SENT_AT_ONCE)
+            if same and now - then < HEARTBEAT_INTERVAL_S:
                 return
             rate = (status.answered - before.answered) / max(now - then, 0.001)
         self._last = (now, status)
-        words = {
+        fields = {
             **asdict(status),
             "instance": self._instance,
             "topic": self._topic,
             "rate": round(rate, 1),
-            "last_error": status.last_error[:300],
         }
-        self._send(self._instance.encode(), json.dumps(words).encode())
+        self._send(self._instance.encode(), encode_heartbeat(fields))

@@ -1,4 +1,4 @@
-"""A micro-batch: the records that were taken together, made ready for the model."""
+"""A micro-batch: records that were taken together, made ready for the model."""
 
 from __future__ import annotations
 
@@ -11,45 +11,59 @@ from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 
 from imageclass.agents.canary import Serving
+from imageclass.data import image_files
 from imageclass.messages.dead_letters import Record
 from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.requests import Request, decode_image, decode_request
+from imageclass.messages.requests import Request, decode_request
 
 
 @dataclass
 class Batch:
-    """Requests with their records and pixels, side by side; and what was sorted out.
+    """Requests with their records and pixels, side by side, and what was sorted out.
 
-    `waiting` counts the messages whose delivery is not yet confirmed, `failed` says why one could
-    not be delivered. What is sorted out comes with the reason.
+    Attributes:
+        records: all records that were taken together.
+        serving: the batch was made ready for its image shape and data set.
+        requests: what the model is to answer.
+        origins: the record of each request.
+        pixels: the image of each request, as the model's bytes.
+        invalid: records that cannot be decoded, with the reason.
+        expired: records whose deadline has passed, with a sentence about it.
+        skipped: number of requests for another data set.
+        unacked: number of the batch's messages that the broker has not acknowledged yet.
+        failed: why a message could not be delivered, else None.
     """
 
     records: Sequence[Record]
-    serving: Serving  # whose image shape and data set it was made ready for
+    serving: Serving
     requests: list[Request] = field(default_factory=list)
     origins: list[Record] = field(default_factory=list)
     pixels: list[bytes] = field(default_factory=list)
     invalid: list[tuple[Record, str]] = field(default_factory=list)
     expired: list[tuple[Record, str]] = field(default_factory=list)
     skipped: int = 0
-    waiting: int = 0
+    unacked: int = 0
     failed: object = None
 
     @property
     def images(self) -> NDArray[np.uint8]:
-        """uint8 (n, height, width, channels)."""
+        """The requests' images, uint8 (n, height, width, channels)."""
         shape = self.serving.classifier.image_shape
         return np.frombuffer(b"".join(self.pixels), np.uint8).reshape(-1, *shape)
 
     def fits(self, serving: Serving) -> bool:
-        """Whether another model takes it as it is."""
+        """Return whether another model takes the batch as it is."""
         return (
             serving.classifier.image_shape == self.serving.classifier.image_shape
             and serving.dataset == self.serving.dataset
         )
 
     def expire(self, now_ms: float) -> None:
-        """Sort out the requests whose deadline has passed."""
+        """Sort out the requests whose deadline has passed.
+
+        Args:
+            now_ms: the time, in milliseconds since 1970.
+        """
         late = [r.deadline_ms is not None and r.deadline_ms < now_ms for r in self.requests]
         if not any(late):
             return
@@ -61,19 +75,22 @@ class Batch:
         for group in groups:
             group[:] = [item for item, gone in zip(group, late, strict=True) if not gone]
 
-    def following(self) -> list[TopicPartition]:
-        """Where each partition goes on behind this batch."""
+    def next_offsets(self) -> list[TopicPartition]:
+        """Return the offset behind this batch for each of its partitions."""
         ends = {(record.topic, record.partition): record.offset + 1 for record in self.records}
         return [TopicPartition(topic, number, end) for (topic, number), end in ends.items()]
 
-    def delivered(self, error: object, message: object) -> None:
-        """To be called once for each of its messages, when it was delivered or given up."""
-        self.waiting -= 1
+    def on_delivery(self, error: object, message: object) -> None:
+        """Take the broker's acknowledgement of one message, as the producer's callback."""
+        self.unacked -= 1
         self.failed = error or self.failed
 
 
 def records_of(messages: Iterable[Any]) -> list[Record]:
-    """Of `confluent_kafka.Message`s, errors left out: librdkafka goes on from them by itself."""
+    """Return `confluent_kafka.Message`s as records.
+
+    Errors among them are left out: librdkafka goes on from those by itself.
+    """
     return [
         Record(m.topic(), m.partition(), m.offset(), m.value(), m.headers())
         for m in messages
@@ -82,8 +99,16 @@ def records_of(messages: Iterable[Any]) -> list[Record]:
 
 
 def prepare(records: Sequence[Record], serving: Serving) -> Batch:
-    """The batch of these records for that model: undecodable ones are `invalid`, those for
-    another data set `skipped`."""
+    """Make records ready for a model.
+
+    Args:
+        records: what was taken together.
+        serving: the model.
+
+    Returns:
+        Their batch; records that cannot be decoded are `invalid`, those for another data set only
+        counted.
+    """
     batch = Batch(records, serving)
     shape, dataset = serving.classifier.image_shape, serving.dataset
     for record in records:
@@ -101,3 +126,28 @@ def prepare(records: Sequence[Record], serving: Serving) -> Batch:
         batch.origins.append(record)
         batch.pixels.append(pixels)
     return batch
+
+
+def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return a request's image for a model.
+
+    A PNG or JPEG is scaled and turned to grey or colour; raw pixels must have the shape already.
+
+    Args:
+        request: the request.
+        shape: (height, width, channels) that the model takes.
+
+    Returns:
+        The image, uint8 of that shape.
+
+    Raises:
+        InvalidMessage: it has another shape, or cannot be decoded.
+    """
+    if request.pixels is None:
+        try:
+            return image_files.decode_image(request.body, request.encoding, shape)
+        except image_files.InvalidImage as error:
+            raise InvalidMessage(str(error)) from error
+    if request.shape != shape:
+        raise InvalidMessage(f"image of shape {request.shape}, the model takes {shape}")
+    return request.pixels

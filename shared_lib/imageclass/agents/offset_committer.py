@@ -1,4 +1,4 @@
-"""How far a group is, told to the broker one request at a time."""
+"""Commits a group's offsets, one request to the broker at a time."""
 
 from __future__ import annotations
 
@@ -8,68 +8,76 @@ from contextlib import suppress
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-_EVERY = 0.5  # seconds between two requests
+COMMIT_INTERVAL_S = 0.5  # between an answer and the next request
 
 
 class OffsetCommitter:
-    """The offsets that a consumer has to commit, and the request that is under way.
+    """The offsets that a consumer has to commit, and the request that is in flight.
 
-    librdkafka's own auto-commit sends the next request before the last is answered. From a broker
-    that is back it asks all of them again, in any order (seen in 2.16.0): an old one may be the
-    last, and the group stands behind until something new comes.
     For one thread only.
     """
 
+    # WORKAROUND(confluent-kafka 2.16.1): its auto-commit does not wait for the last answer.
+    # A broker that is back gets all those requests again, in any order: an old one may be the last,
+    # and the group stays behind until something new comes.
+    # Test: test_broker_killed_while_requests_are_answered
+
     def __init__(self) -> None:
         self._wanted: dict[tuple[str, int], int] = {}
-        self._asked: dict[tuple[str, int], int] = {}
-        self._under_way = False
-        self._next = 0.0
+        self._requested: dict[tuple[str, int], int] = {}
+        self._in_flight = False
+        self._next_at = 0.0
 
-    def add(self, following: Iterable[TopicPartition]) -> None:
-        """Where partitions go on from now."""
-        self._wanted.update({(place.topic, place.partition): place.offset for place in following})
+    def add(self, offsets: Iterable[TopicPartition]) -> None:
+        """Have these offsets committed: the next one to be read of each partition."""
+        self._wanted.update({(place.topic, place.partition): place.offset for place in offsets})
 
     def forget(self) -> None:
-        """The partitions are another one's: what is not committed comes again, there."""
-        self._wanted, self._asked = {}, {}
+        """Commit nothing of this any more: the partitions belong to another consumer now."""
+        self._wanted, self._requested = {}, {}
 
-    def turn(self, consumer: Consumer) -> None:
-        """Ask the broker, if there is something to ask and it is time."""
-        if not self._wanted or self._under_way or time.monotonic() < self._next:
+    def commit_if_due(self, consumer: Consumer) -> None:
+        """Send a request, if there is something to commit and no request is in flight."""
+        if not self._wanted or self._in_flight or time.monotonic() < self._next_at:
             return
-        self._asked, self._wanted = self._wanted, {}
-        self._under_way = True
+        self._requested, self._wanted = self._wanted, {}
+        self._in_flight = True
         try:
-            consumer.commit(offsets=_places(self._asked), asynchronous=True)
+            consumer.commit(offsets=_partitions(self._requested), asynchronous=True)
         except KafkaException as error:
-            self.answered(error.args[0], [])
+            self.on_commit(error.args[0], [])
 
-    def answered(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
-        """To be called by the consumer with the broker's answer; what failed is asked again."""
-        if error is not None or any(place.error for place in places):
-            self._wanted = self._asked | self._wanted
-        self._asked = {}
-        self._under_way = False
-        self._next = time.monotonic() + _EVERY
+    def on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """Take the broker's answer, as the consumer's callback. Failed offsets are tried again."""
+        if error is not None or any(partition.error for partition in partitions):
+            self._wanted = self._requested | self._wanted
+        self._requested = {}
+        self._in_flight = False
+        self._next_at = time.monotonic() + COMMIT_INTERVAL_S
 
-    def at_once(self, consumer: Consumer) -> None:
-        """Commit before the partitions are given away; they are not this consumer's afterwards."""
-        if wanted := self._asked | self._wanted:
-            with suppress(KafkaException):  # its next owner does it again
-                consumer.commit(offsets=_places(wanted), asynchronous=False)
+    def commit_now(self, consumer: Consumer) -> None:
+        """Commit everything and wait for the answer, before the partitions are given away."""
+        if wanted := self._requested | self._wanted:
+            with suppress(KafkaException):  # the next owner does the work again
+                consumer.commit(offsets=_partitions(wanted), asynchronous=False)
         self.forget()
 
-    def finish(self, consumer: Consumer, timeout: float) -> None:
-        """Commit all that is left; waits at most `timeout` seconds for the broker's word. Messages
-        that still come are left to the group's next consumer."""
+    def commit_rest(self, consumer: Consumer, timeout: float) -> None:
+        """Commit everything before the consumer is closed.
+
+        Messages that still come meanwhile are left to the group's next consumer.
+
+        Args:
+            consumer: the consumer.
+            timeout: seconds to wait at most for the broker's answer.
+        """
         deadline = time.monotonic() + timeout
-        while (self._wanted or self._asked) and time.monotonic() < deadline:
-            self._next = 0.0
-            self.turn(consumer)
+        while (self._wanted or self._requested) and time.monotonic() < deadline:
+            self._next_at = 0.0
+            self.commit_if_due(consumer)
             consumer.poll(0.02)
         self.forget()
 
 
-def _places(offsets: dict[tuple[str, int], int]) -> list[TopicPartition]:
+def _partitions(offsets: dict[tuple[str, int], int]) -> list[TopicPartition]:
     return [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]

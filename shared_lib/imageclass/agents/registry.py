@@ -1,4 +1,4 @@
-"""The agents of this process: start one, stop one, see them all. Never two of one name."""
+"""The agents of this process: start one, stop one, list them. There are never two of one name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import threading
 from typing import TYPE_CHECKING
 
 from imageclass.agents.agent import Agent
-from imageclass.agents.status import AgentStatus
 from imageclass.kafka.connection import Connection
 from imageclass.models.classifier import Classifier, CompiledClassifier
 
 if TYPE_CHECKING:
     import keras
-
-__all__ = ["Agent", "AgentStatus", "running_agents", "start_agent", "stop_agent"]
 
 _agents: dict[tuple[tuple[str, ...], str], Agent] = {}
 _registry = threading.Lock()
@@ -31,12 +28,27 @@ def start_agent(
     max_wait: float = 0.02,
     topic: str | None = None,
 ) -> Agent:
-    """The one agent of this process with that name on these topics, answering with `model`.
+    """Start this process's agent of that name, or change the one that runs.
 
-    Started if it is not there yet; if it is, its model, batch size and wait are changed while it
-    runs, so the cell that calls this can be run again and again. Arguments as for `Agent`, with
-    `version` for the model's hash; a Keras model is compiled first. Only another `topic` or
-    account on the broker needs another agent in its place.
+    The model, batch size and wait of an agent that runs are changed while it runs, so a notebook's
+    cell can call this again and again. Only for another `topic`, or another account on the broker,
+    it is replaced by a new agent.
+
+    Args:
+        connection: the broker.
+        name: the agent's name.
+        model: answers the requests; a Keras model is compiled first.
+        dataset: requests that name another data set are skipped; empty: none are.
+        version: the model's hash, which its predictions carry.
+        batch_size: a batch is closed at so many requests.
+        max_wait: or so many seconds after its first request was sent.
+        topic: full name of the topic of requests; by default `topics.requests`.
+
+    Returns:
+        The agent, which may still be joining its group: see `Agent.wait_until_running`.
+
+    Raises:
+        ValueError: the name is no agent's name, or a number makes no sense.
     """
     compiled = hasattr(model, "image_shape")
     classifier: Classifier = model if compiled else CompiledClassifier(model, batch_size)
@@ -66,7 +78,7 @@ def start_agent(
 
 
 def stop_agent(connection: Connection, name: str) -> bool:
-    """Stop the agent of that name; False if there is none. Calling it again does no harm."""
+    """Stop the agent of that name, and return whether there was one."""
     with _registry:
         agent = _agents.pop((connection.bootstrap_servers, connection.topics.group(name)), None)
     if agent is None:
@@ -76,7 +88,7 @@ def stop_agent(connection: Connection, name: str) -> bool:
 
 
 def running_agents() -> list[Agent]:
-    """The agents of this process, by name."""
+    """Return the agents of this process, sorted by name."""
     with _registry:
         agents = [agent for agent in _agents.values() if agent.thread.is_alive()]
     return sorted(agents, key=lambda agent: agent.name)
@@ -84,7 +96,7 @@ def running_agents() -> list[Agent]:
 
 @atexit.register
 def _leave_groups() -> None:
-    """A process that ends in peace leaves its groups, and its successor starts at once."""
+    """Leave all groups when the process ends, so that another one gets their partitions at once."""
     for agent in running_agents():
         agent.stop(timeout=0)
     for agent in running_agents():

@@ -1,4 +1,4 @@
-"""What an agent says about itself."""
+"""What an agent has done since it was started."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,27 @@ from dataclasses import dataclass
 class AgentStatus:
     """A snapshot of what an agent has done since it was started.
 
-    `state` is "starting", "running" (it is a member of its group), "trying again" (after the
-    error in `last_error`) or "stopped". `received` = `answered` + `rejected` and `expired` (both
-    in the dead-letter topic) + `skipped` (for another data set). `paused`: it takes no requests
-    in, because the model or the broker is behind. `lag`: requests that are waiting behind the
-    last delivered batch. `last_error` stays after the agent has recovered. `model` and `canary`
-    are hashes, empty if unknown; `share` of the requests is the canary's, from 0 to 1. A batch is
-    closed at `batch_size` requests or `max_wait` seconds after its first was sent.
+    It holds that `received` = `answered` + `rejected` + `expired` + `skipped`.
+
+    Attributes:
+        name: the agent's name.
+        state: "starting", "running" (it is a member of its group), "trying again" (after the error
+            in `last_error`) or "stopped".
+        received: requests that were taken from the topic and are done.
+        answered: requests with a prediction.
+        rejected: requests that cannot be decoded, in the dead-letter topic.
+        skipped: requests for another data set.
+        expired: requests whose deadline had passed, in the dead-letter topic.
+        errors: errors so far.
+        lag: requests that wait behind the last delivered batch.
+        paused: it takes no requests in, because the model or the broker is behind.
+        last_error: the last error's text; it stays after the agent has recovered.
+        model: hash of the model, empty if unknown.
+        dataset: name of the data set, empty for any.
+        canary: hash of the canary, empty if there is none or it is unknown.
+        share: the canary's share of the requests, from 0 to 1.
+        batch_size: a batch is closed at so many requests.
+        max_wait: or so many seconds after its first request was sent.
     """
 
     name: str

@@ -1,67 +1,70 @@
-"""Charts of what was judged; each fits a notebook of medium width."""
+"""Charts of a run; each fits a notebook of medium width."""
 
 import altair as alt
 import polars as pl
 
-from imageclass.charts.training import heat_map
+from imageclass.charts.parts import heat_map, name_axis, percent, row_axis
 from imageclass.evaluation.calibration import expected_calibration_error, reliability
-from imageclass.evaluation.statistics import (
-    Outcomes,
+from imageclass.runs import outcomes
+from imageclass.runs.outcomes import Outcomes
+from imageclass.runs.run import Run
+from imageclass.runs.tables import (
     accuracy_table,
     agreement_table,
     class_table,
     latency_histogram,
-    outcomes_of,
 )
-from imageclass.runs.run import Run
 
-_RIGHT, _WRONG = "#2f855a", "#dd6b20"  # told apart also by the colour-blind
+_CORRECT, _WRONG = "#2f855a", "#dd6b20"  # different also for the colour-blind
 _AGENT, _STRATEGY = "#4c78a8", "#b279a2"
 _WIDTH = 520  # of a whole chart's plot, in pixels
-_PANEL = 270  # of one of two side by side
+_PANEL_WIDTH = 270  # of one of two side by side
 
 
-def right_and_wrong(verdicts: Run) -> alt.Chart | alt.FacetChart:
-    """Bars of how many images of each class were answered right and wrong, a panel per agent."""
-    names = list(verdicts.dataset.class_names)
+def correct_and_wrong(run: Run) -> alt.Chart | alt.FacetChart:
+    """Draw how many images of each class were predicted correctly, a panel for each agent."""
+    names = list(run.class_names)
+    verdict = pl.when("correct").then(pl.lit("correct")).otherwise(pl.lit("wrong"))
     counts = (
-        verdicts.frame.with_columns(
+        run.predictions.with_columns(
             pl.col("label").replace_strict(range(len(names)), names, return_dtype=pl.String)
         )
         .group_by("agent", "label", "correct")
         .len("images")
-        .with_columns(answer=pl.when("correct").then(pl.lit("right")).otherwise(pl.lit("wrong")))
+        .with_columns(prediction=verdict)
     )
-    alone = len(verdicts.agents) == 1
+    is_single = len(run.agents) == 1
+    height, width = (240, _WIDTH) if is_single else (180, _PANEL_WIDTH)
     chart = (
-        alt.Chart(counts, height=240 if alone else 180, width=_WIDTH if alone else _PANEL)
+        alt.Chart(counts, height=height, width=width)
         .mark_bar()
         .encode(
-            x=alt.X("label:N", sort=names, title="class", axis=_class_axis(names)),
+            x=alt.X("label:N", sort=names, title="class", axis=name_axis(names)),
             y=alt.Y("images:Q", title="images", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color(
-                "answer:N",
+                "prediction:N",
                 title=None,
-                scale=alt.Scale(domain=["right", "wrong"], range=[_RIGHT, _WRONG]),
+                scale=alt.Scale(domain=["correct", "wrong"], range=[_CORRECT, _WRONG]),
                 legend=alt.Legend(orient="top"),
             ),
-            order=alt.Order("answer:N"),
-            tooltip=["agent:N", "label:N", "answer:N", "images:Q"],
+            order=alt.Order("prediction:N"),
+            tooltip=["agent:N", "label:N", "prediction:N", "images:Q"],
         )
     )
-    if alone:
+    if is_single:
         return chart
-    panels = alt.Facet("agent:N", title=None, sort=list(verdicts.agents))
-    # An axis each, or the place that an odd number leaves free would have one too.
+    panels = alt.Facet("agent:N", title=None, sort=list(run.agents))
+    # With a shared axis the empty place after an odd number of panels would have one too.
     return chart.facet(panels, columns=2).resolve_axis(x="independent")
 
 
-def accuracies(verdicts: Run, strategies: Outcomes | None = None) -> alt.LayerChart:
-    """The accuracy of each agent and strategy with its Wilson interval of 95 %."""
-    table = accuracy_table(verdicts, strategies).drop_nulls("accuracy")
+def accuracies(run: Run, strategies: Outcomes | None = None) -> alt.LayerChart:
+    """Draw the accuracy of each agent and strategy with its Wilson interval of 95 %."""
+    table = accuracy_table(run, strategies).drop_nulls("accuracy")
     names = table["name"].to_list()
+    counts = [alt.Tooltip(f"{name}:Q", format=",") for name in ("correct", "requests", "undecided")]
     base = alt.Chart(table, height=34 * max(1, len(names)), width=_WIDTH - 100).encode(
-        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=200)),
+        y=alt.Y("name:N", sort=names, title=None, axis=row_axis(200)),
         color=alt.Color(
             "kind:N",
             title=None,
@@ -69,13 +72,11 @@ def accuracies(verdicts: Run, strategies: Outcomes | None = None) -> alt.LayerCh
             legend=alt.Legend(orient="top"),
         ),
         tooltip=[
-            alt.Tooltip("name:N"),
-            alt.Tooltip("accuracy:Q", format=".2%"),
-            alt.Tooltip("low:Q", format=".2%"),
-            alt.Tooltip("high:Q", format=".2%"),
-            alt.Tooltip("correct:Q", format=","),
-            alt.Tooltip("requests:Q", format=","),
-            alt.Tooltip("undecided:Q", format=","),
+            "name:N",
+            percent("accuracy", 2),
+            percent("low", 2),
+            percent("high", 2),
+            *counts,
         ],
     )
     scale = alt.Scale(zero=False, nice=True)
@@ -91,53 +92,51 @@ def accuracies(verdicts: Run, strategies: Outcomes | None = None) -> alt.LayerCh
     return interval + point + text
 
 
-def agreement_matrix(outcomes: Outcomes) -> alt.LayerChart:
-    """The share of requests to which each two of `outcomes` have the same answer; Cohen's kappa
-    in the tooltip."""
-    names = list(outcomes)
-    table = agreement_table(outcomes).drop_nulls("share")
-    tooltip = [
-        alt.Tooltip("first:N"),
-        alt.Tooltip("second:N"),
-        alt.Tooltip("share:Q", format=".2%"),
-        alt.Tooltip("kappa:Q", format=".3f"),
-        alt.Tooltip("requests:Q", format=","),
-    ]
+def agreement_matrix(compared: Outcomes) -> alt.LayerChart:
+    """Draw the share of requests with the same prediction for each pair.
+
+    Cohen's kappa is in the tooltip.
+    """
+    names = list(compared)
+    table = agreement_table(compared).drop_nulls("share")
     base = alt.Chart(table, height=alt.Step(40), width=alt.Step(64)).encode(
         x=alt.X("first:N", sort=names, title=None, axis=alt.Axis(labelAngle=-30, labelLimit=160)),
-        y=alt.Y("second:N", sort=names, title=None, axis=alt.Axis(labelLimit=160)),
-        tooltip=tooltip,
+        y=alt.Y("second:N", sort=names, title=None, axis=row_axis()),
+        tooltip=[
+            *("first:N", "second:N"),
+            percent("share", 2),
+            alt.Tooltip("kappa:Q", format=".3f"),
+            alt.Tooltip("requests:Q", format=","),
+        ],
     )
-    return heat_map(base, table["share"], "same answer")
+    return heat_map(base, table["share"], "same prediction")
 
 
-def class_heat_map(verdicts: Run, strategies: Outcomes | None = None) -> alt.LayerChart:
-    """The accuracy of each agent, and of each strategy, on each class."""
-    outcomes = {**outcomes_of(verdicts), **(strategies or {})}
-    classes = list(verdicts.dataset.class_names)
-    table = class_table(verdicts, outcomes)
-    tooltip = [
-        alt.Tooltip("name:N"),
-        alt.Tooltip("class:N"),
-        alt.Tooltip("accuracy:Q", format=".2%"),
-        alt.Tooltip("correct:Q", format=","),
-        alt.Tooltip("answers:Q", format=","),
-    ]
+def class_heat_map(run: Run, strategies: Outcomes | None = None) -> alt.LayerChart:
+    """Draw the accuracy of each agent and each strategy on each class."""
+    compared = {**outcomes.by_agent(run), **(strategies or {})}
+    classes = list(run.class_names)
+    table = class_table(run, compared)
     base = alt.Chart(table, height=alt.Step(30), width=alt.Step(46)).encode(
-        x=alt.X("class:N", sort=classes, title=None, axis=_class_axis(classes)),
-        y=alt.Y("name:N", sort=list(outcomes), title=None, axis=alt.Axis(labelLimit=160)),
-        tooltip=tooltip,
+        x=alt.X("class:N", sort=classes, title=None, axis=name_axis(classes)),
+        y=alt.Y("name:N", sort=list(compared), title=None, axis=row_axis()),
+        tooltip=[
+            *("name:N", "class:N"),
+            percent("accuracy", 2),
+            alt.Tooltip("correct:Q", format=","),
+            alt.Tooltip("answers:Q", format=","),
+        ],
     )
-    return heat_map(base, table["accuracy"], "right")
+    return heat_map(base, table["accuracy"], "accuracy")
 
 
-def latencies(verdicts: Run) -> alt.FacetChart:
-    """How long answers took, a panel per agent, with lines for the half (p50) and 99 of 100."""
-    base = alt.Chart(latency_histogram(verdicts), height=90, width=_WIDTH)
+def latencies(run: Run) -> alt.FacetChart:
+    """Draw a histogram of latencies for each agent, with lines at p50 and p99."""
+    base = alt.Chart(latency_histogram(run), height=90, width=_WIDTH)
     bars = base.mark_bar(color=_AGENT, opacity=0.6).encode(
         x=alt.X(
             "low:Q",
-            title="ms from asking to answering",
+            title="latency, ms",
             bin="binned",
             axis=alt.Axis(tickCount=8, labelOverlap=True),
         ),
@@ -161,45 +160,44 @@ def latencies(verdicts: Run) -> alt.FacetChart:
             text.transform_calculate(label=f"'{name} ' + format(datum.{name}_ms, ',.0f')"),
         ]
     return alt.layer(*layers).facet(
-        row=alt.Row("agent:N", title=None, sort=list(verdicts.agents)), spacing=8
+        row=alt.Row("agent:N", title=None, sort=list(run.agents)), spacing=8
     )
 
 
-def reliability_diagram(outcomes: Outcomes) -> alt.LayerChart:
-    """How often answers of about one confidence are right: on the dashed line for one that knows
-    how sure it may be, below it for one too sure. The larger a point, the more answers; the
-    expected calibration error is in the legend.
+def reliability_diagram(compared: Outcomes) -> alt.LayerChart:
+    """Draw accuracy against confidence.
+
+    Calibrated predictions lie on the dashed line, overconfident ones below it. The area of a point
+    is its number of predictions; the expected calibration error is in the legend.
     """
-    tables, names = [], []
-    for name, frame in outcomes.items():
-        error = expected_calibration_error(frame)
+    empty = {"name": pl.String, "confidence": pl.Float64, "accuracy": pl.Float64}
+    parts, names = [], []
+    for name, frame in compared.items():
+        confidence, correct = frame["confidence"].to_numpy(), frame["correct"].to_numpy()
+        error = expected_calibration_error(confidence, correct)
         if error is not None:
             names.append(f"{name} ({error:.1%} off)")
-            tables.append(reliability(frame).with_columns(name=pl.lit(names[-1])))
-    empty = {"name": pl.String, "confidence": pl.Float64, "accuracy": pl.Float64}
-    table = pl.concat(tables) if tables else pl.DataFrame(schema=empty)
+            points = pl.DataFrame(reliability(confidence, correct)._asdict())
+            parts.append(points.with_columns(name=pl.lit(names[-1])))
+    table = pl.concat(parts) if parts else pl.DataFrame(schema=empty)
     share = alt.Scale(domain=[0, 1])
+    axis = alt.Axis(format="%", tickCount=5)
     diagonal = (
         alt.Chart(pl.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]}))
         .mark_line(strokeDash=[4, 4], color="gray")
         .encode(x="confidence:Q", y="accuracy:Q")
     )
     base = alt.Chart(table, height=300, width=300).encode(
-        x=alt.X("confidence:Q", scale=share, axis=alt.Axis(format="%", tickCount=5)),
-        y=alt.Y("accuracy:Q", scale=share, axis=alt.Axis(format="%", tickCount=5)),
+        x=alt.X("confidence:Q", scale=share, axis=axis),
+        y=alt.Y("accuracy:Q", scale=share, axis=axis),
         color=alt.Color("name:N", title=None, sort=names, legend=alt.Legend(labelLimit=260)),
         tooltip=[
-            alt.Tooltip("name:N"),
-            alt.Tooltip("confidence:Q", format=".1%"),
-            alt.Tooltip("accuracy:Q", format=".1%"),
+            "name:N",
+            percent("confidence"),
+            percent("accuracy"),
             alt.Tooltip("answers:Q", format=","),
         ],
     )
-    points = base.mark_circle(opacity=1).encode(
-        size=alt.Size("answers:Q", scale=alt.Scale(range=[10, 200]), legend=None)
-    )
-    return diagonal + base.mark_line(opacity=0.6) + points
-
-
-def _class_axis(names: list[str]) -> alt.Axis:
-    return alt.Axis(labelAngle=0 if max(map(len, names)) <= 3 else -35)
+    size = alt.Size("answers:Q", scale=alt.Scale(range=[10, 200]), legend=None)
+    circles = base.mark_circle(opacity=1).encode(size=size)
+    return diagonal + base.mark_line(opacity=0.6) + circles

@@ -1,4 +1,4 @@
-"""Charts and pictures of what was learned; those of what was judged are in `verdict_charts`."""
+"""Charts of training and of trained versions; those of a run are in `charts.runs`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,20 +9,27 @@ import polars as pl
 from numpy.typing import NDArray
 from PIL import Image
 
+from imageclass.charts.parts import heat_map, name_axis, percent, row_axis
 from imageclass.models.metrics import Metrics
 from imageclass.models.registry import ModelVersion
 from imageclass.models.training import Epoch
 
+_VERSION_LABEL_LIMIT = 220  # pixels
 
-def image(image: NDArray[np.uint8], size: int = 96) -> Image.Image:
-    """`image`, uint8 (height, width, channels) with 1 or 3 channels, enlarged to `size` pixels a
-    side without smoothing, so that its own pixels can be seen."""
-    pixels = image[..., 0] if image.shape[-1] == 1 else image
-    return Image.fromarray(pixels).resize((size, size), Image.Resampling.NEAREST)
+
+def image(pixels: NDArray[np.uint8], size: int = 96) -> Image.Image:
+    """Enlarge an image without smoothing, so that its own pixels can be seen.
+
+    Args:
+        pixels: uint8, shape (height, width, channels) with 1 or 3 channels.
+        size: width and height of the result, in pixels.
+    """
+    shown = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    return Image.fromarray(shown).resize((size, size), Image.Resampling.NEAREST)
 
 
 def learning_curve(history: Sequence[Epoch]) -> alt.HConcatChart:
-    """Accuracy and loss after each epoch, on the images learned from and on those held back."""
+    """Draw accuracy and loss after each epoch, on training and on validation images."""
     epochs = pl.DataFrame([asdict(epoch) for epoch in history])
     return alt.hconcat(
         _curve(epochs, "accuracy", "accuracy", "%", ".1%"),
@@ -33,10 +40,11 @@ def learning_curve(history: Sequence[Epoch]) -> alt.HConcatChart:
 def _curve(
     epochs: pl.DataFrame, column: str, title: str, axis_format: str, exact_format: str
 ) -> alt.Chart:
-    names = {column: "learned", f"val_{column}": "held back"}
+    names = {column: "training", f"val_{column}": "validation"}
     long = epochs.unpivot(
-        list(names), index="epoch", variable_name="on", value_name="value"
-    ).with_columns(pl.col("on").replace(names))
+        list(names), index="epoch", variable_name="images", value_name="value"
+    ).with_columns(pl.col("images").replace(names))
+    exact = alt.Tooltip("value:Q", title=title, format=exact_format)
     return (
         alt.Chart(long, height=200, width=260)
         .mark_line(point=True)
@@ -48,26 +56,28 @@ def _curve(
                 axis=alt.Axis(format=axis_format),
                 scale=alt.Scale(zero=False),
             ),
-            color=alt.Color("on:N", title=None),
-            tooltip=["epoch:O", "on:N", alt.Tooltip("value:Q", title=title, format=exact_format)],
+            color=alt.Color("images:N", title=None),
+            tooltip=["epoch:O", "images:N", exact],
         )
     )
 
 
 def confusion_matrix(metrics: Metrics, class_names: Sequence[str]) -> alt.LayerChart:
-    """A heat map: how many images of each class (rows) were taken for which (columns). Colour is
-    the share of the row, so that classes of different sizes compare."""
+    """Draw how many images of each class (rows) were predicted as each class (columns).
+
+    The colour is the share of the row, so that classes of different sizes can be compared.
+    """
     names = list(class_names)
     cells = pl.DataFrame(
         [
-            {"is": names[i], "taken for": names[j], "images": n, "share": n / (sum(row) or 1)}
+            {"class": names[i], "predicted": names[j], "images": n, "share": n / (sum(row) or 1)}
             for i, row in enumerate(metrics.confusion)
             for j, n in enumerate(row)
         ]
     )
     base = alt.Chart(cells, height=32 * len(names), width=40 * len(names)).encode(
-        x=alt.X("taken for:N", sort=names, axis=alt.Axis(labelAngle=_label_angle(names))),
-        y=alt.Y("is:N", sort=names),
+        x=alt.X("predicted:N", sort=names, axis=name_axis(names)),
+        y=alt.Y("class:N", sort=names),
     )
     squares = base.mark_rect().encode(
         color=alt.Color(
@@ -76,7 +86,7 @@ def confusion_matrix(metrics: Metrics, class_names: Sequence[str]) -> alt.LayerC
             scale=alt.Scale(scheme="blues", domain=[0, 1]),
             legend=alt.Legend(format="%"),
         ),
-        tooltip=["is:N", "taken for:N", "images:Q", alt.Tooltip("share:Q", format=".1%")],
+        tooltip=["class:N", "predicted:N", "images:Q", percent("share")],
     )
     numbers = base.mark_text().encode(
         text="images:Q",
@@ -86,33 +96,33 @@ def confusion_matrix(metrics: Metrics, class_names: Sequence[str]) -> alt.LayerC
 
 
 def precision_and_recall(metrics: Metrics, class_names: Sequence[str]) -> alt.Chart:
-    """Two bars for each class: precision and recall."""
+    """Draw two bars for each class: precision and recall."""
     names = list(class_names)
     bars = pl.DataFrame(
         [
-            {"class": name, "of": what, "share": share}
-            for what in ("precision", "recall")
-            for name, share in zip(names, getattr(metrics, what), strict=True)
+            {"class": name, "metric": metric, "share": share}
+            for metric in ("precision", "recall")
+            for name, share in zip(names, getattr(metrics, metric), strict=True)
         ]
     )
     return (
         alt.Chart(bars, height=240, width=520)
         .mark_bar()
         .encode(
-            x=alt.X("class:N", sort=names, axis=alt.Axis(labelAngle=_label_angle(names))),
-            xOffset="of:N",
+            x=alt.X("class:N", sort=names, axis=name_axis(names)),
+            xOffset="metric:N",
             y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%")),
-            color=alt.Color("of:N", title=None),
-            tooltip=["class:N", "of:N", alt.Tooltip("share:Q", format=".1%")],
+            color=alt.Color("metric:N", title=None),
+            tooltip=["class:N", "metric:N", percent("share")],
         )
     )
 
 
 def compared_curves(versions: Sequence[ModelVersion]) -> alt.Chart:
-    """How each version learned: accuracy on the images held back, after each epoch."""
+    """Draw the validation accuracy of each version after each epoch."""
     points = pl.DataFrame(
         [
-            {"version": _named(version), "epoch": e.epoch, "accuracy": e.val_accuracy}
+            {"version": _label(version), "epoch": e.epoch, "accuracy": e.val_accuracy}
             for version in versions
             for e in version.history
         ]
@@ -124,60 +134,35 @@ def compared_curves(versions: Sequence[ModelVersion]) -> alt.Chart:
             x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0)),
             y=alt.Y(
                 "accuracy:Q",
-                title="right, held back",
+                title="validation accuracy",
                 axis=alt.Axis(format="%"),
                 scale=alt.Scale(zero=False),
             ),
-            color=alt.Color("version:N", title=None, legend=alt.Legend(labelLimit=220)),
-            tooltip=["version:N", "epoch:O", alt.Tooltip("accuracy:Q", format=".1%")],
+            color=alt.Color(
+                "version:N", title=None, legend=alt.Legend(labelLimit=_VERSION_LABEL_LIMIT)
+            ),
+            tooltip=["version:N", "epoch:O", percent("accuracy")],
         )
     )
 
 
 def compared_recall(versions: Sequence[ModelVersion]) -> alt.LayerChart:
-    """A heat map: the share of each class (columns) that each version (rows) finds, of all test
-    images."""
+    """Draw the recall of each version (rows) on each class (columns), over all test images."""
     names = list(versions[0].class_names)
     cells = pl.DataFrame(
         [
-            {"version": _named(version), "class": name, "recall": recall}
+            {"version": _label(version), "class": name, "recall": recall}
             for version in versions
             for name, recall in zip(names, version.metrics.recall, strict=True)
         ]
     )
     base = alt.Chart(cells, height=alt.Step(34), width=alt.Step(46)).encode(
-        x=alt.X("class:N", sort=names, title=None, axis=alt.Axis(labelAngle=_label_angle(names))),
-        y=alt.Y("version:N", title=None, axis=alt.Axis(labelLimit=220)),
-        tooltip=["version:N", "class:N", alt.Tooltip("recall:Q", format=".1%")],
+        x=alt.X("class:N", sort=names, title=None, axis=name_axis(names)),
+        y=alt.Y("version:N", title=None, axis=row_axis(_VERSION_LABEL_LIMIT)),
+        tooltip=["version:N", "class:N", percent("recall")],
     )
-    return heat_map(base, cells["recall"], "found", ".0%")
+    return heat_map(base, cells["recall"], "recall", ".0%")
 
 
-def heat_map(
-    base: alt.Chart, values: pl.Series, title: str, text_format: str = ".1%"
-) -> alt.LayerChart:
-    """Coloured cells with their numbers. `values`: the column of the chart's data that is shown."""
-    shown = f"{values.name}:Q"
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    cells = base.mark_rect().encode(
-        color=alt.Color(
-            shown,
-            title=title,
-            scale=alt.Scale(scheme="blues", domain=[low, high]),
-            legend=alt.Legend(format="%", gradientLength=140),
-        )
-    )
-    dark = f"datum.{values.name} > {(low + high) / 2}"
-    text = base.mark_text(fontSize=11).encode(
-        text=alt.Text(shown, format=text_format),
-        color=alt.condition(dark, alt.value("white"), alt.value("black")),
-    )
-    return cells + text
-
-
-def _named(version: ModelVersion) -> str:
+def _label(version: ModelVersion) -> str:
     return f"{version.name} {version.id[:6]} ({version.metrics.accuracy:.1%})"
-
-
-def _label_angle(names: Sequence[str]) -> int:
-    return 0 if max(map(len, names)) <= 3 else -35

@@ -1,6 +1,6 @@
-"""`imageclass`: the same agents, judge and topics for people without a notebook.
+"""The command `imageclass`: agents, judge and topics without a notebook.
 
-Nothing heavy is imported here or in `parser`: a command's own module is, when that is called.
+Nothing heavy is imported here or in `parser`; a command's own module is imported when it runs.
 """
 
 import os
@@ -10,19 +10,28 @@ from importlib import import_module
 
 from imageclass.cli.parser import parse
 
-INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C has ended
+INTERRUPTED = 130  # a shell's exit code of a program that Ctrl-C ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command in `arguments`, by default the process's own, and return its exit code: 0, 1
-    after an error (a sentence on standard error), 2 for wrong usage, 130 after Ctrl-C."""
+    """Run a command.
+
+    Args:
+        arguments: the command and its arguments, by default those of this process.
+
+    Returns:
+        The exit code: 0, 1 after an error (a sentence on standard error), 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: with 2 for wrong usage, with 0 after --help.
+    """
     parsed = parse(arguments)
     try:
         import_module(f"imageclass.cli.{parsed.command}").run(parsed)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         from imageclass.cli.errors import sentence

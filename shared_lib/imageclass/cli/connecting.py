@@ -1,4 +1,4 @@
-"""The broker and the topics that a command means."""
+"""Connect a command to its broker, and complete the names of topics."""
 
 import argparse
 
@@ -7,13 +7,20 @@ from imageclass.kafka.connection import Connection, connect
 
 
 def connected(arguments: argparse.Namespace, timeout: float = 10.0) -> Connection:
-    """The connection that --broker, --prefix and the environment name. Raises `NoBroker` after
-    `timeout` seconds."""
+    """Connect to the broker that --broker, --prefix and the environment name.
+
+    Args:
+        arguments: the parsed command line.
+        timeout: how long to wait for the broker, in seconds.
+
+    Raises:
+        NoBroker: the broker did not answer in time.
+    """
     with output.line() as show:
         return connect(arguments.broker, arguments.prefix, timeout=timeout, on_wait=show)
 
 
 def topic_name(connection: Connection, topic: str) -> str:
-    """The topic as the broker knows it: `predictions` is one's own."""
+    """Return the full name of a topic: `predictions` is the person's own."""
     own = connection.topics.prefix + topic
     return own if own in connection.topics.all else topic

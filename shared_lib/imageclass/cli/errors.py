@@ -1,4 +1,4 @@
-"""Which errors are a person's to act on, and what is said of them."""
+"""The errors that a person can act on, and their sentences."""
 
 from kafka.errors import KafkaError
 
@@ -10,18 +10,18 @@ from imageclass.models.registry import VersionError
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked; the text says why and what to do."""
+    """A command cannot do its work; the text says why and what to do."""
 
 
 _EXPLAINED = (CommandError, DatasetError, NoBroker, NoSuchTopic, PublishError, VersionError)
 
 
 def sentence(error: Exception) -> str | None:
-    """What to say of `error`; None if it is a fault of the program, which a traceback explains."""
+    """Return a sentence about `error`; None if it is a fault of the program: show its traceback."""
     if isinstance(error, (*_EXPLAINED, ModuleNotFoundError)):
         return str(error)
     if isinstance(error, KafkaError):
-        return f"The broker does not do that: {type(error).__name__}: {error}"
+        return f"The broker refused: {type(error).__name__}: {error}"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}."
     return str(error) if isinstance(error, FileNotFoundError) else None

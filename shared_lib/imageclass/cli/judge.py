@@ -1,19 +1,16 @@
-"""`imageclass judge`: what the agents said to a run, and how right they were."""
+"""`imageclass judge`: what the agents predicted for a run, and how many predictions are correct."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from imageclass.cli import output, report, runs
+from imageclass.cli import output, report, runs, unlabelled_report
 from imageclass.cli.connecting import connected
 from imageclass.cli.errors import CommandError
 from imageclass.cli.prediction_table import write_csv
 from imageclass.data import datasets
-from imageclass.data.datasets import Dataset
 from imageclass.kafka.connection import Connection, NoBroker
-from imageclass.runs import classify
+from imageclass.runs import classify, export
 from imageclass.runs.join import Join
 from imageclass.runs.judge import Judge
 from imageclass.runs.run import Run, SentRequest
@@ -22,61 +19,67 @@ from imageclass.runs.run import Run, SentRequest
 def run(arguments: argparse.Namespace) -> None:
     """Judge a run that was sent, or send test images of a data set as one and judge that."""
     if arguments.run is None:
-        verdicts = _published(arguments)
+        scored = _send_and_collect(arguments)
         if arguments.csv:
-            verdicts.to_csv(arguments.csv)
-        report.judged(verdicts, report.letters(verdicts.set_aside), arguments.json)
+            export.write_csv(scored, arguments.csv)
+        report.show(scored, report.dead_letter_rows(scored.dead_lettered), arguments.json)
         return
-    run, connection = _found(arguments)
-    only = arguments.agents or run.agents
-    aside: dict[tuple[str, str], str] = {}
-    with output.progress("Answers") as show:
-        found = classify.iter_predictions(
-            *(connection, run.sent, only),
-            patience=arguments.patience,
-            on_answer=show,
-            set_aside=aside,
+    sent_run, connection = _find(arguments)
+    submitted = sent_run.submitted
+    only = arguments.agents or sent_run.agents
+    dead_lettered: dict[tuple[str, str], str] = {}
+    with output.progress("Predictions") as show:
+        records = list(
+            classify.iter_predictions(
+                *(connection, submitted, only),
+                patience=arguments.patience,
+                on_prediction=show,
+                dead_lettered=dead_lettered,
+            )
         )
-        records = list(found)
-    answers = classify.table(run.sent, records)
-    agents = only or sorted({*answers["agent"], *classify.at_work(connection, run.sent.dataset)})
+    predictions = classify.prediction_table(submitted, records)
+    answered = predictions["agent"]
+    agents = only or sorted({*answered, *classify.agents_at_work(connection, submitted.dataset)})
     if not agents:
         raise CommandError(
-            "Nobody has answered that run, and no agent is at work for it. Start one: imageclass"
+            "No agent has answered that run, and no agent is at work for it. Start one: imageclass"
             " agent MODEL."
         )
     if arguments.csv:
-        write_csv(arguments.csv, run, agents, answers)
-    letters = report.letters(aside)
-    if run.labels is None:
-        report.unjudged(run, agents, answers, letters, arguments.json)
+        write_csv(arguments.csv, sent_run, agents, predictions)
+    dead_letters = report.dead_letter_rows(dead_lettered)
+    if sent_run.labels is None:
+        unlabelled_report.show(sent_run, agents, predictions, dead_letters, arguments.json)
     else:
-        report.judged(_joined(run, run.labels, agents, records), letters, arguments.json)
+        scored = _join(sent_run, sent_run.labels, agents, records)
+        report.show(scored, dead_letters, arguments.json)
 
 
-def _found(arguments: argparse.Namespace) -> tuple[runs.SentRun, Connection]:
-    """The run that is meant, remembered here or announced, and the broker's connection."""
+def _find(arguments: argparse.Namespace) -> tuple[runs.SentRun, Connection]:
+    """Find the run that is meant, saved here or announced, and connect to the broker."""
     try:
-        run = runs.recall(arguments.run)
+        saved = runs.load(arguments.run)
     except runs.NoSuchRun as error:
         try:
             connection = connected(arguments)
-        except NoBroker as away:
-            raise CommandError(f"{error} Whether a notebook sent it is not known: {away}") from away
+        except NoBroker as no_broker:
+            raise CommandError(
+                f"{error} Whether a notebook sent it is unknown: {no_broker}"
+            ) from no_broker
         topic = connection.topics.verdicts
         with output.line() as show:
             show(f"Looking for it on {topic} …")
-            announced = runs.announced(connection, arguments.run)
+            announced = runs.find_announced(connection, arguments.run)
         if announced is None:
             raise CommandError(f"{error} Nor was one announced on {topic}.") from error
         return announced, connection
-    return run, connected(arguments)
+    return saved, connected(arguments)
 
 
-def _published(arguments: argparse.Namespace) -> Run:
+def _send_and_collect(arguments: argparse.Namespace) -> Run:
     dataset = datasets.load(arguments.dataset)
     connection = connected(arguments)
-    agents = arguments.agents or classify.at_work(connection, dataset.name)
+    agents = arguments.agents or classify.agents_at_work(connection, dataset.name)
     if not agents:
         raise CommandError(
             f"No agent for {dataset.name} is at work. Start one: imageclass agent MODEL; or name"
@@ -84,23 +87,24 @@ def _published(arguments: argparse.Namespace) -> Run:
         )
     with Judge(connection, agents) as judge:
         with output.progress("Sending") as show:
-            verdicts = judge.publish(dataset, arguments.images, seed=arguments.seed, on_sent=show)
-        with output.progress("Answers") as show:
-            return judge.collect(verdicts, patience=arguments.patience, on_reply=show)
+            sent = judge.publish(dataset, arguments.images, seed=arguments.seed, on_sent=show)
+        with output.progress("Predictions") as show:
+            return judge.collect(sent, patience=arguments.patience, on_prediction=show)
 
 
-def _joined(
-    run: runs.SentRun, labels: Mapping[str, int], agents: Sequence[str], records: Iterable[Any]
+def _join(
+    sent_run: runs.SentRun,
+    labels: Mapping[str, int],
+    agents: Sequence[str],
+    records: Iterable[Any],
 ) -> Run:
-    """A picture's index is its place in the order of sending."""
-    sent = run.sent
-    asked = {
-        request: SentRequest(index, labels[name], sent.sent_ms[request])
-        for index, (name, request) in enumerate(sent.requests.items())
+    """Score the predictions; an image's index is its place in the order of sending."""
+    submitted = sent_run.submitted
+    sent = {
+        request: SentRequest(index, labels[name], submitted.sent_ms[request])
+        for index, (name, request) in enumerate(submitted.requests.items())
     }
-    # Of the data set only its name and classes count here.
-    images, none = np.zeros((0, 1, 1, 1), np.uint8), np.zeros(0, np.int64)
-    dataset = Dataset(sent.dataset, images, none, images, none, run.class_names or ())
-    join = Join(Run(sent.run_id, dataset, tuple(agents), asked))
-    join.take(records)
+    classes = sent_run.class_names or ()
+    join = Join(Run(submitted.run_id, submitted.dataset, classes, tuple(agents), sent))
+    join.add_predictions(records)
     return join.finish()

@@ -1,4 +1,4 @@
-"""Labels from the folders that pictures lie in."""
+"""Labels from the folders that images are in."""
 
 import re
 from collections.abc import Iterable
@@ -9,18 +9,27 @@ from imageclass.data.datasets import CLASS_NAMES
 
 
 def from_folders(names: Iterable[str], dataset: str) -> tuple[dict[str, int], tuple[str, ...]]:
-    """The label of each picture, and the class names that it is an index into.
+    """Find the label of each image: its class is the first folder in its name.
 
-    A picture's class is the first folder on the way to it. Of a known `dataset` the folders are
-    named after its classes (case and what is no letter or digit do not matter: `t-shirt_top`); of
-    any other the classes are the folders in alphabetical order, as Keras takes them. Raises
-    `CommandError` for pictures outside of such folders.
+    The folders of a known data set have the names of its classes; case, and characters other than
+    letters and digits, do not matter (`t-shirt_top`). Of any other data set the classes are the
+    folders in alphabetical order, as in Keras.
+
+    Args:
+        names: of the images, with `/` between folders.
+        dataset: the name of the data set.
+
+    Returns:
+        By image name the label, and the class names that it is an index into.
+
+    Raises:
+        CommandError: an image is in no folder, or its folder is no class.
     """
     folders = {name: PurePosixPath(name).parts[0] for name in names if "/" in name}
     if outside := [name for name in names if name not in folders]:
         raise CommandError(
-            f"{_some(outside)} lies in no folder named after a class, and --labels-from-folders"
-            " needs one for every picture."
+            f"{_some(outside)} is in no folder named after a class, and --labels-from-folders"
+            " needs one for every image."
         )
     class_names = CLASS_NAMES.get(dataset) or tuple(sorted(set(folders.values())))
     known = {_plain(name): label for label, name in enumerate(class_names)}

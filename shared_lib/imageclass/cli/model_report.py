@@ -1,8 +1,8 @@
-"""`make models`: trains the networks on Fashion-MNIST with fixed seeds and writes the figures down.
+"""`make models`: train the networks on Fashion-MNIST with fixed seeds, and write the figures.
 
     python -m imageclass.cli.model_report [--write docs/models.md]
 
-A network that is there already, of the same settings and code, is not trained again.
+A network with the same settings and code that is saved already is not trained again.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imageclass._keras import keras_and_tensorflow
 from imageclass.data import datasets
-from imageclass.evaluation.statistics import paired
+from imageclass.evaluation.statistics import mcnemar
 from imageclass.models.classifier import CompiledClassifier
 from imageclass.models.metrics import Metrics, measure
 from imageclass.models.registry import ROOT_VARIABLE, ModelVersion, train_or_load
@@ -31,10 +31,10 @@ _PAGE = """\
 # How good the models are
 
 Written by `make models`: each network is trained on {dataset} with fixed seeds and measured on all
-{images:,} test images, which training never sees. A tenth of the training images is held back for
-the curves and for whoever weights or calibrates the networks. The soft vote is the mean of both
-networks' probabilities. The numbers of parameters are those for these images; for CIFAR-10 they
-are 432,490 (cnn) and 1,263,242 (resnet).
+{images:,} test images, which training never sees. A tenth of the training images are the validation
+set: for the learning curves, and to weight and calibrate the networks. The soft vote is the mean of
+both networks' probabilities. The numbers of parameters are those for these images; for CIFAR-10
+they are 432,490 (cnn) and 1,263,242 (resnet).
 
 | | accuracy | mean cross-entropy | parameters | epochs | batch | training |
 |---|---|---|---|---|---|---|
@@ -44,11 +44,12 @@ Seed {seed}; augmentation (shift by up to two pixels, flip left to right) in tra
 {when} on {machine}. Time is wall-clock time, with whatever else the machine did.
 The same machine gives the same weights again; another may round differently.
 
-## Is the vote better than each alone?
+## Is the vote better than each network?
 
-Exact McNemar's test on the images that only one of the two gets right (two-sided; McNemar 1947).
+McNemar's exact test on the images that only one of the two classifies correctly (two-sided;
+McNemar 1947).
 
-| compared | only the vote is right | only the other is right | p |
+| compared | only the vote is correct | only the other is correct | p |
 |---|---|---|---|
 {tests}
 
@@ -56,8 +57,8 @@ Exact McNemar's test on the images that only one of the two gets right (two-side
 
 ## Class by class
 
-Precision: how many of the images taken for the class are of it. Recall: how many of the class's
-images were taken for it.
+Precision: of the images predicted as the class, the share that are of it. Recall: of the class's
+images, the share predicted as it.
 
 | | {names} |
 |---|{rule}|
@@ -73,9 +74,9 @@ def main() -> None:
         data = datasets.load(DATASET)
     except datasets.DatasetError as error:
         sys.exit(str(error))
-    versions = [trained(name) for name in SETTINGS]
-    answers = [CompiledClassifier(version.load())(data.test_images) for version in versions]
-    text = page(versions, answers, data)
+    versions = [train(name) for name in SETTINGS]
+    predictions = [CompiledClassifier(version.load())(data.test_images) for version in versions]
+    text = page(versions, predictions, data)
     print(text)
     if arguments.write:
         arguments.write.write_text(text)
@@ -83,13 +84,13 @@ def main() -> None:
     print(f"The trained networks are in {root}; {ROOT_VARIABLE} names another place.")
 
 
-def trained(name: str) -> ModelVersion:
-    """The version of the network `name` with this page's settings, trained if it is not there."""
+def train(name: str) -> ModelVersion:
+    """Train the network `name` with this page's settings, or load it if it was trained before."""
     epochs, batch_size = SETTINGS[name]
 
     def say(epoch: Epoch) -> None:
-        print(f"{name}: epoch {epoch.epoch} of {epochs}, {epoch.val_accuracy:.2%} of the images"
-              " held back are right", flush=True)  # fmt: skip
+        print(f"{name}: epoch {epoch.epoch} of {epochs}, {epoch.val_accuracy:.2%} of the"
+              " validation images are correct", flush=True)  # fmt: skip
 
     return train_or_load(
         name, DATASET, epochs=epochs, batch_size=batch_size, seed=SEED, on_epoch=say
@@ -97,13 +98,19 @@ def trained(name: str) -> ModelVersion:
 
 
 def page(
-    versions: list[ModelVersion], answers: list[NDArray[np.float32]], data: datasets.Dataset
+    versions: list[ModelVersion], predictions: list[NDArray[np.float32]], data: datasets.Dataset
 ) -> str:
-    """The page in Markdown. `answers`: each version's probabilities for all test images."""
+    """Write the page in Markdown.
+
+    Args:
+        versions: the networks.
+        predictions: for each, its probabilities for all test images, shape (n, classes).
+        data: the data set.
+    """
     labels = data.test_labels
-    mean = np.stack(answers).mean(axis=0)
+    mean = np.stack(predictions).mean(axis=0)
     vote = measure(mean, labels)
-    measured = [measure(probabilities, labels) for probabilities in answers]
+    measured = [measure(probabilities, labels) for probabilities in predictions]
     rows = [
         f"| {v.name} | {m.accuracy:.2%} | {m.loss:.3f} | {v.parameters:,} |"
         f" {v.settings['epochs']} | {v.settings['batch_size']} | {v.seconds / 60:.1f} min |"
@@ -112,8 +119,8 @@ def page(
     rows.append(f"| **soft vote** | **{vote.accuracy:.2%}** | {vote.loss:.3f} | | | | |")
 
     tests, not_beaten = [], []
-    for version, probabilities in zip(versions, answers, strict=True):
-        test = paired(mean.argmax(axis=1) == labels, probabilities.argmax(axis=1) == labels)
+    for version, probabilities in zip(versions, predictions, strict=True):
+        test = mcnemar(mean.argmax(axis=1) == labels, probabilities.argmax(axis=1) == labels)
         counts = f"{test.only_first} | {test.only_second} | {test.p:.2g}"
         tests.append(f"| soft vote, {version.name} | {counts} |")
         if test.p >= 0.05 or test.only_first <= test.only_second:

@@ -1,4 +1,4 @@
-"""`imageclass models`: the trained versions on this machine."""
+"""`imageclass models`: list the trained versions on this machine."""
 
 import argparse
 import warnings
@@ -8,7 +8,7 @@ from imageclass.models.registry import ROOT_VARIABLE, list_versions
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """List them, the oldest first."""
+    """List the versions, the oldest first."""
     with warnings.catch_warnings(record=True) as damaged:
         warnings.simplefilter("always")
         versions = list_versions()
@@ -47,6 +47,6 @@ def run(arguments: argparse.Namespace) -> None:
         )
     else:
         output.say(
-            "There are no trained versions here. train.py or imageclass.versions.train_version"
+            "There are no trained versions here. train.py or imageclass.train_or_load"
             f" makes one; {ROOT_VARIABLE} names the directory to look in (~/models without it)."
         )

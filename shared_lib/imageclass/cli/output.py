@@ -1,4 +1,4 @@
-"""What a command says: its result to standard output, everything else to standard error."""
+"""What a command prints: its result to standard output, everything else to standard error."""
 
 import json
 import re
@@ -10,37 +10,40 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from imageclass.runs.progress import Progress
 
 _errors = Console(stderr=True)
 
 
 def say(text: str) -> None:
-    """A sentence for people, above a progress bar if there is one."""
+    """Print a sentence for people, above a progress bar if there is one."""
     _errors.print(Text(text), soft_wrap=True)
 
 
 def document(content: Any, *, indent: int | None = 1) -> None:
-    """`content` as JSON; without `indent` on one line, seen at once."""
+    """Print `content` as JSON; without `indent` on one line."""
     print(json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False), flush=True)
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], object]]:
-    """A bar, on a terminal only; what it gives is called with (done, total)."""
+def progress(title: str) -> Iterator[Progress]:
+    """Show a progress bar, on a terminal only; call what it yields with (done, total)."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(
+    with ProgressBar(
         *columns, TimeElapsedColumn(), console=_errors, disable=not _errors.is_terminal
     ) as bars:
-        task = bars.add_task(what, total=None)
+        task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 @contextmanager
 def line() -> Iterator[Callable[[str], object]]:
-    """A line that changes, on a terminal only; what it gives is called with its text."""
+    """Show a line that changes, on a terminal only; call what it yields with its text."""
     if not _errors.is_terminal:
         yield lambda text: None
         return
@@ -49,7 +52,7 @@ def line() -> Iterator[Callable[[str], object]]:
 
 
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table; columns of numbers stand to the right."""
+    """Print a table; columns of numbers are aligned to the right."""
     cells = [list(row) for row in rows]
     if title:
         print()
@@ -61,16 +64,16 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Non
         shown.add_column(Text(name), justify="right" if numbers else "left", overflow="fold")
     for row in cells:
         shown.add_row(*map(Text, row))
-    # A file or a pipe has no width: there nothing is folded.
+    # A file or a pipe has no width: nothing is folded there.
     width = None if sys.stdout.isatty() else 400
     Console(width=width, file=sys.stdout, highlight=False).print(shown)
 
 
 def share(value: float | None) -> str:
-    """A share as a percentage."""
+    """Format a share as a percentage."""
     return "–" if value is None else f"{value:.1%}"
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """A number with its thousands apart."""
+    """Format a number with separated thousands."""
     return "–" if value is None else f"{value:,.{digits}f}"

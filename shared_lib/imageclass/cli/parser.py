@@ -1,20 +1,20 @@
-"""What can be written behind `imageclass`."""
+"""The command line of `imageclass`."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _EPILOG = """\
-Every command takes --json, --broker HOST:PORT and --prefix, and explains itself with --help.
+Every command takes --json, --broker HOST:PORT and --prefix; --help explains it.
 A user's server has broker and prefix in its environment. Progress goes to standard error.
 """
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The arguments as attributes, `command` among them; exits with 2 if they are wrong."""
+    """Parse the command line into attributes, `command` among them; exit with 2 if it is wrong."""
     parser = argparse.ArgumentParser(
         prog="imageclass",
-        description="Images through agents on Kafka, and what they make of them.",
+        description="Classify images with agents on Kafka, and judge their predictions.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -29,11 +29,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--prefix", help="of topics and groups (default: MOSSHUB_TOPIC_PREFIX, else team.)"
     )
     for name, add_arguments, text in (
-        ("send", _send, "send a folder's PNG and JPEG files to the agents"),
+        ("send", _send, "send the PNG and JPEG files of a folder to the agents"),
         ("agent", _agent, "answer requests with a model, until Ctrl-C or SIGTERM"),
-        ("judge", _judge, "what the agents said to a run, and how right they were"),
-        ("tail", _tail, "the newest messages of a topic, and those that come"),
-        ("models", None, "the trained versions on this machine"),
+        ("judge", _judge, "show the predictions for a run, and how many are correct"),
+        ("tail", _tail, "show the newest messages of a topic, and those that arrive"),
+        ("models", None, "list the trained versions on this machine"),
     ):
         command = commands.add_parser(name, parents=[common], help=text, description=f"{text}.")
         if add_arguments:
@@ -45,19 +45,23 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _send(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, metavar="FOLDER", help="searched to its depths")
     command.add_argument(
-        "--dataset", default="", help="only agents of this data set answer (default: all do)"
+        "folder", type=Path, metavar="FOLDER", help="searched with all folders in it"
+    )
+    command.add_argument(
+        "--dataset", default="", help="only agents of this data set answer (default: all agents)"
     )
     command.add_argument(
         "--labels-from-folders",
         action="store_true",
-        help="the folders in FOLDER are named after classes; the labels stay here, for the judge",
+        help="the folders in FOLDER have the names of classes; the labels stay here, for judge",
     )
     command.add_argument(
-        "--deadline", type=_seconds, metavar="SECONDS", help="answers are of no use later than that"
+        "--deadline", type=_seconds, metavar="SECONDS", help="agents answer no later than that"
     )
-    command.add_argument("--wait", action="store_true", help="for the answers, and show them")
+    command.add_argument(
+        "--wait", action="store_true", help="wait for the predictions, and show them"
+    )
     _patience(command, 60)
 
 
@@ -65,15 +69,15 @@ def _agent(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "model", metavar="MODEL", help="a version's name or id (see models), or a .keras file"
     )
-    command.add_argument("--dataset", help="which one's version; of a file, what it is for")
-    command.add_argument("--name", help="of the agent (default: the model's)")
-    command.add_argument("--topic", help="whose requests to answer (default: requests)")
+    command.add_argument("--dataset", help="the data set of the version, or of the file's model")
+    command.add_argument("--name", help="name of the agent (default: the model's)")
+    command.add_argument("--topic", help="the topic of requests (default: requests)")
     command.add_argument(
         "--batch-size", type=_positive, default=256, metavar="N", help="requests (default: 256)"
     )
     command.add_argument(
         *("--max-wait",), type=_wait, default=0.02, metavar="SECONDS",
-        help="from a batch's first request until it is closed (default: 0.02)",
+        help="longest wait of a batch's first request for more (default: 0.02)",
     )  # fmt: skip
 
 
@@ -85,17 +89,19 @@ def _judge(command: argparse.ArgumentParser) -> None:
         help="the id that send or a notebook shows, or its beginning",
     )
     command.add_argument(
-        "--dataset", help="instead of RUN: send test images of this one, and judge"
+        "--dataset", help="instead of RUN: send test images of this data set, and judge them"
     )
     command.add_argument(
         "--images", type=_positive, default=500, metavar="N", help="how many (default: 500)"
     )
-    command.add_argument("--seed", type=int, help="of the draw of the images")
+    command.add_argument("--seed", type=int, help="of the random choice of images")
     command.add_argument(
         *("--agents",), type=_names, metavar="A,B",
-        help="whose answers count (default: all who have answered or are at work)",
+        help="agents that count (default: all that have answered or are at work)",
     )  # fmt: skip
-    command.add_argument("--csv", type=Path, metavar="FILE", help="write every answer there too")
+    command.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write every prediction to this file too"
+    )
     _patience(command, 10)
 
 
@@ -104,18 +110,18 @@ def _tail(command: argparse.ArgumentParser) -> None:
         "topic", metavar="TOPIC", help="its name; without prefix one of your own, e.g. predictions"
     )
     command.add_argument(
-        "--last", type=_count, default=10, metavar="N", help="begin with the last N (default: 10)"
+        "--last", type=_count, default=10, metavar="N", help="start with the last N (default: 10)"
     )
     command.add_argument(
         *("--follow",), action=argparse.BooleanOptionalAction, default=True,
-        help="go on with what comes, until Ctrl-C (the default)",
+        help="continue with messages that arrive, until Ctrl-C (the default)",
     )  # fmt: skip
 
 
 def _patience(command: argparse.ArgumentParser, default: int) -> None:
     command.add_argument(
         *("--patience",), type=_seconds, default=float(default), metavar="SECONDS",
-        help=f"how long to wait without a new answer (default: {default})",
+        help=f"how long to wait without a new prediction (default: {default})",
     )  # fmt: skip
 
 

@@ -1,60 +1,70 @@
-"""What agents said to pictures, as rows: for JSON, for people, and as CSV."""
+"""Predictions for image files as rows: for JSON, for people, and as CSV."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from mosshub_contract.files import write_atomically
 
 from imageclass.cli import output
 from imageclass.cli.runs import SentRun
-from imageclass.runs.export import write_whole
 
-_SHOWN = 40
+_MAX_ROWS = 40  # that are printed
 
 
-def rows_of(answers: pl.DataFrame, class_names: Sequence[str] | None) -> list[dict[str, Any]]:
-    """A dict for each row of `asking.answers`, and `class` in it: the class's name, None where that
-    is not known."""
-    rows = answers.to_dicts()
+def prediction_rows(
+    predictions: pl.DataFrame, class_names: Sequence[str] | None
+) -> list[dict[str, Any]]:
+    """Make a dict of each row of `classify.collect`, with the name of the predicted class.
+
+    The name is in `class`; it is None where it is unknown.
+    """
+    rows = predictions.to_dicts()
     for row in rows:
-        row["class"] = _name(class_names, row["predicted"])
+        row["class"] = _class_name(class_names, row["predicted"])
     return rows
 
 
-def show_answers(answers: pl.DataFrame, class_names: Sequence[str] | None) -> None:
-    """The first of them for people: a row for each picture, a column for each agent."""
-    agents = sorted(set(answers["agent"]))
-    said: dict[str, dict[str, str]] = {}
-    for row in rows_of(answers, class_names):
+def print_predictions(predictions: pl.DataFrame, class_names: Sequence[str] | None) -> None:
+    """Print a row for each image and a column for each agent, for the first images."""
+    agents = sorted(set(predictions["agent"]))
+    cells: dict[str, dict[str, str]] = {}
+    for row in prediction_rows(predictions, class_names):
         text = f"{row['class'] or row['predicted']} ({row['confidence']:.0%})"
-        said.setdefault(row["name"], {})[row["agent"]] = text
+        cells.setdefault(row["name"], {})[row["agent"]] = text
     output.table(
         "",
-        ("picture", *agents),
-        ((name, *(said[name].get(a, "–") for a in agents)) for name in list(said)[:_SHOWN]),
+        ("image", *agents),
+        ((name, *(cells[name].get(a, "–") for a in agents)) for name in list(cells)[:_MAX_ROWS]),
     )
-    if len(said) > _SHOWN:
-        output.say(f"… and {len(said) - _SHOWN} pictures more: judge's --csv has all of them.")
+    if len(cells) > _MAX_ROWS:
+        output.say(f"… and {len(cells) - _MAX_ROWS} more images: judge's --csv has all of them.")
 
 
-def write_csv(path: Path, run: SentRun, agents: Sequence[str], answers: pl.DataFrame) -> None:
-    """A row for each picture and agent: name, agent, label and label_name (empty if there are
-    none); and, empty where no answer has come, predicted, predicted_name, confidence, latency_ms,
-    model, and p_0, p_1, … for the classes' probabilities. Raises `OSError`."""
-    names = list(run.sent.requests)
+def write_csv(path: Path, run: SentRun, agents: Sequence[str], predictions: pl.DataFrame) -> None:
+    """Write a row for each image and agent to a CSV file.
+
+    The columns are name, agent, label and label_name (empty if there are none); and, empty where
+    the prediction is missing, predicted, predicted_name, confidence, latency_ms, model, and p_0,
+    p_1, … for the classes' probabilities.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    names = list(run.submitted.requests)
     labels = [(run.labels or {}).get(name) for name in names]
-    classes = max([0, *answers["probabilities"].list.len()])
+    classes = max([0, *predictions["probabilities"].list.len()])
 
     def named(column: str) -> pl.Series:
-        return pl.Series(
-            f"{column}_name", [_name(run.class_names, i) for i in table[column]], pl.String
-        )
+        indices = table[column]
+        classes_of = [_class_name(run.class_names, index) for index in indices]
+        return pl.Series(f"{column}_name", classes_of, pl.String)
 
     table = (
         pl.DataFrame({"name": names, "label": pl.Series(labels, dtype=pl.Int64)})
         .join(pl.DataFrame({"agent": list(agents)}), how="cross", maintain_order="left_right")
-        .join(answers, on=["name", "agent"], how="left", maintain_order="left")
+        .join(predictions, on=["name", "agent"], how="left", maintain_order="left")
         .with_columns(
             pl.col("probabilities").list.get(number, null_on_oob=True).alias(f"p_{number}")
             for number in range(classes)
@@ -65,10 +75,10 @@ def write_csv(path: Path, run: SentRun, agents: Sequence[str], answers: pl.DataF
         *("confidence", "latency_ms", "model"),
         *(f"p_{number}" for number in range(classes)),
     )
-    write_whole(path, table.write_csv())
+    write_atomically(path, table.write_csv())
 
 
-def _name(class_names: Sequence[str] | None, index: int | None) -> str | None:
+def _class_name(class_names: Sequence[str] | None, index: int | None) -> str | None:
     if class_names is None or index is None or index >= len(class_names):
         return None
     return class_names[index]

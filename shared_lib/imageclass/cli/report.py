@@ -1,4 +1,4 @@
-"""What a run shows, as a JSON document and as tables for people."""
+"""What a run with labels shows, as a JSON document and as tables for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,59 +7,72 @@ import polars as pl
 
 from imageclass.cli import output
 from imageclass.cli.output import number, share
-from imageclass.cli.prediction_table import rows_of, show_answers
-from imageclass.cli.runs import SentRun
-from imageclass.evaluation.ensembles import NEED_VALIDATION, STRATEGIES, Validation
-from imageclass.evaluation.statistics import (
-    Outcomes,
-    accuracy_table,
-    agreement_table,
-    mcnemar_table,
-    outcomes_of,
-)
+from imageclass.evaluation.ensembles import NEED_VALIDATION, STRATEGIES
 from imageclass.models import registry
 from imageclass.models.registry import VersionError
+from imageclass.runs import outcomes
+from imageclass.runs.outcomes import Outcomes, Validation
 from imageclass.runs.run import Run
+from imageclass.runs.tables import accuracy_table, agreement_table, mcnemar_table
 
-SetAside = Sequence[dict[str, str]]  # picture, agent, reason
+DeadLetterRows = Sequence[dict[str, str]]  # image, agent, reason
 
 
-def judged(verdicts: Run, aside: SetAside, as_json: bool) -> None:
-    """Accuracies with Wilson intervals, strategies, McNemar's tests and agreement of a run whose
-    labels are known."""
-    deciding = _strategies(verdicts)
-    accuracies = accuracy_table(verdicts, deciding)
-    about = verdicts.summary().drop("requests", "correct", "accuracy")
-    agents = accuracies.filter(pl.col("kind") == "agent").join(
-        about, left_on="name", right_on="agent", maintain_order="left"
-    )
-    by_strategy = accuracies.filter(pl.col("kind") == "strategy")
-    outcomes = {**outcomes_of(verdicts), **deciding}
-    content: dict[str, Any] = {
-        "run": verdicts.run_id,
-        "dataset": verdicts.dataset.name,
-        "labelled": True,
-        "requests": len(verdicts.asked),
-        "missing": verdicts.missing,
-        "unreadable": verdicts.invalid,
-        "agents": agents.drop("kind", "undecided").to_dicts(),
-        "strategies": by_strategy.drop("kind").to_dicts(),
-        "mcnemar": mcnemar_table(outcomes).to_dicts(),
-        "agreement": _pairs(agreement_table(outcomes_of(verdicts))),
-        "set_aside": list(aside),
-    }
-    if verdicts.invalid:
+def show(run: Run, dead_letters: DeadLetterRows, as_json: bool) -> None:
+    """Show accuracies with Wilson intervals, strategies, McNemar's tests and agreement."""
+    if run.invalid:
         output.say(
-            f"{verdicts.invalid} answers are damaged, or have another number of classes than the"
-            f" {len(verdicts.dataset.class_names)} of the labels."
+            f"{run.invalid} predictions are damaged, or have another number of classes than the"
+            f" {len(run.class_names)} of the labels."
         )
+    content = _content(run, dead_letters)
     if as_json:
         output.document(content)
-        return
-    _head(content)
+    else:
+        _print(content)
+
+
+def dead_letter_rows(dead_lettered: Mapping[tuple[str, str], str]) -> list[dict[str, str]]:
+    """Make rows of dead letters, given the reason by image and agent."""
+    return [
+        {"image": image, "agent": agent, "reason": reason}
+        for (image, agent), reason in dead_lettered.items()
+    ]
+
+
+def pair_rows(agreement: pl.DataFrame) -> list[dict[str, Any]]:
+    """Make rows of `tables.agreement_table`: each pair once, and none with itself."""
+    return agreement.filter(pl.col("first") < pl.col("second")).to_dicts()
+
+
+def _content(run: Run, dead_letters: DeadLetterRows) -> dict[str, Any]:
+    decided = _decide(run)
+    accuracies = accuracy_table(run, decided)
+    counts = run.summary().drop("requests", "correct", "accuracy")
+    agents = accuracies.filter(pl.col("kind") == "agent").join(
+        counts, left_on="name", right_on="agent", maintain_order="left"
+    )
+    by_agent = outcomes.by_agent(run)
+    return {
+        "run": run.run_id,
+        "dataset": run.dataset,
+        "labelled": True,
+        "requests": len(run.sent),
+        "missing": run.missing,
+        "unreadable": run.invalid,
+        "agents": agents.drop("kind", "undecided").to_dicts(),
+        "strategies": accuracies.filter(pl.col("kind") == "strategy").drop("kind").to_dicts(),
+        "mcnemar": mcnemar_table({**by_agent, **decided}).to_dicts(),
+        "agreement": pair_rows(agreement_table(by_agent)),
+        "dead_letters": list(dead_letters),
+    }
+
+
+def _print(content: dict[str, Any]) -> None:
+    print_head(content)
     output.table(
         "",
-        ("", "answered", "missing", "right", "accuracy", "95 % interval", "p50 ms", "p99 ms"),
+        ("", "answered", "missing", "correct", "accuracy", "95 % interval", "p50 ms", "p99 ms"),
         [
             (
                 *(row["name"], number(row["answered"]), number(row["missing"])),
@@ -71,8 +84,8 @@ def judged(verdicts: Run, aside: SetAside, as_json: bool) -> None:
     )
     if content["strategies"]:
         output.table(
-            "Decided between them",
-            ("", "undecided", "right", "accuracy", "95 % interval"),
+            "Strategies",
+            ("", "undecided", "correct", "accuracy", "95 % interval"),
             [
                 (
                     *(row["name"], number(row["undecided"]), number(row["correct"])),
@@ -81,138 +94,42 @@ def judged(verdicts: Run, aside: SetAside, as_json: bool) -> None:
                 for row in content["strategies"]
             ],
         )
-    if content["mcnemar"]:
-        output.table(
-            "McNemar's exact test",
-            ("compared", "only the first is right", "only the second", "p"),
-            [
-                (
-                    f"{row['first']}, {row['second']}",
-                    *(number(row["only_first"]), number(row["only_second"]), f"{row['p']:.2g}"),
-                )
-                for row in content["mcnemar"]
-                if row["first"] in verdicts.agents
-            ],
+    _print_mcnemar(content)
+    print_agreement(content)
+    print_dead_letters(content)
+
+
+def _print_mcnemar(content: dict[str, Any]) -> None:
+    """Print each agent's comparisons; those of two strategies are in the JSON document only."""
+    agents = {row["name"] for row in content["agents"]}
+    rows = [
+        (
+            f"{row['first']}, {row['second']}",
+            *(number(row["only_first"]), number(row["only_second"]), f"{row['p']:.2g}"),
         )
-    _agreement(content)
-    _aside(content)
-
-
-def unjudged(
-    run: SentRun, agents: Sequence[str], answers: pl.DataFrame, aside: SetAside, as_json: bool
-) -> None:
-    """The answers of a run without labels, and how far the agents agree."""
-    rows: list[dict[str, Any]] = []
-    for agent in agents:
-        own = answers.filter(pl.col("agent") == agent)
-        rows.append(
-            {
-                "name": agent,
-                "answered": len(own),
-                "missing": len(run.sent.requests) - len(own),
-                "mean_confidence": own["confidence"].mean(),
-                "latency_p50_ms": own["latency_ms"].median(),
-                "latency_p99_ms": own["latency_ms"].quantile(0.99),
-            }
-        )
-    outcomes = {
-        agent: answers.filter(pl.col("agent") == agent).rename({"name": "request_id"})
-        for agent in agents
-    }
-    content: dict[str, Any] = {
-        "run": run.sent.run_id,
-        "dataset": run.sent.dataset,
-        "labelled": False,
-        "requests": len(run.sent.requests),
-        "missing": sum(row["missing"] for row in rows),
-        "agents": rows,
-        "agreement": _pairs(agreement_table(outcomes)),
-        "set_aside": list(aside),
-        "answers": rows_of(answers, run.class_names),
-    }
-    if as_json:
-        output.document(content)
-        return
-    _head(content)
-    show_answers(answers, run.class_names)
-    output.table(
-        "",
-        ("", "answered", "missing", "mean confidence", "p50 ms", "p99 ms"),
-        [
-            (
-                *(row["name"], number(row["answered"]), number(row["missing"])),
-                share(row["mean_confidence"]),
-                *(number(row["latency_p50_ms"], 1), number(row["latency_p99_ms"], 1)),
-            )
-            for row in rows
-        ],
-    )
-    _agreement(content)
-    _aside(content)
-
-
-def letters(aside: Mapping[tuple[str, str], str]) -> list[dict[str, str]]:
-    """What agents set aside, for the functions above; by picture and agent, the reason."""
-    return [
-        {"picture": picture, "agent": agent, "reason": reason}
-        for (picture, agent), reason in aside.items()
+        for row in content["mcnemar"]
+        if row["first"] in agents
     ]
+    if rows:
+        head = ("compared", "only the first is correct", "only the second", "p")
+        output.table("McNemar's exact test", head, rows)
 
 
-def _strategies(verdicts: Run) -> Outcomes:
-    """What each strategy decides; those that need validation data only where these are here."""
-    if len(verdicts.agents) < 2:
-        return {}
-    validation: Validation | None = None
-    left_out: Exception | None = None
-    try:
-        validation = {agent: _version(verdicts, agent).validation() for agent in verdicts.agents}
-    except VersionError as error:
-        left_out = error
-    decided = {}
-    for name, strategy in STRATEGIES.items():
-        if name in NEED_VALIDATION and left_out:
-            continue
-        try:
-            decided[name] = strategy(verdicts, validation)
-        except ValueError as error:
-            if name not in NEED_VALIDATION:
-                raise
-            left_out = error
-    if left_out:
-        output.say(f"{' and '.join(sorted(NEED_VALIDATION))} are left out: {left_out}")
-    return decided
-
-
-def _version(verdicts: Run, agent: str) -> registry.ModelVersion:
-    models = set(verdicts.frame.filter(pl.col("agent") == agent)["model"])
-    if len(models) != 1:
-        raise VersionError(f"{agent} answered with {len(models)} models.")
-    return registry.find_version(models.pop())
-
-
-def _pairs(agreement: pl.DataFrame) -> list[dict[str, Any]]:
-    """Each two once, and none with itself."""
-    return agreement.filter(pl.col("first") < pl.col("second")).to_dicts()
-
-
-def _interval(row: dict[str, Any]) -> str:
-    return f"{row['low']:.1%} – {row['high']:.1%}"
-
-
-def _head(content: dict[str, Any]) -> None:
+def print_head(content: dict[str, Any]) -> None:
+    """Print the run's id, its size and how many predictions are missing."""
     about = f" ({content['dataset']})" if content["dataset"] else ""
     print(
-        f"Run {content['run']}{about}: {content['requests']:,} pictures,"
-        f" {content['missing']:,} answers missing."
+        f"Run {content['run']}{about}: {content['requests']:,} images,"
+        f" {content['missing']:,} predictions missing."
     )
 
 
-def _agreement(content: dict[str, Any]) -> None:
+def print_agreement(content: dict[str, Any]) -> None:
+    """Print how often two agents predict the same class."""
     if content["agreement"]:
         output.table(
             "Agreement",
-            ("", "same answer", "Cohen's kappa"),
+            ("", "same prediction", "Cohen's kappa"),
             [
                 (f"{row['first']}, {row['second']}", share(row["share"]), number(row["kappa"], 2))
                 for row in content["agreement"]
@@ -220,10 +137,47 @@ def _agreement(content: dict[str, Any]) -> None:
         )
 
 
-def _aside(content: dict[str, Any]) -> None:
-    if content["set_aside"]:
+def print_dead_letters(content: dict[str, Any]) -> None:
+    """Print the images without a prediction, and why."""
+    if content["dead_letters"]:
         output.table(
-            "Set aside by agents",
-            ("picture", "agent", "reason"),
-            [(row["picture"], row["agent"], row["reason"]) for row in content["set_aside"]],
+            "Dead letters",
+            ("image", "agent", "reason"),
+            [(row["image"], row["agent"], row["reason"]) for row in content["dead_letters"]],
         )
+
+
+def _decide(run: Run) -> Outcomes:
+    """Decide by each strategy; without validation data by those that need none."""
+    if len(run.agents) < 2:
+        return {}
+    validation: Validation | None = None
+    left_out: Exception | None = None
+    try:
+        validation = {agent: _version(run, agent).validation() for agent in run.agents}
+    except VersionError as error:
+        left_out = error
+    decided = {}
+    for strategy in STRATEGIES:
+        if strategy in NEED_VALIDATION and left_out:
+            continue
+        try:
+            decided[strategy] = outcomes.decide(run, strategy, validation)
+        except ValueError as error:
+            if strategy not in NEED_VALIDATION:
+                raise
+            left_out = error
+    if left_out:
+        output.say(f"{' and '.join(sorted(NEED_VALIDATION))} are left out: {left_out}")
+    return decided
+
+
+def _version(run: Run, agent: str) -> registry.ModelVersion:
+    models = set(run.of_agent(agent)["model"])
+    if len(models) != 1:
+        raise VersionError(f"{agent} answered with {len(models)} models.")
+    return registry.find_version(models.pop())
+
+
+def _interval(row: dict[str, Any]) -> str:
+    return f"{row['low']:.1%} – {row['high']:.1%}"

@@ -1,4 +1,4 @@
-"""`imageclass tail`: the newest messages of a topic, and those that come."""
+"""`imageclass tail`: show the newest messages of a topic, and those that arrive."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from imageclass.kafka import inspect
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Show them, a line each, the oldest first."""
+    """Show the messages, a line each, the oldest first."""
     connection = connected(arguments)
     topic = topic_name(connection, arguments.topic)
     timeout = None if arguments.follow else 0.0

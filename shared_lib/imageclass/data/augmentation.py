@@ -1,7 +1,7 @@
-"""Images a little different in every epoch, so that a network learns what stays the same.
+"""Change training images a little in every epoch, so that a network learns what stays the same.
 
-Part of the data path of training, in NumPy alone: a saved model holds nothing of it, and what it
-draws depends on its own generator, not on any global seed.
+It works on the data alone, in NumPy: a saved model holds nothing of it, and its draws depend on
+the generator that it is given, not on any global seed.
 """
 
 import numpy as np
@@ -11,9 +11,19 @@ from numpy.typing import NDArray
 def augmented(
     images: NDArray[np.uint8], generator: np.random.Generator, *, mirror: bool
 ) -> NDArray[np.uint8]:
-    """Each of `images`, uint8 (n, height, width, channels), shifted by up to a twelfth of its size
-    (one pixel at least; black comes in from the edge) and, with `mirror`, every other one by lot
-    flipped left to right. A new array of the same shape."""
+    """Return images that are shifted and, with `mirror`, half of them flipped, at random.
+
+    A shift is up to a twelfth of the image's size, one pixel at least; black comes in from the
+    edge.
+
+    Args:
+        images: uint8, shape (n, height, width, channels).
+        generator: draws the shifts and flips.
+        mirror: flip left to right.
+
+    Returns:
+        A new array of the same shape.
+    """
     count, height, width, _ = images.shape
     reach = max(1, round(max(height, width) / 12))
     padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))

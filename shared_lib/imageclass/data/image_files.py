@@ -1,22 +1,52 @@
-"""Pictures of people's own: which files are some, and which of them cannot be sent."""
+"""PNG and JPEG files: which files are some, which can be sent, and what is in them."""
 
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imageclass.data.limits import MAX_IMAGE_PIXELS, check_size
-from imageclass.messages.requests import file_request
+
+# First bytes of a file, by encoding.
+_SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
+_SIGNATURE_BYTES = 16
+
+
+class InvalidImage(ValueError):
+    """The bytes are no image that can be used; the text is the reason, fit for a dead letter."""
+
+
+def image_encoding(body: bytes) -> str:
+    """Return "png" or "jpeg", told by the first bytes.
+
+    Raises:
+        InvalidImage: they are neither.
+    """
+    for encoding, signature in _SIGNATURES.items():
+        if body.startswith(signature):
+            return encoding
+    raise InvalidImage("The file is neither PNG nor JPEG; save it as one of them.")
 
 
 def find_images(
     paths: str | Path | Iterable[str | Path], *, on_skip: Callable[[str], object] = print
 ) -> dict[str, bytes]:
-    """The PNG and JPEG files in a folder and all below it, or of a list of files and folders.
+    """Read the PNG and JPEG files in a folder and all below it, or of a list of files and folders.
 
-    By name: the path below the folder, with `/` between, or as it was given in a list. Whatever
-    else is there `on_skip` gets a sentence about, files too large for a request too; only what is
-    hidden (a dot before its name) is passed over. Raises `FileNotFoundError`, with a sentence, for
-    a path that is not there.
+    Hidden files and folders (a dot before the name) are passed over in silence.
+
+    Args:
+        paths: a folder or file, or a list of some.
+        on_skip: gets a sentence about each other file, and each file too large for a request.
+
+    Returns:
+        The files' bytes by name: the path below the folder, with `/` between; or, of a list, the
+        path as it was given.
+
+    Raises:
+        FileNotFoundError: a path does not exist; its text is a sentence.
     """
     single = isinstance(paths, (str, Path))
     found: dict[str, bytes] = {}
@@ -26,7 +56,7 @@ def find_images(
         for path in _files(given) if given.is_dir() else [given]:
             name = path.relative_to(given).as_posix() if single and path != given else str(path)
             try:
-                found[name] = _picture(path)
+                found[name] = _read(path)
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
                 on_skip(f"{name} is left out: {reason}")
@@ -39,28 +69,72 @@ def _files(folder: Path) -> list[Path]:
     return [folder / path for path in sorted(seen)]
 
 
-def _picture(path: Path) -> bytes:
+def _read(path: Path) -> bytes:
     if not path.is_file():  # a pipe would be waited for
-        raise ValueError("It is not a file.")
+        raise InvalidImage("It is not a file.")
     with path.open("rb") as file:
-        head = file.read(16)
-        file_request("", "", head)  # knows both formats by how they begin
+        head = file.read(_SIGNATURE_BYTES)
+        image_encoding(head)
         check_size(path.stat().st_size)
         return head + file.read()
 
 
 def verify_image(body: bytes) -> None:
-    """Raises `ValueError` for what is no image behind its first bytes."""
+    """Check that a PNG or JPEG file is an image behind its first bytes, without decoding it.
+
+    Raises:
+        InvalidImage: it is damaged, cut off, or has too many pixels.
+    """
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(body), formats=["PNG", "JPEG"]) as image:
+        with Image.open(io.BytesIO(body), formats=_pillow_formats(*_SIGNATURES)) as image:
             if image.width * image.height > MAX_IMAGE_PIXELS:
-                raise ValueError(
+                raise InvalidImage(
                     f"Its {image.width} x {image.height} pixels are more than {MAX_IMAGE_PIXELS:,}."
                 )
-            image.verify()  # reads on, but unfolds nothing
-    except ValueError:
+            image.verify()  # reads on, but decodes nothing
+    except InvalidImage:
         raise
     except Exception as error:  # Pillow raises many kinds for broken files
-        raise ValueError("It cannot be read as an image: it is damaged or cut off.") from error
+        raise InvalidImage("It cannot be read as an image: it is damaged or cut off.") from error
+
+
+def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Decode a PNG or JPEG file, scale it and turn it to grey or colour.
+
+    Args:
+        body: the file's bytes.
+        encoding: "png" or "jpeg".
+        shape: (height, width, channels) of the result; one channel is grey, three are colour.
+
+    Returns:
+        The image, uint8 of that shape, turned upright as its EXIF data says.
+
+    Raises:
+        InvalidImage: it is damaged, another kind of file, or has too many pixels.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    height, width, channels = shape
+    try:
+        with Image.open(io.BytesIO(body), formats=_pillow_formats(encoding)) as file:
+            if file.width * file.height > MAX_IMAGE_PIXELS:
+                raise InvalidImage(
+                    f"image of {file.width} x {file.height} pixels, more than {MAX_IMAGE_PIXELS}"
+                )
+            upright = ImageOps.exif_transpose(file)
+            image = upright.convert("L" if channels == 1 else "RGB").resize((width, height))
+    except InvalidImage:
+        raise
+    except UnidentifiedImageError as error:  # its text is the address of a buffer
+        raise InvalidImage(f"undecodable {encoding} image: no image in it") from error
+    # Pillow's decoders raise many kinds (OSError, SyntaxError, ValueError, struct.error,
+    # DecompressionBombError, ...) for broken files; every one means the same here.
+    except Exception as error:
+        raise InvalidImage(f"undecodable {encoding} image: {error}") from error
+    return np.asarray(image, np.uint8).reshape(shape)
+
+
+def _pillow_formats(*encodings: str) -> list[str]:
+    return [encoding.upper() for encoding in encodings]  # Pillow's names of the same

@@ -4,8 +4,7 @@
 #: 1 MiB (1,048,576 bytes, in broker and producer); the rest is left for headers and framing.
 MAX_IMAGE_BYTES = 1_000_000
 
-
-#: The most pixels (height x width) that a PNG or JPEG may unfold to: a few kilobytes can hold
+#: The most pixels (height x width) that a PNG or JPEG may decode to: a few kilobytes can hold
 #: gigapixels, and would take the agent's memory.
 MAX_IMAGE_PIXELS = 25_000_000
 
@@ -15,7 +14,11 @@ class ImageTooLarge(ValueError):
 
 
 def check_size(size: int) -> None:
-    """Raises `ImageTooLarge` if an image of `size` bytes is larger than a request may carry."""
+    """Check that a request may carry an image of `size` bytes.
+
+    Raises:
+        ImageTooLarge: it is larger than `MAX_IMAGE_BYTES`.
+    """
     if size > MAX_IMAGE_BYTES:
         raise ImageTooLarge(
             f"The image is {size / 1e6:.1f} MB, and a request may carry {MAX_IMAGE_BYTES / 1e6:.1f}"

@@ -1,38 +1,35 @@
-"""Does a confidence of 80 % mean that four of five are right? Measure it, and mend it.
+"""Measure and correct the calibration of probabilities.
 
-The measures and the cure are those of Guo, Pleiss, Sun and Weinberger 2017, "On Calibration of
-Modern Neural Networks": the expected calibration error over bins of equal width, the reliability
-diagram, and temperature scaling.
+Probabilities are calibrated if, of all predictions with a confidence of 80 %, four in five are
+correct. The measures and the correction are those of Guo, Pleiss, Sun and Weinberger 2017, "On
+Calibration of Modern Neural Networks": the expected calibration error over bins of equal width,
+the reliability diagram, and temperature scaling.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
-
-from imageclass.runs.run import Run, matrix
 
 BINS = 15  # as in the paper's tables
 
-_RANGE = (0.05, 20.0)  # temperatures looked at; real networks lie between 0.5 and 5
-_SMALLEST = float(np.finfo(np.float32).tiny)  # of a probability, before its logarithm
-
-_BIN_SCHEMA = {
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "answers": pl.Int64,
-    "confidence": pl.Float64,
-    "accuracy": pl.Float64,
-}
+_TEMPERATURE_RANGE = (0.05, 20.0)  # real networks lie between 0.5 and 5
+_MIN_PROBABILITY = float(np.finfo(np.float32).tiny)  # before its logarithm is taken
 
 
 def scale(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """The probabilities, shape (n, classes), of a network whose logits are divided by
-    `temperature`: above 1 less sure, below 1 surer, and never another order of the classes."""
+    """Divide a network's logits by a temperature.
+
+    Args:
+        probabilities: shape (n, classes), what the network predicts.
+        temperature: above 1 lowers the confidence, below 1 raises it; the order of the classes
+            stays.
+
+    Returns:
+        The new probabilities, float64, of the same shape.
+    """
     # Logits are the probabilities' logarithms but for a constant, which the softmax takes out.
-    logits = np.log(np.asarray(probabilities, np.float64).clip(_SMALLEST, 1)) / temperature
+    logits = np.log(np.asarray(probabilities, np.float64).clip(_MIN_PROBABILITY, 1)) / temperature
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
@@ -40,16 +37,28 @@ def scale(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np
 def negative_log_likelihood(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> float:
-    """The mean of -ln p over n images, in nats, p being the true class's probability."""
+    """Compute the mean of -ln p, in nats, p being the true class's probability.
+
+    Args:
+        probabilities: shape (n, classes).
+        labels: int, shape (n,), the true classes.
+    """
     of_truth = np.asarray(probabilities, np.float64)[np.arange(len(labels)), labels]
-    return float(-np.log(of_truth.clip(_SMALLEST, 1)).mean())
+    return float(-np.log(of_truth.clip(_MIN_PROBABILITY, 1)).mean())
 
 
 def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """The temperature, from 0.05 to 20, that makes the labels likeliest.
+    """Find the temperature with the lowest negative log-likelihood.
 
-    `probabilities`: shape (n, classes), `labels`: shape (n,), of validation images: neither
-    learned from nor tested on. Raises `ValueError` if there are none or the shapes do not fit.
+    Args:
+        probabilities: shape (n, classes), of validation images: neither training nor test images.
+        labels: int, shape (n,), their true classes.
+
+    Returns:
+        The temperature, from 0.05 to 20.
+
+    Raises:
+        ValueError: n is 0, or the shapes do not fit.
     """
     from scipy.optimize import minimize_scalar
 
@@ -62,65 +71,66 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.inte
     def loss(logarithm: float) -> float:
         return negative_log_likelihood(scale(probabilities, np.exp(logarithm)), labels)
 
-    low, high = np.log(_RANGE)
+    low, high = np.log(_TEMPERATURE_RANGE)
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
 
 
-def calibrated(verdicts: Run, temperatures: Mapping[str, float]) -> Run:
-    """`verdicts` as they would be had each agent named in `temperatures` been calibrated so.
+class Reliability(NamedTuple):
+    """The points of a reliability diagram: arrays with an element for each bin that has answers.
 
-    Probabilities and confidences change; what was predicted does not.
+    Attributes:
+        low: float64, the bin's lower end, exclusive but for the first bin.
+        high: float64, its upper end.
+        answers: int64, how many predictions have such a confidence.
+        confidence: float64, their mean confidence.
+        accuracy: float64, the share of them that is correct.
     """
-    classes = len(verdicts.dataset.class_names)
-    parts = [verdicts.frame.filter(~pl.col("agent").is_in(list(temperatures)))]
-    for agent, temperature in temperatures.items():
-        own = verdicts.frame.filter(pl.col("agent") == agent)
-        if own.is_empty():
-            continue
-        scaled = scale(matrix(own, classes), temperature)
-        parts.append(
-            own.with_columns(
-                confidence=pl.Series(scaled.max(axis=1)),
-                probabilities=pl.Series(scaled.astype(np.float32)).arr.to_list(),
-            )
-        )
-    return replace(verdicts, frame=pl.concat(parts))
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    answers: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
 
 
-def reliability(frame: pl.DataFrame, bins: int = BINS) -> pl.DataFrame:
-    """How often answers of about one confidence are right: a row for each bin that has any.
+def reliability(
+    confidence: NDArray[np.floating], correct: NDArray[np.bool_], bins: int = BINS
+) -> Reliability:
+    """Compare confidence and accuracy, bin by bin.
 
-    `frame`: answers of an agent or outcomes of a strategy, with `confidence` in [0, 1] and
-    `correct`. Columns: low (exclusive, but for the first bin) and high of the bin, answers (how
-    many), their mean confidence, and their accuracy.
+    Args:
+        confidence: shape (n,), in [0, 1].
+        correct: bool, shape (n,), whether each prediction is correct.
+        bins: how many bins of equal width [0, 1] is divided into.
     """
-    confidence = frame["confidence"].to_numpy()
-    number = np.ceil(confidence * bins).astype(np.int64).clip(1, bins) - 1
-    return (
-        frame.select("confidence", "correct", bin=pl.Series(number, dtype=pl.Int64))
-        .group_by("bin")
-        .agg(
-            answers=pl.len().cast(pl.Int64),
-            confidence=pl.col("confidence").mean(),
-            accuracy=pl.col("correct").mean(),
-        )
-        .sort("bin")
-        .select(
-            low=pl.col("bin") / bins,
-            high=(pl.col("bin") + 1) / bins,
-            answers="answers",
-            confidence="confidence",
-            accuracy="accuracy",
-        )
-        .cast(_BIN_SCHEMA)  # type: ignore[arg-type]
+    number = np.ceil(np.asarray(confidence) * bins).astype(np.int64).clip(1, bins) - 1
+    answers = np.bincount(number, minlength=bins)
+    filled = np.flatnonzero(answers)
+    totals = [
+        np.bincount(number, weights=np.asarray(values, np.float64), minlength=bins)[filled]
+        for values in (confidence, correct)
+    ]
+    count = answers[filled]
+    return Reliability(
+        filled / bins, (filled + 1) / bins, count, totals[0] / count, totals[1] / count
     )
 
 
-def expected_calibration_error(frame: pl.DataFrame, bins: int = BINS) -> float | None:
-    """The mean distance between confidence and accuracy over the bins of `reliability`, each
-    weighing as many answers as it has: 0 is perfect, 1 the worst. None without answers."""
-    if frame.is_empty():
+def expected_calibration_error(
+    confidence: NDArray[np.floating], correct: NDArray[np.bool_], bins: int = BINS
+) -> float | None:
+    """Compute the mean distance between confidence and accuracy, weighted by answers in each bin.
+
+    Args:
+        confidence: shape (n,), in [0, 1].
+        correct: bool, shape (n,).
+        bins: how many bins of equal width [0, 1] is divided into.
+
+    Returns:
+        0 for perfect calibration, at most 1; None if n is 0.
+    """
+    if not len(confidence):
         return None
-    table = reliability(frame, bins)
-    gaps = (table["confidence"] - table["accuracy"]).abs()
-    return float((gaps * table["answers"]).sum() / len(frame))
+    found = reliability(confidence, correct, bins)
+    gaps = np.abs(found.confidence - found.accuracy)
+    return float((gaps * found.answers).sum() / len(confidence))

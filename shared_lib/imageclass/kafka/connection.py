@@ -1,4 +1,4 @@
-"""Finding the broker and naming what lies on it.
+"""Connects to the broker.
 
 `connect()` needs no settings in a user's server: the hub puts them into the environment.
 """
@@ -14,11 +14,10 @@ import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
-from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refused
+from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refusal
 from imageclass.kafka.topics import Topics
 
 T = TypeVar("T")
-
 
 _COMMON: dict = {
     "client_id": "imageclass",
@@ -34,10 +33,15 @@ class NoBroker(Exception):
 
 @dataclass(frozen=True)
 class Connection:
-    """A broker's addresses and the topics used there; it makes clients, and holds none open.
+    """A broker's addresses and the topics used there; it makes clients, and keeps none open.
 
-    Every client it makes is a context manager; making one raises `NoBroker` if the broker has not
-    answered within 2 s, or has refused twice.
+    Every client is a context manager. Making one raises `NoBroker` if the broker has not answered
+    within 2 s, or refuses the account.
+
+    Attributes:
+        bootstrap_servers: addresses, `host:port`.
+        topics: names of topics and groups.
+        given_account: the account that the caller gave.
     """
 
     bootstrap_servers: tuple[str, ...]
@@ -46,18 +50,28 @@ class Connection:
 
     @property
     def account(self) -> Account | None:
-        """Who one is there: the account that was given, else at the hub's broker the one that the
-        hub gave to this server, read anew each time because it may change.
+        """The account that was given; without one, at the hub's broker, the one of this server.
 
-        Raises `account.NoAccount` where the hub should have given one and has not.
+        It is read each time, because it may change.
+
+        Raises:
+            MissingCredentials: the hub should have given one and has not.
         """
         ours = self.bootstrap_servers == _addresses(os.environ.get("KAFKA_BOOTSTRAP_SERVERS"))
         return self.given_account or (find_account() if ours else None)
 
     def producer(self, **settings: Any) -> KafkaProducer:
-        """A producer that neither loses nor doubles a message while it lives: idempotent,
-        acknowledged by all replicas, tried again for two minutes. May be shared by threads.
-        `settings` are more of kafka-python's own."""
+        """Return a producer that neither loses nor doubles a message while it lives.
+
+        It is idempotent, waits for all replicas, and tries again for two minutes. Threads may share
+        it.
+
+        Args:
+            settings: more of kafka-python's own.
+
+        Raises:
+            NoBroker: the broker does not answer, or refuses the account.
+        """
         return self._client(
             KafkaProducer,
             **settings,
@@ -70,9 +84,16 @@ class Connection:
         )
 
     def consumer(self, group: str | None = None, **settings: Any) -> KafkaConsumer:
-        """A consumer that commits only when told to, from the oldest message where its group has
-        no offset yet. Without a group, partitions must be assigned. For one thread only.
-        `settings` are more of kafka-python's own."""
+        """Return a consumer that commits only when told to. For one thread only.
+
+        Args:
+            group: its group; it starts at the oldest message where the group has no offset yet.
+                Without one, partitions must be assigned.
+            settings: more of kafka-python's own.
+
+        Raises:
+            NoBroker: the broker does not answer, or refuses the account.
+        """
         consumer = self._client(
             KafkaConsumer,
             **settings,
@@ -80,16 +101,20 @@ class Connection:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
-            # A killed kernel's place in its group is free again after this, instead of 45 s.
+            # The place of a killed process in its group is free after this, instead of 45 s.
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
-        _finish_what_was_begun(consumer)
+        _complete_rebalances(consumer)
         return consumer
 
     def admin(self) -> closing[KafkaAdminClient]:
-        """A client that manages topics and groups; use it in a `with`."""
+        """Return a client that manages topics and groups; use it in a `with`.
+
+        Raises:
+            NoBroker: the broker does not answer, or refuses the account.
+        """
         return closing(self._client(KafkaAdminClient))
 
     def _client(self, kind: Callable[..., T], **settings: Any) -> T:
@@ -102,36 +127,41 @@ class Connection:
         try:
             return kind(bootstrap_servers=servers, **settings)
         except KafkaTimeoutError as error:
-            why = refused(servers, account)
-            if not why:
+            reason = refusal(servers, account)
+            if not reason:
                 raise NoBroker(
                     f"The broker at {', '.join(servers)} does not answer. Is it running, and is"
                     " KAFKA_BOOTSTRAP_SERVERS its address?"
                 ) from error
-        # It may have begun to listen only just now: refused is who knocks again in vain.
+        # It may have begun to listen only just now; a refused client fails a second time.
         try:
             return kind(bootstrap_servers=servers, **settings)
         except KafkaTimeoutError as error:
-            raise NoBroker(why) from error
+            raise NoBroker(reason) from error
 
     def ensure_topics(self) -> None:
-        """Create the topics that are not there yet; those that are stay as they are."""
+        """Create the topics that do not exist yet; the others stay as they are.
+
+        Raises:
+            NoBroker: the broker does not answer, or refuses the account.
+        """
         with self.admin() as admin:
             there = set(admin.list_topics())
             for topic, settings in self.topics.settings.items():
                 if topic not in there:
-                    with suppress(TopicAlreadyExistsError):  # another one was quicker
+                    with suppress(TopicAlreadyExistsError):  # another client was quicker
                         admin.create_topics({topic: settings})
             admin.wait_for_topics(self.topics.all, timeout_ms=30_000)
 
 
-def _finish_what_was_begun(consumer: KafkaConsumer) -> None:
-    """Have `consumer` end every rebalance that it began.
+def _complete_rebalances(consumer: KafkaConsumer) -> None:
+    """Have a consumer complete every rebalance that it began.
 
-    kafka-python (seen in 3.0.12, on a busy machine one start in thirty) joins its group again when
-    a topic's partitions change. If a poll's time runs out during that, and the partitions then are
-    as before, the next poll sees no reason to go on: the member stays without partitions and
-    without heartbeats for ever. Kafka's own client asks whether a rejoin is needed *or pending*.
+    WORKAROUND(kafka-python 3.0.12): a poll that ends during a rebalance may leave it unfinished.
+    If the partitions then are as before, the next poll sees no reason to go on: the member stays
+    without partitions and heartbeats for ever (one start in thirty on a busy machine). Kafka's own
+    client asks whether a rejoin is needed *or pending*.
+    Test: test_a_rebalance_that_ran_out_of_time_is_ended_by_the_next_poll
     """
     coordinator = consumer._coordinator
     needed = coordinator.need_rejoin
@@ -150,13 +180,18 @@ def connect(
     timeout: float = 60.0,
     on_wait: Callable[[str], object] = print,
 ) -> Connection:
-    """Wait for the broker, make sure the topics are there, and return the `Connection`.
+    """Wait for the broker, create the topics that are missing, and return the `Connection`.
 
-    `bootstrap_servers` is `host:port`, several with commas between; by default that of
-    `KAFKA_BOOTSTRAP_SERVERS`. `prefix` of the topics: see `Topics`. `account`: by default the one
-    that the hub gave to this server, at the broker of the hub. While the broker is not there
-    `on_wait` gets a sentence about every two seconds, and after `timeout` seconds `NoBroker` is
-    raised; at once if none is set.
+    Args:
+        bootstrap_servers: `host:port`, several with commas between; by default that of
+            `KAFKA_BOOTSTRAP_SERVERS`.
+        prefix: the topics' prefix, see `Topics`.
+        account: by default the one that the hub gave to this server, at the hub's broker.
+        timeout: seconds to wait for the broker.
+        on_wait: gets a sentence about every two seconds while the broker does not answer.
+
+    Raises:
+        NoBroker: none is set, or it has not answered in time.
     """
     servers = _addresses(bootstrap_servers or os.environ.get("KAFKA_BOOTSTRAP_SERVERS"))
     if not servers:
@@ -173,11 +208,7 @@ def connect(
         on_wait(f"Waiting for the broker at {', '.join(servers)} ({seconds:.0f} s) …")
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(
-            lambda error: (
-                isinstance(error, NoBroker) or (isinstance(error, KafkaError) and error.retriable)
-            )
-        ),
+        retry=tenacity.retry_if_exception(_may_pass),
         stop=tenacity.stop_after_delay(timeout),
         wait=tenacity.wait_fixed(0.25),
         before_sleep=say,
@@ -190,3 +221,7 @@ def connect(
     except (KafkaError, ValueError) as error:
         raise NoBroker(f"The broker at {', '.join(servers)} cannot be used: {error}") from error
     return connection
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, NoBroker) or (isinstance(error, KafkaError) and error.retriable)

@@ -1,40 +1,30 @@
-"""The person's account on the broker, as their server keeps it in a file.
+"""The user's account on the broker, which their server keeps in a file.
 
-The hub makes the account; the server lays it into the file that `MOSSHUB_BROKER_ACCOUNT` names,
-writes it anew when it changes, and deletes it when it is not the person's any more.
+The hub makes the account. The server writes it to the file that `MOSSHUB_BROKER_ACCOUNT` names,
+writes it again when it changes, and deletes it when the user has lost it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-VARIABLE = "MOSSHUB_BROKER_ACCOUNT"
+from mosshub_contract.broker_account import FILE_VARIABLE, BrokerAccount
 
 
 class MissingCredentials(Exception):
     """There should be an account and is none; the text says why and what to do."""
 
 
-@dataclass(frozen=True)
-class Account:
-    """Who one is on the broker. Without `cafile` certificates are checked with the system's."""
-
-    username: str
-    password: str = field(repr=False)
-    security_protocol: str = "SASL_PLAINTEXT"
-    sasl_mechanism: str = "SCRAM-SHA-512"
-    cafile: str | None = None
-    away: bool = field(default=False, compare=False)  # the hub has not reached the broker lately
+class Account(BrokerAccount):
+    """An account on the broker, as Kafka's clients take it."""
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What kafka-python's clients are told."""
+        """Settings for kafka-python's clients."""
         return {
             "security_protocol": self.security_protocol,
             "sasl_mechanism": self.sasl_mechanism,
@@ -45,7 +35,7 @@ class Account:
 
     @property
     def librdkafka_settings(self) -> dict[str, Any]:
-        """The same for librdkafka's clients."""
+        """Settings for librdkafka's clients."""
         return {
             "security.protocol": self.security_protocol,
             "sasl.mechanism": self.sasl_mechanism,
@@ -56,48 +46,54 @@ class Account:
 
 
 def find_account(environ: Mapping[str, str] = os.environ) -> Account | None:
-    """The account of this server's person, read anew; None where there are no accounts.
+    """Return the account of this server's user, as it is now; None where there are no accounts.
 
     Raises:
-        NoAccount: there should be one.
+        MissingCredentials: there should be an account.
     """
-    named = environ.get(VARIABLE)
-    return read_account(named) if named else None
+    path = environ.get(FILE_VARIABLE)
+    return read_account(path) if path else None
 
 
 def read_account(path: str | os.PathLike[str]) -> Account:
-    """The account in a file as a server keeps it: JSON with the fields of `Account`.
+    """Return the account in a file.
+
+    Args:
+        path: the file, which a user's server has written.
 
     Raises:
-        NoAccount: the file is not there, or holds something else.
+        MissingCredentials: there is no such file, or it is not one.
     """
     try:
-        found = json.loads(Path(path).read_text("utf-8"))
-        return Account(
-            found["username"],
-            found["password"],
-            found.get("security_protocol", "SASL_PLAINTEXT"),
-            found.get("sasl_mechanism", "SCRAM-SHA-512"),
-            found.get("cafile"),
-            found.get("broker") == "away",
-        )
+        return Account.from_json(Path(path).read_text("utf-8"))
     except FileNotFoundError:
         raise MissingCredentials(
             "You have no account on the broker: the hub has not given this server one yet, or has"
             " taken it away. If this stays, stop and start your server on the hub's page, or ask"
             " an admin."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MissingCredentials(f"{path} is not an account on the broker: {error!r}") from None
+    except (OSError, ValueError) as error:
+        raise MissingCredentials(f"{path} is not an account on the broker: {error}") from None
 
 
-def refused(servers: Sequence[str], account: Account | None) -> str:
-    """Why a broker does not answer that can be reached: a sentence, empty if it cannot be."""
+def refusal(servers: Sequence[str], account: BrokerAccount | None) -> str:
+    """Return why a broker that can be reached does not answer, in a sentence.
+
+    Args:
+        servers: the broker's addresses, `host:port`.
+        account: the account that was used.
+
+    Returns:
+        Empty if the broker cannot be reached.
+    """
     if not any(map(_listens, servers)):
         return ""
     where = f"The broker at {', '.join(servers)}"
     if account is None:
-        return f"{where} lets in only who has an account, and you gave none."
+        return (
+            f"{where} lets in only users with an account, and you gave none. (A broker that hangs"
+            " looks the same.)"
+        )
     if account.away:
         return f"{where} does not let in {account.username!r} yet: the hub will set that up soon."
     return (

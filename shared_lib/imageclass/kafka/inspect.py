@@ -1,26 +1,22 @@
-"""Look into topics: what there is, what is in them, who lags behind.
+"""Look into topics: which there are, what is in them, and how far each group is.
 
 Looking changes nothing: no group is joined, no offset committed. What the broker does not show to
-an account is not in the answers.
+an account is left out.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import polars as pl
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import AuthorizationError, KafkaError
-from numpy.typing import NDArray
 
 from imageclass.kafka.connection import Connection
-from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.predictions import decode_prediction
-from imageclass.messages.requests import decode_image, decode_request
+from imageclass.kafka.message import Message, message_of
+from imageclass.kafka.reader import TopicReader, read_to_end
 
 _TOPICS = {
     "topic": pl.String,
@@ -38,61 +34,23 @@ _LAGS = {
     "end": pl.Int64,
     "lag": pl.Int64,
 }
+_TAIL_POLL_S = 0.2
 
 
 class NoSuchTopic(Exception):
-    """There is no such topic, or none that one may read; the text names those there are."""
-
-
-@dataclass(frozen=True, eq=False)
-class Message:
-    """A message as it lies on a topic. `key` and `value` are None where there is none, e.g. the
-    value that deletes a key on a compacted topic; `headers` are text, unreadable bytes replaced."""
-
-    topic: str
-    partition: int
-    offset: int
-    time: datetime  # UTC, as the broker has it
-    key: bytes | None
-    value: bytes | None
-    headers: dict[str, str] = field(default_factory=dict)
-    raw_headers: tuple[tuple[str, bytes | None], ...] = ()
-
-    @property
-    def image(self) -> NDArray[np.uint8] | None:
-        """The image, uint8 (height, width, channels), of a request with raw pixels; else None."""
-        with suppress(InvalidMessage):
-            request = decode_request(self.value, self.raw_headers)
-            if request.shape is not None:
-                return decode_image(request, request.shape)
-        return None
-
-    @property
-    def summary(self) -> str:
-        """What is in it, in a line."""
-        if reason := self.headers.get("dead-letter.reason"):
-            return f"dead letter: {reason}"
-        with suppress(InvalidMessage):
-            request = decode_request(self.value, self.raw_headers)
-            size = "×".join(map(str, request.shape)) if request.shape else request.encoding
-            return f"request {request.request}: image, {size}"
-        with suppress(InvalidMessage):
-            answer = decode_prediction(self.value, self.raw_headers)
-            best = int(answer.probabilities.argmax())
-            sure = float(answer.probabilities[best])
-            return f"{answer.agent} on {answer.request}: class {best}, {sure:.0%} sure"
-        if self.value is None:
-            return "(deletes its key)"
-        try:
-            text = self.value.decode()
-        except UnicodeDecodeError:
-            return f"{len(self.value)} bytes: {self.value[:24].hex(' ')}"
-        return " ".join(text.split())[:400]
+    """There is no such topic, or one may not read it; the text names those there are."""
 
 
 def list_topics(connection: Connection) -> pl.DataFrame:
-    """The topics one may look at: topic, partitions, messages (now kept), bytes (on the disk;
-    null where the broker does not say)."""
+    """Return a row for each topic that one may see.
+
+    Returns:
+        Columns topic, partitions, messages (those that are kept now) and bytes (on the disk); null
+        where the broker does not tell.
+
+    Raises:
+        NoBroker: the broker does not answer.
+    """
     with connection.admin() as admin:
         names = sorted(name for name in admin.list_topics() if not name.startswith("__"))
         sizes: dict[str, int] = {}
@@ -106,7 +64,8 @@ def list_topics(connection: Connection) -> pl.DataFrame:
     rows = []
     with connection.consumer() as consumer:
         for name in names:
-            places = _places(consumer, name)
+            partitions = consumer.partitions_for_topic(name) or ()
+            places = [TopicPartition(name, number) for number in sorted(partitions)]
             kept = None
             with suppress(AuthorizationError):
                 first, end = consumer.beginning_offsets(places), consumer.end_offsets(places)
@@ -116,11 +75,18 @@ def list_topics(connection: Connection) -> pl.DataFrame:
 
 
 def list_lags(connection: Connection, prefixes: tuple[str, ...] = ()) -> pl.DataFrame:
-    """How far each consumer group is: group, state, members, topic, partition, committed (offset
-    up to which it is done), end (of the partition), lag (messages behind), a row per partition.
+    """Return how far each consumer group is, a row for each group and partition.
 
-    `prefixes`: of the groups to look at, by default the connection's own and the team's. Groups
-    that one may not look at are left out.
+    Args:
+        connection: the broker.
+        prefixes: prefixes of the groups, by default the connection's own and the team's.
+
+    Returns:
+        Columns group, state, members, topic, partition, committed (the next offset to be read),
+        end (of the partition) and lag (messages behind). Groups that one may not see are left out.
+
+    Raises:
+        NoBroker: the broker does not answer.
     """
     prefixes = prefixes or tuple({connection.topics.prefix, "team."})
     rows: list[tuple] = []
@@ -137,95 +103,74 @@ def list_lags(connection: Connection, prefixes: tuple[str, ...] = ()) -> pl.Data
                 ends = consumer.end_offsets(list(offsets)) if offsets else {}
             except AuthorizationError:
                 continue
-            who = (name, about["group_state"], len(about["members"]))
+            group = (name, about["group_state"], len(about["members"]))
             for place, done in sorted(offsets.items()):
                 if done.offset >= 0:
                     end = ends[place]
                     lag = max(0, end - done.offset)
-                    rows.append((*who, place.topic, place.partition, done.offset, end, lag))
+                    rows.append((*group, place.topic, place.partition, done.offset, end, lag))
     return pl.DataFrame(rows, schema=_LAGS, orient="row")
 
 
 def peek(
     connection: Connection, topic: str, count: int = 20, *, timeout: float = 10.0
 ) -> list[Message]:
-    """The newest `count` messages of `topic`, the newest first; fewer if there are fewer, or if
-    they have not come within `timeout` seconds.
+    """Return the newest messages of a topic, the newest first.
 
-    Raises `NoSuchTopic`, and `ValueError` for a count below 1.
+    Args:
+        connection: the broker.
+        topic: the topic's full name.
+        count: how many; fewer are returned if there are fewer.
+        timeout: seconds without an answer after which the broker counts as gone.
+
+    Raises:
+        NoSuchTopic: there is no such topic that one may read.
+        NoBroker: the broker does not answer.
+        ValueError: `count` is below 1.
     """
     if count < 1:
         raise ValueError(f"count must be 1 or more, not {count}.")
-    with connection.consumer() as consumer:
-        found, _ = _newest(connection, consumer, topic, count, timeout)
-    return found[: -count - 1 : -1]
+    _check_topic(connection, topic)
+    # Any partition may hold the newest: so many of each are read.
+    records = read_to_end(connection, [topic], newest=count, idle_timeout_s=timeout)
+    return _in_order(records)[: -count - 1 : -1]
 
 
 def tail(
     connection: Connection, topic: str, *, last: int = 0, timeout: float | None = None
 ) -> Iterator[Message]:
-    """The `last` messages of `topic`, the oldest first, and then those that arrive, none left out,
-    until `timeout` seconds are over (None: for ever). Raises `NoSuchTopic` at the first one."""
+    """Yield the newest messages of a topic, the oldest first, and then those that arrive.
+
+    Args:
+        connection: the broker.
+        topic: the topic's full name.
+        last: how many of the messages that are there already.
+        timeout: seconds after which it ends; None: never.
+
+    Raises:
+        NoSuchTopic: there is no such topic that one may read.
+        NoBroker: the broker does not answer at the start.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
-    with connection.consumer() as consumer:
-        found, older = _newest(connection, consumer, topic, last, 10.0)
-        yield from found[max(0, older - last) :]
+    _check_topic(connection, topic)
+    with TopicReader(connection, [topic], newest=last) as reader:
+        messages = _in_order(reader.read_to_end())
+        newer = [message for message in messages if message.offset >= reader.ends[message.place]]
+        older = [message for message in messages if message.offset < reader.ends[message.place]]
+        yield from older[max(0, len(older) - last) :]
+        yield from newer
         while deadline is None or time.monotonic() < deadline:
-            yield from _poll(consumer, 200)
+            yield from map(message_of, reader.poll(_TAIL_POLL_S))
 
 
-def _newest(
-    connection: Connection, consumer: KafkaConsumer, topic: str, count: int, timeout: float
-) -> tuple[list[Message], int]:
-    """Messages of `topic`, the oldest first, and how many of them were there at the call: at least
-    the newest `count`. `consumer` then stands behind them."""
-    places = _start(connection, consumer, topic)
-    first, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
-    # Any partition may hold the newest: so many of each are read.
-    for place in places:
-        consumer.seek(place, max(first[place], ends[place] - count))
-    older: list[Message] = []
-    newer: list[Message] = []
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline and any(
-        consumer.position(place) < ends[place] for place in places
-    ):
-        for message in _poll(consumer, 200):
-            is_older = message.offset < ends[TopicPartition(topic, message.partition)]
-            (older if is_older else newer).append(message)
-    for part in (older, newer):
-        part.sort(key=lambda message: (message.time, message.offset))
-    return older + newer, len(older)
+def _in_order(records: Iterable[ConsumerRecord]) -> list[Message]:
+    return sorted(map(message_of, records), key=lambda message: (message.time, message.offset))
 
 
-def _places(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
-
-
-def _start(connection: Connection, consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+def _check_topic(connection: Connection, topic: str) -> None:
     # Without a look at the list first, a name that is not there is waited for.
     with connection.admin() as admin:
         there = sorted(name for name in admin.list_topics() if not name.startswith("__"))
     if topic not in there:
         known = ", ".join(there) or "none so far"
         raise NoSuchTopic(f"There is no topic {topic!r} that you may read. There are: {known}.")
-    places = _places(consumer, topic)
-    consumer.assign(places)
-    return places
-
-
-def _poll(consumer: KafkaConsumer, milliseconds: int) -> list[Message]:
-    return [
-        Message(
-            record.topic,
-            record.partition,
-            record.offset,
-            datetime.fromtimestamp(record.timestamp / 1000, UTC),
-            record.key,
-            record.value,
-            {name: (value or b"").decode(errors="replace") for name, value in record.headers or ()},
-            tuple(record.headers or ()),
-        )
-        for records in consumer.poll(timeout_ms=milliseconds).values()
-        for record in records
-    ]

@@ -1,7 +1,7 @@
-"""The clients of an agent: librdkafka, whose work is done in C beside the model.
+"""The clients of an agent: librdkafka, which works in C beside the model.
 
-Everything else uses kafka-python (see `connection`). Through it an agent would spend as much CPU
-on a message as a small network on its image; `bench/streaming.py` shows what is left of that.
+Everything else uses kafka-python (see `connection`). With that an agent would spend as much CPU on
+a message as a small network on its image; `bench/streaming.py` measures what is left of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Producer
 
 from imageclass.kafka.connection import Connection
 
-# librdkafka would write to the notebook's own output; who wants its words asks for this logger.
+# Without a logger librdkafka writes to the notebook's own output.
 _log = logging.getLogger("imageclass.kafka")
 _log.addHandler(logging.NullHandler())
 
@@ -24,10 +24,15 @@ OnError = Callable[[KafkaError], object]
 def make_consumer(
     connection: Connection, group: str, client_id: str, on_error: OnError, **settings: Any
 ) -> Consumer:
-    """A consumer in `group`, from the oldest message where the group has no offset yet.
+    """Return a consumer that commits only when told to.
 
-    It commits only when told to. `on_error` is called during `consume` with what librdkafka goes
-    on from by itself, such as a broker that is away. `settings` are more of librdkafka's own.
+    Args:
+        connection: the broker.
+        group: its group; it starts at the oldest message where the group has no offset yet.
+        client_id: its name in the broker's log.
+        on_error: called during `consume` with errors that librdkafka goes on from by itself, such
+            as a broker that is away.
+        settings: more of librdkafka's own.
     """
     return Consumer(
         {
@@ -35,12 +40,12 @@ def make_consumer(
             "group.id": group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
-            # A killed kernel's place in its group is free again after this, instead of 45 s.
+            # The place of a killed process in its group is free after this, instead of 45 s.
             "session.timeout.ms": 10_000,
             "heartbeat.interval.ms": 2_000,
             # How long a member that hangs may keep the others waiting in a rebalance.
             "max.poll.interval.ms": 60_000,
-            # What lies ready in memory, for all partitions together; then fetching is put off.
+            # What is kept ready in memory, for all partitions together; then fetching pauses.
             "queued.min.messages": 5_000,
             "queued.max.messages.kbytes": 16 * 1024,
             "fetch.queue.backoff.ms": 10,
@@ -52,8 +57,15 @@ def make_consumer(
 
 
 def make_producer(connection: Connection, client_id: str, on_error: OnError) -> Producer:
-    """A producer that neither loses nor doubles a message while it lives: idempotent, acknowledged
-    by all replicas, tried again for two minutes. `on_error` is called during `poll`."""
+    """Return a producer that neither loses nor doubles a message while it lives.
+
+    It is idempotent, waits for all replicas, and tries again for two minutes.
+
+    Args:
+        connection: the broker.
+        client_id: its name in the broker's log.
+        on_error: called during `poll` with errors that librdkafka goes on from by itself.
+    """
     return Producer(
         {
             **_common(connection, client_id, on_error),
@@ -62,7 +74,7 @@ def make_producer(connection: Connection, client_id: str, on_error: OnError) -> 
             "delivery.timeout.ms": 120_000,
             "linger.ms": 0.5,
             "batch.size": 512 * 1024,
-            # Beyond that `produce` raises BufferError, and the agent waits.
+            # Above that `produce` raises BufferError, and the agent waits.
             "queue.buffering.max.messages": 10_000,
             "queue.buffering.max.kbytes": 64 * 1024,
             "message.max.bytes": 1024 * 1024,

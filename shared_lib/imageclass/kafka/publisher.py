@@ -1,4 +1,4 @@
-"""Delivers messages to the broker for sure, or says that it could not."""
+"""Delivers messages to the broker, or says that it could not."""
 
 import time
 from collections.abc import Callable, Collection
@@ -8,6 +8,8 @@ from kafka.errors import KafkaTimeoutError
 from kafka.producer.future import FutureRecordMetadata
 
 from imageclass.kafka.connection import Connection, NoBroker
+
+_CLOSE_TIMEOUT_S = 2.0
 
 
 class PublishError(Exception):
@@ -30,7 +32,7 @@ class Publisher:
     def close(self) -> None:
         """Close the producer; the next delivery makes a new one."""
         if self._producer:
-            self._producer.close(timeout=2.0)
+            self._producer.close(timeout=_CLOSE_TIMEOUT_S)
         self._producer = None
 
     def deliver(
@@ -40,13 +42,21 @@ class Publisher:
         send_one: Callable[[str, KafkaProducer], FutureRecordMetadata],
         timeout: float,
     ) -> None:
-        """Have `send_one` send each of `requests`, by id, until the broker has all of them.
+        """Send messages until the broker has all of them.
 
-        A broker that goes away meanwhile is waited for, and what failed is sent again under the
-        same id: should it have arrived after all, it is there twice. After `timeout` seconds
-        `PublishError` is raised.
+        A broker that goes away meanwhile is waited for. A message that failed is sent again under
+        the same id: if it has arrived after all, it is there twice.
+
+        Args:
+            requests: the messages' ids.
+            topic: full name of the topic they go to.
+            send_one: sends the message of an id with a producer, and returns its future.
+            timeout: seconds.
+
+        Raises:
+            PublishError: the broker has not all of them after `timeout` seconds.
         """
-        end = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout
         waiting, reason = list(requests), None
         while waiting:
             futures = {}
@@ -56,7 +66,7 @@ class Publisher:
                 self._producer.partitions_for(topic)
                 for request in waiting:
                     futures[request] = send_one(request, self._producer)
-                self._producer.flush(timeout=max(0.1, end - time.monotonic()))
+                self._producer.flush(timeout=max(0.1, deadline - time.monotonic()))
             except (KafkaTimeoutError, NoBroker) as error:
                 reason = error
             waiting = [
@@ -67,7 +77,7 @@ class Publisher:
             reason = next((f.exception for f in futures.values() if f.failed()), reason)
             if waiting:
                 self.close()  # a new one may fare better
-            if waiting and time.monotonic() > end:
+            if waiting and time.monotonic() > deadline:
                 raise PublishError(
                     f"{len(waiting)} of {len(requests)} messages could not be delivered within"
                     f" {timeout:.0f} s ({reason}). Is the broker running?"

@@ -11,8 +11,9 @@ from mosshub_contract.topics import TEAM_PREFIX, topic_settings
 class Topics:
     """Names of the topics and groups under one prefix.
 
-    A person's own prefix comes from the hub in `MOSSHUB_TOPIC_PREFIX`; without one it is the
-    team's.
+    Attributes:
+        prefix: with its dot, such as `team.`. By default a user's own prefix, which the hub puts
+            into `MOSSHUB_TOPIC_PREFIX`; without one it is the team's.
     """
 
     prefix: str = field(
@@ -31,26 +32,26 @@ class Topics:
 
     @property
     def verdicts(self) -> str:
-        """What the judge makes of the answers."""
+        """What the judge makes of the predictions."""
         return f"{self.prefix}{topics.VERDICTS}"
 
     @property
     def dead_letters(self) -> str:
-        """What could not be processed, with the reason."""
+        """Messages that could not be processed, with the reason."""
         return f"{self.prefix}{topics.DEAD_LETTERS}"
 
     @property
     def second_opinions(self) -> str:
-        """Requests that go to a third agent only, because two disagree."""
+        """Requests for a third agent only, because two disagree."""
         return f"{self.prefix}{topics.SECOND_OPINIONS}"
 
     @property
     def agents(self) -> str:
-        """Who is at work: the agents' announcements, the last of each kept (compacted)."""
+        """The agents' heartbeats, the last of each kept (compacted)."""
         return f"{self.prefix}{topics.AGENTS}"
 
     def group(self, agent: str) -> str:
-        """The consumer group of the agent (one group for each model)."""
+        """Return the consumer group of an agent; there is one group for each model."""
         return f"{self.prefix}agent.{agent}"
 
     @property

@@ -9,7 +9,7 @@ _MAX_HEADER_BYTES = 16_000  # with MAX_IMAGE_BYTES it stays under Kafka's 1 MiB
 
 
 class Record(NamedTuple):
-    """A message as it was read, of whatever client."""
+    """A message as it was read, by either client."""
 
     topic: str
     partition: int
@@ -19,13 +19,18 @@ class Record(NamedTuple):
 
 
 def encode_dead_letter(record: Record, agent: str, reason: str) -> tuple[bytes, bytes, Headers]:
-    """Key, value and headers of the dead letter for `record`.
+    """Return key, value and headers of the dead letter for a record.
 
-    The key names where the record lies and who refused it, so the same dead letter written twice
-    (an agent restarted before it could commit) is known as one. The value and headers are the
-    record's own, the headers followed by `dead-letter.reason`, `.agent`, `.origin` and `.size`
-    (bytes of the original value). A value or headers too large to be written again are left out,
-    which `dead-letter.incomplete` then says.
+    The key names the record's place and the agent. So a dead letter that is written twice, because
+    the agent was restarted before it could commit, is recognised as one. Value and headers are the
+    record's own; the headers `dead-letter.reason`, `.agent`, `.origin` and `.size` (bytes of the
+    original value) follow. A value, or headers, too large to be written again are left out, and
+    `dead-letter.incomplete` says so.
+
+    Args:
+        record: the message that could not be processed.
+        agent: name of the agent.
+        reason: why, in words.
     """
     origin = f"{record.topic}/{record.partition}/{record.offset}"
     value = record.value or b""

@@ -1,6 +1,6 @@
 """The headers of messages: what all kinds share, and how they are read.
 
-Their names and meanings: `messages`.
+Their names and meanings: `messages.requests`.
 """
 
 import re
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 FORMAT_VERSION = "1"
 
 _ID = re.compile(r"[A-Za-z0-9._@+:-]{1,128}")
+# An agent's name is an id too, and part of its consumer group's name.
+_AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _MAX_HEADER_BYTES = 1_000
 
 Header = tuple[str, bytes | None]  # as it is read
@@ -21,13 +23,28 @@ class InvalidMessage(ValueError):
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` can be the name of a run, a request, an agent or a data set in a message."""
+    """Return whether `text` can be the id of a run, a request or a data set in a message."""
     return _ID.fullmatch(text) is not None
 
 
+def check_agent_name(name: str) -> None:
+    """Check that an agent may have this name.
+
+    Raises:
+        ValueError: it may not; the text says which names are allowed.
+    """
+    if not _AGENT_NAME.fullmatch(name):
+        raise ValueError(
+            f"An agent's name has 1 to 100 letters, digits, dots, _ and -: not {name!r}."
+        )
+
+
 def fields_of(headers: Iterable[Header]) -> dict[str, str]:
-    """The headers as text, by name. Raises `InvalidMessage` for one that is there twice, is no
-    UTF-8, or is longer than 1,000 bytes."""
+    """Return headers as text, by name.
+
+    Raises:
+        InvalidMessage: a header is there twice, is not UTF-8, or is longer than 1,000 bytes.
+    """
     fields: dict[str, str] = {}
     for name, value in headers:
         if name in fields:
@@ -42,30 +59,47 @@ def fields_of(headers: Iterable[Header]) -> dict[str, str]:
 
 
 def check_version(fields: dict[str, str]) -> None:
-    """Raises `InvalidMessage` if the message is of another version of the format."""
+    """Check that a message has this version of the format.
+
+    Raises:
+        InvalidMessage: it has another one, or names none.
+    """
     version = need(fields, "version")
     if version != FORMAT_VERSION:
         raise InvalidMessage(f"format version {version[:40]!r}, this is {FORMAT_VERSION}")
 
 
 def need(fields: dict[str, str], name: str) -> str:
-    """The header of that name. Raises `InvalidMessage` if it is missing or empty."""
+    """Return the header of that name.
+
+    Raises:
+        InvalidMessage: it is missing or empty.
+    """
     if not (value := fields.get(name, "")):
         raise InvalidMessage(f"header {name!r} is missing")
     return value
 
 
 def need_id(fields: dict[str, str], name: str) -> str:
-    """The same for a header that must be an id (see `is_id`)."""
+    """Return the header of that name, which must be an id (see `is_id`).
+
+    Raises:
+        InvalidMessage: it is missing, or no id.
+    """
     value = need(fields, name)
-    if not _ID.fullmatch(value):
+    if not is_id(value):
         raise InvalidMessage(f"header {name!r} is not an id (letters, digits and ._@+:-, 128)")
     return value
 
 
 class About(NamedTuple):
-    """Which request of a run a message answers, or was set aside with: by whom and, of a dead
-    letter, why (else empty)."""
+    """What a prediction or a dead letter is about.
+
+    Attributes:
+        request: the request's id.
+        agent: name of the agent that answered, or that wrote the dead letter.
+        reason: why the request is a dead letter; empty for a prediction.
+    """
 
     request: str
     agent: str
@@ -73,8 +107,15 @@ class About(NamedTuple):
 
 
 def of_run(record: Any, run: str) -> About | None:
-    """What a `ConsumerRecord` of the topic of predictions or of dead letters is about; None if that
-    is not this run."""
+    """Return what a record on the topic of predictions or of dead letters is about.
+
+    Args:
+        record: a `ConsumerRecord`.
+        run: id of the run that it should belong to.
+
+    Returns:
+        None if it belongs to another run.
+    """
     about = dict(record.headers or ())
     if about.get("run") != run.encode():
         return None
@@ -84,6 +125,11 @@ def of_run(record: Any, run: str) -> About | None:
 
 
 def body_of(value: bytes | None, limit: int) -> bytes:
+    """Return a message's value.
+
+    Raises:
+        InvalidMessage: it is empty, or longer than `limit` bytes.
+    """
     if not value:
         raise InvalidMessage("the message is empty")
     if len(value) > limit:

@@ -21,15 +21,20 @@ from imageclass.messages.headers import (
 )
 
 _MAX_CLASSES = 10_000
-
-
 _OF_A_PREDICTION = frozenset({"version", "run", "request", "agent", "model", "dtype", "classes"})
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """An agent's answer. `probabilities`: float32, shape (classes,). `model`: hash of the model
-    that gave it, empty if the agent was told none."""
+    """An agent's answer to a request.
+
+    Attributes:
+        run: id of the run.
+        request: id of the request.
+        agent: name of the agent.
+        probabilities: float32, shape (classes,).
+        model: hash of the model that gave them, empty if unknown.
+    """
 
     run: str
     request: str
@@ -39,7 +44,7 @@ class Prediction:
 
 
 def encode_prediction(prediction: Prediction) -> tuple[bytes, Headers]:
-    """Value and headers of the Kafka message for `prediction`."""
+    """Return value and headers of the Kafka message for a prediction."""
     value = prediction.probabilities.astype("<f4", copy=False).tobytes()
     common = _prediction_headers(
         prediction.run, prediction.agent, prediction.model, len(prediction.probabilities)
@@ -62,7 +67,11 @@ def _prediction_headers(run: str, agent: str, model: str, classes: int) -> Heade
 
 
 def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> Prediction:
-    """The prediction in a Kafka message. Raises `InvalidMessage` if it does not fit together."""
+    """Return the prediction in a Kafka message.
+
+    Raises:
+        InvalidMessage: something is missing, or does not fit together.
+    """
     fields = fields_of(header for header in headers or () if header[0] in _OF_A_PREDICTION)
     check_version(fields)
     run, request, agent = (need_id(fields, name) for name in ("run", "request", "agent"))

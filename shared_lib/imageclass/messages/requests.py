@@ -10,8 +10,8 @@ little-endian float32 for each class.
 | `version` | format version, `1`             | the same                           |
 | `run`     | id of the run it belongs to     | copied from the request            |
 | `request` | id of the request               | copied from the request            |
-| `dataset` | whose classes are asked for, may be missing | -                      |
-| `deadline`| milliseconds since 1970 after which nobody wants the answer, may be missing | - |
+| `dataset` | name of the data set whose classes are meant, may be missing | -      |
+| `deadline`| milliseconds since 1970 after which the answer is of no use, may be missing | - |
 | `encoding`| `raw`, `png` or `jpeg`          | -                                  |
 | `shape`   | raw only: `height,width,channels` | -                                |
 | `dtype`   | raw only: `uint8`               | `float32`                          |
@@ -20,7 +20,6 @@ little-endian float32 for each class.
 | `classes` | -                               | number of probabilities            |
 """
 
-import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imageclass.data.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, check_size
+from imageclass.data.limits import MAX_IMAGE_BYTES, check_size
 from imageclass.messages.headers import (
     FORMAT_VERSION,
     Header,
@@ -42,17 +41,25 @@ from imageclass.messages.headers import (
     need_id,
 )
 
-#: A run's requests share these headers, so they are understood once for all of them.
+#: A run's requests share these headers, so they are decoded once for all of them.
 _OF_A_RUN = frozenset({"version", "run", "dataset", "encoding", "shape", "dtype"})
 _OF_A_REQUEST = frozenset({"request", "deadline"})
-_ENCODINGS = {"png": "PNG", "jpeg": "JPEG"}  # header value -> Pillow's name
+_FILE_ENCODINGS = ("png", "jpeg")
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """One image to be classified. `shape` is (height, width, channels) of raw pixels and None
-    for an encoded image; `dataset` is empty when the sender named none. `deadline_ms`: when the
-    answer is of no use any more, in milliseconds since 1970."""
+    """An image to be classified.
+
+    Attributes:
+        run: id of the run.
+        request: id of the request.
+        body: the pixels, or the bytes of a PNG or JPEG file.
+        encoding: "raw", "png" or "jpeg".
+        shape: (height, width, channels) of raw pixels; None for a file.
+        dataset: name of the data set whose classes are meant; empty if the sender named none.
+        deadline_ms: when the answer is of no use any more, in milliseconds since 1970.
+    """
 
     run: str
     request: str
@@ -62,6 +69,13 @@ class Request:
     dataset: str = ""
     deadline_ms: int | None = None
 
+    @property
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """The raw pixels, uint8 of `shape`; None for a file."""
+        return (
+            None if self.shape is None else np.frombuffer(self.body, np.uint8).reshape(self.shape)
+        )
+
 
 def raw_request(
     run: str,
@@ -70,9 +84,18 @@ def raw_request(
     dataset: str = "",
     deadline_ms: int | None = None,
 ) -> Request:
-    """A request for an array of pixels, uint8 (height, width, channels).
+    """Return a request for an array of pixels.
 
-    Raises `ValueError` for another type or shape, `ImageTooLarge` above `MAX_IMAGE_BYTES`.
+    Args:
+        run: id of the run.
+        request: id of the request.
+        image: uint8, shape (height, width, channels).
+        dataset: name of the data set whose classes are meant; empty for none.
+        deadline_ms: when the answer is of no use any more, in milliseconds since 1970.
+
+    Raises:
+        ValueError: the array has another type or shape.
+        ImageTooLarge: it is larger than `MAX_IMAGE_BYTES`.
     """
     if image.dtype != np.uint8 or image.ndim != 3:
         raise ValueError(
@@ -86,24 +109,35 @@ def raw_request(
 
 
 def file_request(
-    run: str, request: str, body: bytes, dataset: str = "", deadline_ms: int | None = None
+    run: str,
+    request: str,
+    body: bytes,
+    encoding: str,
+    dataset: str = "",
+    deadline_ms: int | None = None,
 ) -> Request:
-    """A request for the bytes of a PNG or JPEG file.
+    """Return a request for the bytes of a PNG or JPEG file.
 
-    Raises `ValueError` if they are neither, `ImageTooLarge` above `MAX_IMAGE_BYTES`.
+    Args:
+        run: id of the run.
+        request: id of the request.
+        body: the file's bytes.
+        encoding: "png" or "jpeg"; `data.image_files.image_encoding` tells which.
+        dataset: name of the data set whose classes are meant; empty for none.
+        deadline_ms: when the answer is of no use any more, in milliseconds since 1970.
+
+    Raises:
+        ValueError: `encoding` is neither of the two.
+        ImageTooLarge: the file is larger than `MAX_IMAGE_BYTES`.
     """
-    if body.startswith(b"\x89PNG\r\n\x1a\n"):
-        encoding = "png"
-    elif body.startswith(b"\xff\xd8\xff"):
-        encoding = "jpeg"
-    else:
-        raise ValueError("The file is neither PNG nor JPEG; save it as one of them.")
+    if encoding not in _FILE_ENCODINGS:
+        raise ValueError(f"encoding must be one of {', '.join(_FILE_ENCODINGS)}, not {encoding!r}.")
     check_size(len(body))
     return Request(run, request, body, encoding, None, dataset, deadline_ms)
 
 
 def encode_request(request: Request) -> tuple[bytes, Headers]:
-    """Value and headers of the Kafka message for `request`."""
+    """Return value and headers of the Kafka message for a request."""
     headers = {
         "version": FORMAT_VERSION,
         "run": request.run,
@@ -121,13 +155,14 @@ def encode_request(request: Request) -> tuple[bytes, Headers]:
 
 
 def decode_request(value: bytes | None, headers: Iterable[Header] | None) -> Request:
-    """The request in a Kafka message; its image is not unfolded yet (see `decode_image`).
+    """Return the request in a Kafka message. The image of a file is not decoded.
 
-    Raises `InvalidMessage` if anything is missing or does not fit together.
+    Raises:
+        InvalidMessage: something is missing, or does not fit together.
     """
     common: list[Header] = []
     own: list[Header] = []
-    for header in headers or ():  # the others are not ours: tracing tools, for one, add their own
+    for header in headers or ():  # others are not ours; tracing tools, for example, add some
         if header[0] in _OF_A_RUN:
             common.append(header)
         elif header[0] in _OF_A_REQUEST:
@@ -150,13 +185,13 @@ def decode_request(value: bytes | None, headers: Iterable[Header] | None) -> Req
 
 @lru_cache(maxsize=256)
 def _about(headers: tuple[Header, ...]) -> tuple[str, str, str, tuple[int, int, int] | None]:
-    """Run, data set, encoding and shape in those headers of a request that its run shares."""
+    """Return run, data set, encoding and shape, from the headers that a run's requests share."""
     fields = fields_of(headers)
     check_version(fields)
     run = need_id(fields, "run")
     dataset = need_id(fields, "dataset") if fields.get("dataset") else ""
     encoding = need(fields, "encoding")
-    if encoding in _ENCODINGS:
+    if encoding in _FILE_ENCODINGS:
         return run, dataset, encoding, None
     if encoding != "raw":
         raise InvalidMessage(f"encoding {encoding[:40]!r} is none of raw, png, jpeg")
@@ -167,35 +202,3 @@ def _about(headers: tuple[Header, ...]) -> tuple[str, str, str, tuple[int, int, 
         raise InvalidMessage(f"shape {text[:40]!r} is not height,width,channels")
     height, width, channels = map(int, text.split(","))
     return run, dataset, encoding, (height, width, channels)
-
-
-def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """The image of `request` as uint8 of `shape` (height, width, channels), for a model.
-
-    Raw pixels must have that shape already; a PNG or JPEG is scaled and turned to grey or colour.
-    Raises `InvalidMessage` if that cannot be done.
-    """
-    if request.shape is not None:
-        if request.shape != shape:
-            raise InvalidMessage(f"image of shape {request.shape}, the model takes {shape}")
-        return np.frombuffer(request.body, np.uint8).reshape(shape)
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    height, width, channels = shape
-    try:
-        with Image.open(io.BytesIO(request.body), formats=[_ENCODINGS[request.encoding]]) as file:
-            if file.width * file.height > MAX_IMAGE_PIXELS:
-                raise InvalidMessage(
-                    f"image of {file.width} x {file.height} pixels, more than {MAX_IMAGE_PIXELS}"
-                )
-            upright = ImageOps.exif_transpose(file)
-            picture = upright.convert("L" if channels == 1 else "RGB").resize((width, height))
-    except InvalidMessage:
-        raise
-    except UnidentifiedImageError as error:  # its text is the address of a buffer
-        raise InvalidMessage(f"undecodable {request.encoding} image: no image in it") from error
-    # Pillow's decoders raise many kinds (OSError, SyntaxError, ValueError, struct.error,
-    # DecompressionBombError, ...) for broken files; every one means the same here.
-    except Exception as error:
-        raise InvalidMessage(f"undecodable {request.encoding} image: {error}") from error
-    return np.asarray(picture, np.uint8).reshape(shape)

@@ -1,4 +1,4 @@
-"""What the judge announces: one JSON message for each request, on the topic of verdicts.
+"""The wire format of verdicts: a JSON message for each request, which the judge announces.
 
 The key is the request's id, the value a JSON object in UTF-8 with exactly these fields:
 
@@ -7,12 +7,12 @@ The key is the request's id, the value a JSON object in UTF-8 with exactly these
 | `version`        | 1               | of this format                                     |
 | `run`, `request` | text            | ids                                                |
 | `dataset`        | text            | name of the data set                               |
-| `strategy`       | text            | who decided between the agents                     |
+| `strategy`       | text            | how it was decided between the agents              |
 | `index`          | integer         | which test image                                   |
-| `sent_ms`        | number          | when it was asked, milliseconds since 1970         |
+| `sent_ms`        | number          | when it was sent, milliseconds since 1970          |
 | `label`          | integer         | index of the true class                            |
 | `label_name`     | text            | its name                                           |
-| `predicted`      | integer or null | index of the chosen class; null: nobody answered   |
+| `predicted`      | integer or null | index of the chosen class; null: no agent answered |
 | `predicted_name` | text or null    | its name                                           |
 | `confidence`     | number or null  | of the choice, from 0 to 1                         |
 | `correct`        | boolean or null | whether `predicted` is `label`                     |
@@ -23,13 +23,10 @@ to 1), `correct` (boolean) and `latency_ms` (number, 0 or more).
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import polars as pl
-
 from imageclass.messages.headers import InvalidMessage
-from imageclass.runs.run import Run
 
 FORMAT_VERSION = 1
 
@@ -39,7 +36,7 @@ _LARGEST = 2**53  # above it not every reader of JSON has exact numbers
 
 @dataclass(frozen=True)
 class AgentAnswer:
-    """What one agent said to a request; fields as in the module's table."""
+    """What one agent answered to a request; fields as in the module's table."""
 
     agent: str
     model: str
@@ -51,7 +48,7 @@ class AgentAnswer:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge says about one request; fields as in the module's table."""
+    """The judge's verdict about one request; fields as in the module's table."""
 
     run: str
     request: str
@@ -68,45 +65,18 @@ class Verdict:
     answers: tuple[AgentAnswer, ...]
 
 
-def encode_verdicts(verdicts: Run, outcomes: pl.DataFrame, strategy: str) -> dict[str, bytes]:
-    """The value of each request's message, by request id. `outcomes`: see `strategies`."""
-    names = verdicts.dataset.class_names
-    chosen = {row["request_id"]: row for row in outcomes.to_dicts()}
-    answers: dict[str, list[AgentAnswer]] = {}
-    columns = [field.name for field in fields(AgentAnswer)]
-    for request, *values in verdicts.frame.select("request_id", *columns).iter_rows():
-        answers.setdefault(request, []).append(AgentAnswer(*values))
-    messages = {}
-    for request, asked in verdicts.asked.items():
-        choice = chosen.get(request, {})
-        predicted = choice.get("predicted")
-        verdict = Verdict(
-            run=verdicts.run_id,
-            request=request,
-            dataset=verdicts.dataset.name,
-            strategy=strategy,
-            index=asked.index,
-            sent_ms=asked.sent_ms,
-            label=asked.label,
-            label_name=names[asked.label],
-            predicted=predicted,
-            predicted_name=None if predicted is None else names[predicted],
-            confidence=choice.get("confidence"),
-            correct=choice.get("correct"),
-            answers=tuple(answers.get(request, ())),
-        )
-        messages[request] = encode_verdict(verdict)
-    return messages
-
-
 def encode_verdict(verdict: Verdict) -> bytes:
-    """The value of the Kafka message for `verdict`."""
+    """Return the value of the Kafka message for a verdict."""
     content = {"version": FORMAT_VERSION, **asdict(verdict)}
     return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
 
 
 def decode_verdict(value: bytes | None) -> Verdict:
-    """The verdict in a Kafka message's value. Raises `InvalidMessage` with the reason."""
+    """Return the verdict in a Kafka message's value.
+
+    Raises:
+        InvalidMessage: it is not JSON, or a field is missing, unknown or wrong.
+    """
     if not value or len(value) > _MAX_BYTES:
         raise InvalidMessage(f"a verdict of {len(value or b'')} bytes")
     try:

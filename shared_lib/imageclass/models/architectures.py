@@ -1,4 +1,4 @@
-"""Keras models that take raw uint8 images, and the fast way to ask them.
+"""Keras models that take raw uint8 images.
 
 TensorFlow takes seconds and half a gigabyte to import, so it is imported inside the functions.
 """
@@ -22,16 +22,23 @@ if TYPE_CHECKING:
 
 
 class ModelError(Exception):
-    """A model is unknown or cannot be had here; the text says why and what to do."""
+    """A model is unknown or cannot be built here; the text says why and what to do."""
 
 
 def build_cnn(image_shape: Shape, num_classes: int, seed: int = 0) -> keras.Model:
-    """Three convolutions, two poolings and two dense layers; 432,490 parameters for CIFAR-10
-    (32x32x3, 10 classes), like the CNN of the notebook this replaces.
+    """Build a small convolutional network: three convolutions, two poolings, two dense layers.
 
-    Suits images from 8x8x1 to 32x32x3. Takes uint8 pixels as they are (scaling to [0, 1] is its
-    first layer) and gives probabilities, float32 (n, num_classes). The same `seed` gives the same
-    first weights. Raises `ValueError` for images smaller than 4x4.
+    It has 432,490 parameters for CIFAR-10 (32x32x3, 10 classes), like the CNN of the notebook that
+    this project replaces, and suits images from 8x8x1 to 32x32x3.
+
+    Args:
+        image_shape: (height, width, channels) of its input, uint8 pixels as they are: its first
+            layer scales them to [0, 1].
+        num_classes: length of its output, probabilities, float32 (n, num_classes).
+        seed: decides the initial weights.
+
+    Raises:
+        ValueError: the images are smaller than 4x4.
     """
     part = _Parts(image_shape, seed)
     x = part.convolution(part.pixels, 32)
@@ -47,12 +54,14 @@ def build_cnn(image_shape: Shape, num_classes: int, seed: int = 0) -> keras.Mode
 
 
 def build_resnet(image_shape: Shape, num_classes: int, seed: int = 0) -> keras.Model:
-    """A residual network (He et al. 2015, arXiv:1512.03385): a convolution with pooling, three
-    residual blocks of 64, 128 and 256 channels, the latter two at half the size of what they get,
-    the mean over the image and two dense layers; 1,263,242 parameters for CIFAR-10, like the
-    ResNet of the notebook this replaces.
+    """Build a small residual network (He et al. 2015, arXiv:1512.03385).
 
-    Images, probabilities, `seed` and errors as for `build_cnn`.
+    It consists of a convolution with pooling, three residual blocks of 64, 128 and 256 channels,
+    the mean over the image and two dense layers. The second and the third block halve height and
+    width. It has 1,263,242 parameters for CIFAR-10, like the ResNet of the notebook that this
+    project replaces.
+
+    Args and errors are those of `build_cnn`.
     """
     part = _Parts(image_shape, seed)
     x = part.convolution(part.pixels, 64, use_bias=True)
@@ -75,12 +84,20 @@ def build_resnet(image_shape: Shape, num_classes: int, seed: int = 0) -> keras.M
 def build_mobilenet(
     image_shape: Shape, num_classes: int, seed: int = 0, weights: str | None = "imagenet"
 ) -> keras.Model:
-    """MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) behind a resizing to 96x96 and colours,
-    with a new last layer of `num_classes`.
+    """Build MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) with a new last layer.
 
-    With `weights="imagenet"` it knows photographs already (Keras downloads 9 MB once) and only its
-    last layer learns; with None all of it learns, from nothing. Images, probabilities, `seed` and
-    `ValueError` as for `build_cnn`. Raises `ModelError` if the weights cannot be had.
+    Images are resized to 96x96, and grey ones turned to colour, in its first layers.
+
+    Args:
+        image_shape: as for `build_cnn`.
+        num_classes: as for `build_cnn`.
+        seed: as for `build_cnn`.
+        weights: "imagenet": it starts from weights trained on photographs (Keras downloads 9 MB
+            once), and only its last layer learns. None: all of it learns, from random weights.
+
+    Raises:
+        ModelError: the weights cannot be loaded.
+        ValueError: the images are smaller than 4x4, or `weights` is something else.
     """
     if weights not in ("imagenet", None):
         raise ValueError(f"weights must be 'imagenet' or None, not {weights!r}.")
@@ -102,7 +119,7 @@ def build_mobilenet(
 
 
 def _mobilenet(keras: ModuleType, side: int, weights: str | None) -> keras.Model:
-    """MobileNetV2 without its last layer; the weights from Keras' cache, else from its server."""
+    """Return MobileNetV2 without its last layer; weights come from Keras' cache or its server."""
     file = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{side}_no_top.h5"
     place = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models" / file
     was_there = place.exists()
@@ -123,14 +140,16 @@ def _mobilenet(keras: ModuleType, side: int, weights: str | None) -> keras.Model
             )
         )
         raise ModelError(
-            f"MobileNetV2's ImageNet weights cannot be had: {what} ({error}). {do}; or choose"
+            f"MobileNetV2's ImageNet weights cannot be loaded: {what} ({error}). {do}; or choose"
             " weights=None to train from scratch."
         ) from error
 
 
 class _Parts:
-    """The layers that the networks are made of, each with a seed of its own: one shared generator
-    would depend on who else uses it."""
+    """The layers that the networks consist of.
+
+    Each has its own seed: a generator for all would make a layer depend on those before it.
+    """
 
     def __init__(self, image_shape: Shape, seed: int) -> None:
         if min(image_shape[:2]) < 4:
@@ -186,7 +205,11 @@ MODELS: MappingProxyType[str, Callable[..., keras.Model]] = MappingProxyType(
 
 
 def builder(name: str) -> Callable[..., keras.Model]:
-    """The function of `MODELS` that builds the model `name`. Raises `ModelError` naming all."""
+    """Return the function of `MODELS` that builds a model.
+
+    Raises:
+        ModelError: there is no model of that name; the text names all.
+    """
     try:
         return MODELS[name]
     except KeyError:

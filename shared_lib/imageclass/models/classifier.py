@@ -1,4 +1,4 @@
-"""What an agent asks: images in, probabilities out; and the fast way to ask a Keras model."""
+"""What an agent calls: images in, probabilities out; and a fast one made of a Keras model."""
 
 from __future__ import annotations
 
@@ -17,27 +17,41 @@ Shape = tuple[int, int, int]
 
 
 class Classifier(Protocol):
-    """What an agent asks, from two threads at once: a callable that knows the shape of the images
-    it takes."""
+    """A callable that takes images of one shape. An agent calls it from two threads at once.
 
-    image_shape: Shape  # (height, width, channels)
+    Attributes:
+        image_shape: (height, width, channels) of its images.
+    """
+
+    image_shape: Shape
 
     def __call__(self, images: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """Probabilities, float32 (n, classes), of images, uint8 (n, height, width, channels)."""
+        """Return probabilities, float32 (n, classes).
+
+        Args:
+            images: uint8, shape (n, height, width, channels).
+        """
         ...
 
 
 class CompiledClassifier:
     """A Keras model as a `Classifier`, compiled once for each of a few fixed batch sizes.
 
-    A new shape would make TensorFlow trace the model anew, in the middle of the stream. So each
-    call is padded to the next of the sizes 1, 8, 16, 32, 64, 128 and `batch_size`, all traced on
-    construction; more than `batch_size` images are done in slices. The weights are the model's
-    own: training it further changes the answers.
+    A new shape would make TensorFlow trace the model again, in the middle of the stream. So the
+    images of a call are padded to the next of the sizes 1, 8, 16, 32, 64, 128 and `batch_size`, all
+    traced on construction. The weights are the model's: training it further changes the result.
     """
 
     def __init__(self, model: keras.Model, batch_size: int = 256) -> None:
-        """Raises `ValueError` for a batch size below 1."""
+        """Compile the model, which takes seconds.
+
+        Args:
+            model: takes uint8 images and gives probabilities.
+            batch_size: the largest size; more images are done in slices.
+
+        Raises:
+            ValueError: `batch_size` is below 1.
+        """
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or more, not {batch_size}.")
         _, tf = keras_and_tensorflow()
@@ -58,7 +72,11 @@ class CompiledClassifier:
             self._one(np.zeros((size, *self.image_shape), np.uint8))
 
     def __call__(self, images: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """Probabilities, float32 (n, classes), of `images`, uint8 (n, *image_shape)."""
+        """Return probabilities, float32 (n, classes).
+
+        Args:
+            images: uint8, shape (n, *image_shape).
+        """
         largest = self.batch_sizes[-1]
         slices = range(0, len(images), largest) if len(images) else [0]
         return np.concatenate([self._one(images[start : start + largest]) for start in slices])

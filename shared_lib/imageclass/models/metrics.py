@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Metrics:
-    """What a classifier got right and wrong on `images` many labelled images.
+    """What a classifier got right and wrong.
 
-    `accuracy`: share in [0, 1]; `loss`: mean cross-entropy in nats; `confusion[i][j]`: how many
-    images of class i were taken for class j; `precision[i]`: share of the images taken for class
-    i that are of it, `recall[i]`: share of the images of class i that were taken for it, both 0
-    where there is none.
+    Attributes:
+        images: number of labelled images.
+        accuracy: share of correct predictions, from 0 to 1.
+        loss: mean cross-entropy, in nats.
+        confusion: `confusion[i][j]` is the number of images of class i predicted as class j.
+        precision: of the images predicted as a class, the share that belongs to it; 0 if none is.
+        recall: of the images of a class, the share predicted as it; 0 if there are none.
     """
 
     images: int
@@ -25,13 +28,18 @@ class Metrics:
 
 
 def measure(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Metrics:
-    """The metrics of `probabilities`, float32 (n, classes), for the true `labels`, int64 (n,).
+    """Return the metrics of predictions.
 
-    Raises `ValueError` if there are none, or not as many of one as of the other.
+    Args:
+        probabilities: float32, shape (n, classes).
+        labels: the true classes, int64, shape (n,).
+
+    Raises:
+        ValueError: n is 0, or differs between the two.
     """
     if len(labels) == 0 or len(probabilities) != len(labels):
-        raise ValueError(f"{len(probabilities)} answers for {len(labels)} labels: need 1 each.")
-    # Takes a second to import, and whoever only reads saved metrics does not need it.
+        raise ValueError(f"{len(probabilities)} predictions for {len(labels)} labels: need 1 each.")
+    # Takes a second to import, and reading saved metrics does not need it.
     from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
     classes = np.arange(probabilities.shape[1])

@@ -1,89 +1,43 @@
-"""Trained models as files: the same settings are trained once and loaded ever after.
+"""Trained models by their settings: the same settings are trained once and loaded ever after.
 
-A version is a directory `<root>/<dataset>/<model>/<id>/` of four files: `model.keras` (layers and
-weights, no optimizer), `version.json` (settings, metrics, hashes), `history.json` and
-`validation.npz`. It appears whole or not at all: it is written beside its place and renamed.
+A version is a directory `<root>/<dataset>/<model>/<id>/`; `saved_model` says what is in it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
-import shutil
 import time
-import uuid
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from imageclass._keras import keras_and_tensorflow
-from imageclass.data import augmentation, datasets
-from imageclass.models import architectures, training
+from imageclass.data import datasets
+from imageclass.models import architectures, saved_model, training
 from imageclass.models.classifier import CompiledClassifier
-from imageclass.models.metrics import Metrics, measure
+from imageclass.models.code_version import code_version
+from imageclass.models.metrics import measure
+from imageclass.models.saved_model import ModelVersion, VersionError
 from imageclass.models.training import Epoch
 
-if TYPE_CHECKING:
-    import keras
+__all__ = [
+    "ROOT_VARIABLE",
+    "ModelVersion",
+    "VersionError",
+    "find_version",
+    "list_versions",
+    "train_or_load",
+]
 
-#: Names the directory of all versions; `~/models` without it.
+#: Environment variable that names the directory of all versions; `~/models` without it.
 ROOT_VARIABLE = "MOSSHUB_MODELS"
-_FILES = ("model.keras", "history.json", "validation.npz")
-
-
-class VersionError(Exception):
-    """A version is not there or is damaged; the text says where and what to do."""
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """A trained model on disk, at `path`.
-
-    `id`: 12 hexadecimal digits, the hash of `settings` (all that decides what training gives);
-    `metrics`: on all test images; `history`: one entry for each epoch; `created`: ISO 8601, UTC;
-    `seconds`: what the training took; `parameters`: how many numbers the model has.
-    """
-
-    id: str
-    name: str
-    dataset: str
-    path: Path
-    settings: dict[str, Any] = field(repr=False)
-    metrics: Metrics = field(repr=False)
-    history: tuple[Epoch, ...] = field(repr=False)
-    class_names: tuple[str, ...] = field(repr=False)
-    parameters: int
-    seconds: float
-    created: str
-    hashes: dict[str, str] = field(repr=False)  # SHA-256 of each file
-
-    def load(self) -> keras.Model:
-        """The model with the weights that were saved; `VersionError` if its file has changed."""
-        keras, _ = keras_and_tensorflow()
-        return keras.models.load_model(self._file("model.keras"), compile=False)
-
-    def validation(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """What the model says about the training images that were held back: probabilities,
-        float32 (n, classes), and true labels, int64 (n,). Raises `VersionError` as `load` does."""
-        with np.load(self._file("validation.npz")) as arrays:
-            return arrays["probabilities"], arrays["labels"]
-
-    def _file(self, name: str) -> Path:
-        path = self.path / name
-        if not path.is_file():
-            raise _damaged(self.path, f"{name} is missing")
-        if _hash_of_file(path) != self.hashes[name]:
-            raise _damaged(self.path, f"{name} is not what was saved")
-        return path
 
 
 def train_or_load(
@@ -100,52 +54,69 @@ def train_or_load(
     on_epoch: Callable[[Epoch], object] | None = None,
     **options: Any,
 ) -> ModelVersion:
-    """The model `name` (of `models.MODELS`) trained on the data set `dataset`, saved under `root`
-    (default: the environment's `MOSSHUB_MODELS`, else `~/models`).
+    """Return the version with these settings; train and save it if it is not there yet.
 
-    If a version with the same settings is there it is returned instead, and nothing is trained.
-    `options` go to the model's builder (JSON values, e.g. `weights=None` for `mobilenet`); the rest
-    is as for `training.train`. Raises `DatasetError`, `ModelError`, `ValueError` and, if a version
-    of these settings is damaged, `VersionError`.
+    If there is one that differs only in the code that trained it, a warning says why it is trained
+    again; the other one stays.
+
+    Args:
+        name: name of the network, one of `MODELS`.
+        dataset: name of the data set.
+        epochs, batch_size, num_images, seed, augment, on_batch, on_epoch: as for `training.train`.
+        root: directory of all versions; by default that of `MOSSHUB_MODELS`, else `~/models`.
+        options: arguments of the network's builder, such as `weights=None` for `mobilenet`. JSON
+            values.
+
+    Raises:
+        DatasetError: the data set is unknown or not available.
+        ModelError: the network is unknown or not available.
+        ValueError: a number makes no sense.
+        VersionError: the version is damaged.
     """
     builder = architectures.builder(name)
     data = datasets.load(dataset)
+    numbers: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": seed,
+        "augment": augment,
+    }
     settings: dict[str, Any] = {
         "model": name,
         "dataset": dataset,
         "dataset_hash": data.fingerprint,
-        "epochs": epochs,
-        "batch_size": batch_size,
         "num_images": len(data.train_images) if num_images is None else num_images,
-        "seed": seed,
-        "augment": augment,
+        **numbers,
         "options": options,
         "code": code_version(builder),
     }
-    version_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-    path = _root(root) / dataset / name / version_id
+    path = _root(root) / dataset / name / _id_of(settings)
     if path.exists():
-        return _read(path)
+        return saved_model.read(path)
 
+    _warn_of_other_code(settings, root)
     path.parent.mkdir(parents=True, exist_ok=True)  # what cannot be saved is not trained
     model = builder(data.image_shape, len(data.class_names), seed, **options)
     started = time.monotonic()
     history = training.train(
-        model,
-        data,
-        epochs=epochs,
-        batch_size=batch_size,
-        num_images=num_images,
-        seed=seed,
-        augment=augment,
-        on_batch=on_batch,
-        on_epoch=on_epoch,
+        model, data, num_images=num_images, on_batch=on_batch, on_epoch=on_epoch, **numbers
     )
-    seconds = time.monotonic() - started
+    _save(path, settings, data, model, history, time.monotonic() - started)
+    return saved_model.read(path)
+
+
+def _save(
+    path: Path,
+    settings: dict[str, Any],
+    data: datasets.Dataset,
+    model: Any,
+    history: list[Epoch],
+    seconds: float,
+) -> None:
     classifier = CompiledClassifier(model)
-    _, held_back = training.split(data, num_images, seed)
+    _, held_back = training.split(data, settings["num_images"], settings["seed"])
     about = {
-        "id": version_id,
+        "id": path.name,
         "settings": settings,
         "class_names": data.class_names,
         "metrics": asdict(measure(classifier(data.test_images), data.test_labels)),
@@ -158,42 +129,39 @@ def train_or_load(
         "probabilities": classifier(data.train_images[held_back]),
         "labels": data.train_labels[held_back],
     }
-    _save(path, about, model, history, validation)
-    return _read(path)
+    saved_model.save(path, about, model, history, validation)
 
 
-def _save(
-    path: Path,
-    about: dict[str, Any],
-    model: keras.Model,
-    history: list[Epoch],
-    validation: dict[str, NDArray[Any]],
-) -> None:
-    # A directory of this process's own, beside the place: a rename within one directory is atomic.
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    draft.mkdir()
-    try:
-        model.save(draft / "model.keras")
-        (draft / "history.json").write_text(json.dumps([asdict(epoch) for epoch in history]))
-        np.savez(draft / "validation.npz", **validation)  # type: ignore[arg-type]
-        hashes = {file: _hash_of_file(draft / file) for file in _FILES}
-        (draft / "version.json").write_text(json.dumps({**about, "hashes": hashes}, indent=1))
+def _id_of(settings: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _warn_of_other_code(settings: dict[str, Any], root: Path | str | None) -> None:
+    for path in sorted((_root(root) / settings["dataset"] / settings["model"]).glob("[!.]*")):
         try:
-            draft.rename(path)
-        except OSError:
-            if not path.exists():
-                raise
-            # Another process has trained the same meanwhile; its version is as good.
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+            before = saved_model.read(path).settings
+        except VersionError:
+            continue
+        if {**before, "code": settings["code"]} == settings:
+            warnings.warn(
+                f"{settings['model']} is trained again: the version {path.name} in {path.parent}"
+                " has the same settings, but imageclass' code for the network, its training or its"
+                " augmentation has changed since. That version stays and can still be loaded.",
+                stacklevel=3,
+            )
+            return
 
 
 def list_versions(root: Path | str | None = None) -> list[ModelVersion]:
-    """Every version under `root`, the oldest first. A damaged one is left out with a warning."""
+    """Return every version, the oldest first. A damaged one is left out with a warning.
+
+    Args:
+        root: directory of all versions; by default that of `MOSSHUB_MODELS`, else `~/models`.
+    """
     found = []
     for path in _directories(root):
         try:
-            found.append(_read(path))
+            found.append(saved_model.read(path))
         except VersionError as error:
             warnings.warn(str(error), stacklevel=2)
     return sorted(found, key=lambda version: (version.created, version.id))
@@ -202,13 +170,19 @@ def list_versions(root: Path | str | None = None) -> list[ModelVersion]:
 def find_version(
     name_or_id: str, dataset: str | None = None, root: Path | str | None = None
 ) -> ModelVersion:
-    """The version with this id, or the newest of the model with this name, of `dataset` if given.
+    """Return the version with this id, or the newest one of the network with this name.
 
-    Raises `VersionError` if there is none, saying what there is and what to do.
+    Args:
+        name_or_id: a version's id, or a network's name.
+        dataset: name of the data set that it must have learned from; None for any.
+        root: directory of all versions; by default that of `MOSSHUB_MODELS`, else `~/models`.
+
+    Raises:
+        VersionError: there is none, and the text says which there are; or it is damaged.
     """
     for path in _directories(root):
         if path.name == name_or_id and dataset in (None, path.parent.parent.name):
-            return _read(path)
+            return saved_model.read(path)
     versions = list_versions(root)
     for version in reversed(versions):
         if version.name == name_or_id and dataset in (None, version.dataset):
@@ -216,23 +190,9 @@ def find_version(
     known = ", ".join(f"{v.name} {v.id} ({v.dataset})" for v in versions) or "none"
     raise VersionError(
         f"No version {name_or_id!r}{f' for {dataset}' if dataset else ''} is in {_root(root)}."
-        f" There are: {known}. Train one with imageclass.versions.train_version, or name another"
-        f" directory in {ROOT_VARIABLE}."
+        f" There are: {known}. Train one with imageclass.train_or_load, or name another directory"
+        f" in {ROOT_VARIABLE}."
     )
-
-
-def code_version(builder: Callable[..., keras.Model]) -> str:
-    """12 hexadecimal digits that change with the code that decides what training gives: the
-    model's, the training loop's and the augmentation's. Others' code may change as it likes."""
-    parts: tuple[Callable[..., Any], ...] = (
-        builder,
-        architectures._Parts,
-        training.train,
-        training.split,
-        augmentation.augmented,
-    )
-    source = "".join(inspect.getsource(part) for part in parts)
-    return hashlib.sha256(source.encode()).hexdigest()[:12]
 
 
 def _root(root: Path | str | None) -> Path:
@@ -240,53 +200,6 @@ def _root(root: Path | str | None) -> Path:
 
 
 def _directories(root: Path | str | None) -> list[Path]:
-    """Where versions are; what a process is just writing, or left behind, has a dot before it."""
+    """Return the versions' directories; what a process is just writing begins with a dot."""
     found = _root(root).glob("*/*/*")
     return [path for path in found if path.is_dir() and not path.name.startswith(".")]
-
-
-def _read(path: Path) -> ModelVersion:
-    try:
-        about = json.loads((path / "version.json").read_text())
-        history = json.loads((path / "history.json").read_text())
-        metrics = about["metrics"]
-        metrics["confusion"] = tuple(map(tuple, metrics["confusion"]))
-        metrics["precision"], metrics["recall"] = (
-            tuple(metrics["precision"]), tuple(metrics["recall"]),
-        )  # fmt: skip
-        missing = [name for name in _FILES if not (path / name).is_file()]
-        version = ModelVersion(
-            id=about["id"],
-            name=about["settings"]["model"],
-            dataset=about["settings"]["dataset"],
-            path=path,
-            settings=about["settings"],
-            metrics=Metrics(**metrics),
-            history=tuple(Epoch(**epoch) for epoch in history),
-            class_names=tuple(about["class_names"]),
-            parameters=about["parameters"],
-            seconds=about["seconds"],
-            created=about["created"],
-            hashes=about["hashes"],
-        )
-    except FileNotFoundError as error:
-        raise _damaged(path, f"{Path(error.filename).name} is missing") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, f"version.json or history.json cannot be read ({error!r})") from error
-    if missing:
-        raise _damaged(path, f"{missing[0]} is missing")
-    if version.id != path.name:
-        raise _damaged(path, f"version.json is that of {version.id}")
-    return version
-
-
-def _damaged(path: Path, what: str) -> VersionError:
-    return VersionError(
-        f"The model version {path} is damaged: {what}. Delete that directory and train again with"
-        " the same settings."
-    )
-
-
-def _hash_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,25 @@ _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training images gave. Losses are mean cross-entropies in nats;
-    accuracies lie in [0, 1]; `val_*` come from the tenth of the images that is held back."""
+    """What one pass over the training images gave.
 
-    epoch: int  # from 1
+    Attributes:
+        epoch: its number, from 1.
+        loss: mean cross-entropy on the training images, in nats.
+        accuracy: on the training images, from 0 to 1.
+        val_loss: mean cross-entropy on the validation images, in nats.
+        val_accuracy: on the validation images, from 0 to 1.
+    """
+
+    epoch: int
     loss: float
     accuracy: float
     val_loss: float
     val_accuracy: float
+
+
+OnBatch = Callable[[int, int], object]  # (done, total)
+OnEpoch = Callable[[Epoch], object]
 
 
 def train(
@@ -44,60 +55,82 @@ def train(
     seed: int = 0,
     augment: bool = True,
     learning_rate: float = 2e-3,
-    on_batch: Callable[[int, int], object] | None = None,
-    on_epoch: Callable[[Epoch], object] | None = None,
+    on_batch: OnBatch | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> list[Epoch]:
-    """Train `model` in place on the training images of `dataset`; one `Epoch` for each pass.
+    """Train `model` in place on the training images of a data set. Test images are not touched.
 
-    `num_images` takes only so many (drawn by `seed`); a tenth of them is held back to validate
-    (`split` says which). `augment` changes the images learned from a little, anew in every epoch.
-    Adam's `learning_rate` is reached after a tenth of the batches, in a straight line, and falls
-    to nothing along a cosine (Loshchilov and Hutter 2016, arXiv:1608.03983).
-    `on_batch(done, total)` is called after every batch, both counted over all epochs, and
-    `on_epoch` after every epoch. The test images are not touched. The same model, seed and
-    machine give the same result. Raises `ValueError` for numbers that make no sense.
+    The same model, seed and machine give the same result.
+
+    Args:
+        model: a Keras model with probabilities as its output.
+        dataset: the images.
+        epochs: passes over the training images.
+        batch_size: images in a batch.
+        num_images: how many training images are used, drawn by `seed`; None for all. A tenth of
+            them is held back for validation (see `split`).
+        seed: decides all that is drawn.
+        augment: change the training images a little in every epoch.
+        learning_rate: Adam's. It is reached after a tenth of the batches, in a straight line, and
+            falls to nothing along a cosine (Loshchilov and Hutter 2016, arXiv:1608.03983).
+        on_batch: called with (done, total) after every batch, both counted over all epochs.
+        on_epoch: called with the `Epoch` after every epoch.
+
+    Returns:
+        An entry for each epoch.
+
+    Raises:
+        ValueError: a number makes no sense.
     """
     learning, validation = split(dataset, num_images, seed)
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs and batch_size must be 1 or more: {epochs}, {batch_size}.")
-    keras, _ = keras_and_tensorflow()
     per_epoch = -(-len(learning) // batch_size)
     total = epochs * per_epoch
-    warm_up = max(1, total // 10)
-    history: list[Epoch] = []
+    reporter = _Reporter(total, on_batch, on_epoch)
+    _learner(model, learning_rate, total).fit(
+        _batches(dataset, learning, epochs, batch_size, seed, augment),
+        epochs=epochs,
+        steps_per_epoch=per_epoch,
+        validation_data=(dataset.train_images[validation], dataset.train_labels[validation]),
+        validation_batch_size=512,
+        callbacks=[reporter.callback()],
+        shuffle=False,  # the batches are shuffled already
+        verbose=0,
+    )
+    return reporter.history
 
-    class Report(keras.callbacks.Callback):  # type: ignore[name-defined]
-        done = 0
 
-        def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-            self.done += 1
-            if on_batch:
-                on_batch(self.done, total)
-
-        def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-            history.append(Epoch(epoch + 1, **{name: float(logs[name]) for name in _METRICS}))  # type: ignore[index]
-            if on_epoch:
-                on_epoch(history[-1])
-
+def _batches(
+    dataset: Dataset,
+    learning: NDArray[np.int64],
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    augment: bool,
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     # One generator for all that is drawn, in one order: no global seed has a part in it.
-    def batches() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        generator = np.random.default_rng([seed, 1])
-        for _ in range(epochs):
-            order = generator.permutation(learning)
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                images = dataset.train_images[chosen]
-                if augment:
-                    images = augmented(images, generator, mirror=dataset.mirror)
-                yield images, dataset.train_labels[chosen]
+    generator = np.random.default_rng([seed, 1])
+    for _ in range(epochs):
+        order = generator.permutation(learning)
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            images = dataset.train_images[chosen]
+            if augment:
+                images = augmented(images, generator, mirror=dataset.mirror)
+            yield images, dataset.train_labels[chosen]
 
-    # A second model of the same layers, so that the optimizer's state is not saved with the first.
+
+def _learner(model: keras.Model, learning_rate: float, total_batches: int) -> keras.Model:
+    """Return a second model of the same layers, so that no optimizer is saved with the first."""
+    keras, _ = keras_and_tensorflow()
+    warm_up = max(1, total_batches // 10)
     learner = keras.Model(model.inputs, model.outputs)
     learner.compile(
         optimizer=keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
                 learning_rate / warm_up,
-                decay_steps=max(1, total - warm_up),
+                decay_steps=max(1, total_batches - warm_up),
                 warmup_target=learning_rate,
                 warmup_steps=warm_up,
             )
@@ -105,24 +138,52 @@ def train(
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    learner.fit(
-        batches(),
-        epochs=epochs,
-        steps_per_epoch=per_epoch,
-        validation_data=(dataset.train_images[validation], dataset.train_labels[validation]),
-        validation_batch_size=512,
-        callbacks=[Report()],
-        shuffle=False,  # the batches are shuffled already
-        verbose=0,
-    )
-    return history
+    return learner
+
+
+class _Reporter:
+    """Collects the history of a training, and tells the caller how far it is."""
+
+    def __init__(self, total: int, on_batch: OnBatch | None, on_epoch: OnEpoch | None) -> None:
+        self.history: list[Epoch] = []
+        self._done, self._total = 0, total
+        self._on_batch, self._on_epoch = on_batch, on_epoch
+
+    def callback(self) -> Any:
+        """Return it as a callback for `keras.Model.fit`."""
+        keras, _ = keras_and_tensorflow()
+        return keras.callbacks.LambdaCallback(
+            on_train_batch_end=self._batch_ended, on_epoch_end=self._epoch_ended
+        )
+
+    def _batch_ended(self, batch: int, logs: dict[str, float] | None) -> None:
+        self._done += 1
+        if self._on_batch:
+            self._on_batch(self._done, self._total)
+
+    def _epoch_ended(self, epoch: int, logs: dict[str, float]) -> None:
+        numbers = {name: float(logs[name]) for name in _METRICS}
+        self.history.append(Epoch(epoch + 1, **numbers))
+        if self._on_epoch:
+            self._on_epoch(self.history[-1])
 
 
 def split(
     dataset: Dataset, num_images: int | None = None, seed: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which of the training images `train` learns from, and which tenth it holds back: their
-    indices, int64. Raises `ValueError` for a `num_images` that the data set cannot give."""
+    """Return which of the training images `train` learns from, and which it validates with.
+
+    Args:
+        dataset: the images.
+        num_images: how many are used, drawn by `seed`; None for all.
+        seed: decides the draw.
+
+    Returns:
+        Indices of the training images, int64, and of the tenth that is held back, int64.
+
+    Raises:
+        ValueError: the data set has fewer than `num_images`, or `num_images` is below 2.
+    """
     available = len(dataset.train_images)
     num_images = available if num_images is None else num_images
     if not 2 <= num_images <= available:
@@ -133,7 +194,7 @@ def split(
 
 
 def total_batches(num_images: int, epochs: int, batch_size: int) -> int:
-    """How many batches `train` works through for these numbers, over all epochs."""
+    """Return the number of batches that `train` works through, over all epochs."""
     return epochs * -(-(num_images - _held_back(num_images)) // batch_size)
 
 
@@ -142,5 +203,5 @@ def _held_back(num_images: int) -> int:
 
 
 def evaluate(model: keras.Model, dataset: Dataset) -> Metrics:
-    """What `model` gets right and wrong on all test images of `dataset`."""
+    """Return a Keras model's metrics on all test images of a data set."""
     return measure(CompiledClassifier(model)(dataset.test_images), dataset.test_labels)

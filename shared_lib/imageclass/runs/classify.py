@@ -1,64 +1,37 @@
-"""Own pictures through the agents: files are sent as one run, and the answers read.
+"""Let the agents classify image files: send them as one run, and collect the predictions.
 
-Nobody knows their labels here, so nothing is judged; `judge` does that for test images.
+The labels are unknown here, so nothing is scored; `judge` does that for test images.
 """
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.producer.future import FutureRecordMetadata
 
-from imageclass.data.image_files import verify_image
-from imageclass.kafka.connection import Connection, NoBroker
+from imageclass.data.image_files import image_encoding, verify_image
+from imageclass.kafka.connection import Connection
 from imageclass.kafka.live_agents import list_agents
 from imageclass.kafka.publisher import Publisher
-from imageclass.messages.headers import InvalidMessage, is_id, of_run
-from imageclass.messages.predictions import decode_prediction
+from imageclass.kafka.reader import TopicReader
+from imageclass.messages.headers import is_id
 from imageclass.messages.requests import Request, encode_request, file_request
+from imageclass.runs.collection import DeadLettered, ExpectedPredictions
+from imageclass.runs.progress import Progress
+from imageclass.runs.submitted import SubmittedRun, prediction_table
 
-Progress = Callable[[int, int], object]  # (done, total)
-SetAside = MutableMapping[tuple[str, str], str]  # the reason, by name of the picture and agent
-
-SCHEMA: dict[str, Any] = {
-    "name": pl.String,
-    "agent": pl.String,
-    "model": pl.String,
-    "predicted": pl.Int64,
-    "confidence": pl.Float64,
-    "probabilities": pl.List(pl.Float32),
-    "latency_ms": pl.Float64,
-}
-
-_CLOCKS_MS = 600_000  # by which those of sender and agent may differ
-_UNREAD_SECONDS = 30.0  # without a message, though some lie there: then the broker is away
-
-
-@dataclass(frozen=True)
-class SubmittedRun:
-    """Pictures that were sent as the run `run_id`.
-
-    `requests`: the request's id for each picture's name; `refused`: why a picture was not sent, a
-    sentence for each name; `sent_ms`: by request, when, in milliseconds since 1970; `starts`: by
-    partition, where the topic of predictions ended before, as far as that is known.
-    """
-
-    run_id: str
-    requests: dict[str, str]
-    refused: dict[str, str] = field(default_factory=dict)
-    dataset: str = ""
-    sent_ms: dict[str, float] = field(default_factory=dict, repr=False)
-    starts: dict[int, int] = field(default_factory=dict, repr=False)
+_MAX_CLOCK_DIFFERENCE_MS = 600_000  # between sender and agents
+_IDLE_TIMEOUT_S = 30.0  # for messages that are there already
+_POLL_TIMEOUT_S = 0.2
 
 
 def submit(
     connection: Connection,
-    pictures: Mapping[str, bytes],
+    images: Mapping[str, bytes],
     *,
     dataset: str = "",
     run: str | None = None,
@@ -66,34 +39,40 @@ def submit(
     timeout: float = 180.0,
     on_sent: Progress | None = None,
 ) -> SubmittedRun:
-    """Send PNG or JPEG files, by name, as requests of one run, and return once the broker has all.
+    """Send image files as requests of one run, and wait until the broker has all of them.
 
-    What is too large, damaged or neither of the two is not sent but in `Sent.refused`; the others
-    are. Damage deep in a JPEG is seen only by the agents, which set it aside.
-    With a `dataset` only agents of that one answer. `run`: its id, by default a new one. Agents
-    answer nothing later than `deadline` seconds after it was sent. Raises `ValueError` for a
-    `dataset` or `run` that is no id, `NoBroker`, and `PublishError` if the broker has not all of
-    them after `timeout` seconds.
+    A file that is too large, damaged or neither PNG nor JPEG is refused; the others are sent.
+    Damage deep in a JPEG is found by the agents only, which write a dead letter.
+
+    Args:
+        connection: the broker.
+        images: the files' bytes by name.
+        dataset: only agents of that data set answer; by default all do.
+        run: the run's id; by default a new one.
+        deadline: agents answer no request later than that after it was sent, in seconds.
+        timeout: how long to wait for a broker that does not answer, in seconds.
+        on_sent: called after each request.
+
+    Raises:
+        ValueError: `dataset` or `run` is no id.
+        NoBroker: the broker does not answer.
+        PublishError: the broker did not get all requests in time.
     """
     run = uuid.uuid4().hex if run is None else run
-    for text in (run, dataset) if dataset else (run,):
-        if not is_id(text):
-            raise ValueError(
-                f"A run or data set is named in letters, digits and ._@+:-, not {text!r}."
-            )
+    _check_ids(run, dataset)
     connection.ensure_topics()
-    prefix = uuid.uuid4().hex[:8]  # so that a run can be sent to twice
+    prefix = uuid.uuid4().hex[:8]  # so that one run can be sent in several parts
     waiting: dict[str, Request] = {}
-    sent = SubmittedRun(run, {}, dataset=dataset, starts=_ends(connection))
-    for number, (name, body) in enumerate(pictures.items()):
+    sent = SubmittedRun(run, {}, dataset=dataset, starts=_prediction_ends(connection))
+    for number, (name, body) in enumerate(images.items()):
         request = f"{prefix}-{number}"
         try:
-            waiting[request] = file_request(run, request, body, dataset)
+            encoded = file_request(run, request, body, image_encoding(body), dataset)
             verify_image(body)
         except ValueError as error:
-            waiting.pop(request, None)
             sent.refused[name] = str(error)
         else:
+            waiting[request] = encoded
             sent.requests[name] = request
     topic = connection.topics.requests
 
@@ -106,9 +85,17 @@ def submit(
         value, headers = encode_request(replace(waiting[request], deadline_ms=until))
         return producer.send(topic, key=request.encode(), value=value, headers=headers)
 
-    with Publisher(connection) as delivery:
-        delivery.deliver(waiting, topic, send_one, timeout)
+    with Publisher(connection) as publisher:
+        publisher.deliver(waiting, topic, send_one, timeout)
     return sent
+
+
+def _check_ids(run: str, dataset: str) -> None:
+    for text in (run, dataset) if dataset else (run,):
+        if not is_id(text):
+            raise ValueError(
+                f"A run or a data set has a name of letters, digits and ._@+:-, not {text!r}."
+            )
 
 
 def collect(
@@ -116,42 +103,35 @@ def collect(
     sent: SubmittedRun,
     agents: Collection[str] | None = None,
     *,
-    timeout: float = 60.0,
-    on_answer: Progress | None = None,
-    set_aside: SetAside | None = None,
+    patience: float = 60.0,
+    on_prediction: Progress | None = None,
+    dead_lettered: DeadLettered | None = None,
 ) -> pl.DataFrame:
-    """What the agents say to the pictures, one row for each picture and agent: name, agent, model
-    (hash, may be empty), predicted (index of the class), confidence in [0, 1], probabilities (one
-    for each class) and latency_ms, in the order of sending.
+    """Collect the agents' predictions for the images of a run.
 
-    Waits for them as `replies` does, `timeout` being its `patience`, and notes as it does what
-    was `set_aside`; that and what is missing has no row. Raises `NoBroker`.
+    Args:
+        connection: as in `iter_predictions`, like all others.
+        sent: likewise.
+        agents: likewise.
+        patience: likewise.
+        on_prediction: likewise.
+        dead_lettered: likewise.
+
+    Returns:
+        See `prediction_table`. What is missing or dead-lettered has no row.
+
+    Raises:
+        NoBroker: the broker does not answer.
     """
-    found = iter_predictions(
-        connection, sent, agents, patience=timeout, on_answer=on_answer, set_aside=set_aside
+    records = iter_predictions(
+        connection,
+        sent,
+        agents,
+        patience=patience,
+        on_prediction=on_prediction,
+        dead_lettered=dead_lettered,
     )
-    return table(sent, found)
-
-
-def table(sent: SubmittedRun, records: Iterable[Any]) -> pl.DataFrame:
-    """The answers among `records` of the topic of predictions, as `answers` gives them; each once,
-    and what cannot be read is passed over."""
-    names = {request: name for name, request in sent.requests.items()}
-    found: dict[tuple[str, str], tuple] = {}
-    for record in records:
-        with suppress(InvalidMessage):
-            answer = decode_prediction(record.value, record.headers)
-            best = int(answer.probabilities.argmax())
-            row = (
-                *(names[answer.request], answer.agent, answer.model, best),
-                min(1.0, float(answer.probabilities[best])),
-                answer.probabilities.tolist(),
-                max(0.0, record.timestamp - sent.sent_ms[answer.request]),
-            )
-            found.setdefault((answer.request, answer.agent), row)
-    place = {request: number for number, request in enumerate(names)}
-    rows = [found[key] for key in sorted(found, key=lambda key: (place[key[0]], key[1]))]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    return prediction_table(sent, records)
 
 
 def iter_predictions(
@@ -160,84 +140,67 @@ def iter_predictions(
     agents: Collection[str] | None = None,
     *,
     patience: float,
-    on_answer: Progress | None = None,
-    set_aside: SetAside | None = None,
+    on_prediction: Progress | None = None,
+    dead_lettered: DeadLettered | None = None,
 ) -> Iterator[Any]:
-    """What lies on the topic of predictions for these requests, and then what comes, of `agents` or
-    of everybody, as kafka-python's `ConsumerRecord`s. Twice, if it is there twice.
+    """Read the predictions for a run: those that are there, then those that arrive.
 
-    Ends when every one of `agents` has answered every request or set it aside, by default all that
-    are at work or have answered; or when for `patience` seconds nothing new has come. Meanwhile
-    `set_aside` is given what agents set aside, and loses what they answer all the same, sent again.
-    Raises `NoBroker` if what lies there cannot be read to its end.
+    It ends when each of the expected agents has given a prediction or a dead letter for each
+    image, or when nothing new has arrived for `patience` seconds.
+
+    Args:
+        connection: the broker.
+        sent: what `submit` returned.
+        agents: the names of the expected agents; by default all that are at work or have answered.
+        patience: how long to wait without a new prediction, in seconds.
+        on_prediction: called after each prediction and each dead letter.
+        dead_lettered: filled while reading; a prediction that arrives too removes its entry.
+
+    Yields:
+        kafka-python's `ConsumerRecord` of each prediction; twice, if it is on the topic twice.
+
+    Raises:
+        NoBroker: the broker does not answer, or stops answering.
     """
-    set_aside = {} if set_aside is None else set_aside
-    names = {request: name for name, request in sent.requests.items()}
-    if not names:
+    if not sent.requests:
         return
-    awaited = set(agents or at_work(connection, sent.dataset))
-    seen: set[tuple[str, str]] = set()
-    answered: set[tuple[str, str]] = set()
-    with connection.consumer() as consumer:
-        ends = _go_to_the_start(consumer, connection, sent)
-        news, behind = time.monotonic(), True
-        while behind or time.monotonic() - news < patience:
-            for place, records in consumer.poll(timeout_ms=200, max_records=5_000).items():
-                for record in records:
-                    about = of_run(record, sent.run_id)
-                    if about and about.request in names and (not agents or about.agent in agents):
-                        if (key := (about.request, about.agent)) not in seen:
-                            news = time.monotonic()
-                            seen.add(key)
-                            awaited.add(about.agent)
-                            if on_answer:
-                                on_answer(len(seen), len(names) * len(awaited))
-                        picture = (names[about.request], about.agent)
-                        if place.topic == connection.topics.predictions:
-                            answered.add(picture)
-                            set_aside.pop(picture, None)
-                            yield record
-                        elif picture not in answered:
-                            set_aside[picture] = about.reason
-                    elif record.offset < ends[place]:
-                        news = time.monotonic()
-            behind = any(consumer.position(place) < end for place, end in ends.items())
-            if not behind and awaited and len(seen) == len(names) * len(awaited):
-                return
-            if behind and time.monotonic() - news > max(patience, _UNREAD_SECONDS):
-                raise NoBroker(
-                    f"{connection.topics.predictions} cannot be read to its end: the broker at"
-                    f" {', '.join(connection.bootstrap_servers)} does not answer any more."
-                )
-
-
-def _go_to_the_start(
-    consumer: KafkaConsumer, connection: Connection, sent: SubmittedRun
-) -> dict[TopicPartition, int]:
-    """Let the consumer read answers and dead letters from where those to `sent` may begin. Where
-    each partition ends now."""
     topics = connection.topics
-    collect, letters = (
-        [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        for topic in (topics.predictions, topics.dead_letters)
+    expected = ExpectedPredictions(
+        sent,
+        topics.predictions,
+        agents,
+        agents or agents_at_work(connection, sent.dataset),
+        on_prediction=on_prediction,
+        dead_lettered={} if dead_lettered is None else dead_lettered,
     )
-    consumer.assign([*collect, *letters])
-    ends = consumer.end_offsets([*collect, *letters])
-    by_time = list(letters)
-    for place in collect:
-        start = sent.starts.get(place.partition)
-        if start is None or start > ends[place]:  # beyond it: a topic made anew
-            by_time.append(place)
-        else:
-            consumer.seek(place, start)
-    since = int(min(sent.sent_ms.values()) - _CLOCKS_MS)
-    for place, found in consumer.offsets_for_times(dict.fromkeys(by_time, since)).items():
-        consumer.seek(place, found.offset if found else ends[place])
-    return ends
+    with TopicReader(
+        connection,
+        (topics.predictions, topics.dead_letters),
+        start_offsets={
+            TopicPartition(topics.predictions, number): start
+            for number, start in sent.starts.items()
+        },
+        start_time_ms=int(min(sent.sent_ms.values()) - _MAX_CLOCK_DIFFERENCE_MS),
+        idle_timeout_s=max(patience, _IDLE_TIMEOUT_S),
+    ) as reader:
+        yield from (record for record in reader.read_to_end() if expected.add(record))
+        expected.last_news = time.monotonic()
+        while not expected.is_complete and time.monotonic() - expected.last_news < patience:
+            for record in reader.poll(_POLL_TIMEOUT_S):
+                if expected.add(record):
+                    yield record
 
 
-def at_work(connection: Connection, dataset: str = "") -> list[str]:
-    """Names of the agents that answer requests (for `dataset`) now. Raises `NoBroker`."""
+def agents_at_work(connection: Connection, dataset: str = "") -> list[str]:
+    """Return the names of the agents that answer requests now.
+
+    Args:
+        connection: the broker.
+        dataset: only agents that answer for this data set; by default for any.
+
+    Raises:
+        NoBroker: the broker does not answer.
+    """
     seen = list_agents(connection).filter(
         pl.col("alive") & (pl.col("topic") == connection.topics.requests)
     )
@@ -246,8 +209,7 @@ def at_work(connection: Connection, dataset: str = "") -> list[str]:
     return sorted(set(seen["name"]))
 
 
-def _ends(connection: Connection) -> dict[int, int]:
-    topic = connection.topics.predictions
-    with connection.consumer() as consumer:
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        return {place.partition: end for place, end in consumer.end_offsets(places).items()}
+def _prediction_ends(connection: Connection) -> dict[int, int]:
+    """Return the end of each partition of the topic of predictions."""
+    with TopicReader(connection, [connection.topics.predictions], newest=0) as reader:
+        return {partition.partition: end for partition, end in reader.ends.items()}

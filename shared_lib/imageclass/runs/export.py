@@ -1,16 +1,15 @@
-"""A run as a file: CSV for tables and people, JSON for everything there is to know.
+"""Write a run to a file and read it again: CSV for tables and people, JSON for everything.
 
-Numbers are written in full, so that reading gives back the very same. A file is there whole or
-not at all: it is written beside its place and then moved there.
+Numbers are written in full, so reading gives back the same ones. A file is written completely or
+not at all.
 """
 
 import json
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from mosshub_contract.files import write_atomically
 
 from imageclass.data.datasets import Dataset
 from imageclass.runs.run import SCHEMA, Run, SentRequest
@@ -19,16 +18,19 @@ FORMAT = "imageclass verdicts 1"
 
 
 class ExportError(Exception):
-    """A file cannot be read as what it should be; the text says which and why."""
+    """A file cannot be read; the text says which and why."""
 
 
-def csv_text(verdicts: Run) -> str:
-    """As CSV, a row for each request and agent: run_id, request_id, agent, index, label,
-    label_name, sent_ms; and, empty where no answer has come, predicted, predicted_name,
-    confidence, correct, latency_ms, model, and p_0, p_1, … for the classes' probabilities."""
-    names = list(verdicts.dataset.class_names)
-    asked = pl.DataFrame(
-        [(request, one.index, one.label, one.sent_ms) for request, one in verdicts.asked.items()],
+def csv_text(run: Run) -> str:
+    """Return a run as CSV, a row for each request and agent.
+
+    The columns are run_id, request_id, agent, index, label, label_name, sent_ms; and, empty where
+    the prediction is missing, predicted, predicted_name, confidence, correct, latency_ms, model,
+    and p_0, p_1, … for the classes' probabilities.
+    """
+    names = list(run.class_names)
+    requests = pl.DataFrame(
+        [(request, one.index, one.label, one.sent_ms) for request, one in run.sent.items()],
         schema={
             "request_id": pl.String,
             "index": pl.Int64,
@@ -37,8 +39,8 @@ def csv_text(verdicts: Run) -> str:
         },
         orient="row",
     )
-    agents = pl.DataFrame({"agent": list(verdicts.agents)}, schema={"agent": pl.String})
-    answers = verdicts.frame.drop("index", "label").with_columns(
+    agents = pl.DataFrame({"agent": list(run.agents)}, schema={"agent": pl.String})
+    predictions = run.predictions.drop("index", "label").with_columns(
         pl.col("probabilities").list.get(number).alias(f"p_{number}")
         for number in range(len(names))
     )
@@ -48,9 +50,9 @@ def csv_text(verdicts: Run) -> str:
         return named.alias(f"{column}_name")
 
     table = (
-        asked.join(agents, how="cross", maintain_order="left_right")
-        .join(answers, on=["request_id", "agent"], how="left", maintain_order="left")
-        .with_columns(pl.lit(verdicts.run_id).alias("run_id"), name("label"), name("predicted"))
+        requests.join(agents, how="cross", maintain_order="left_right")
+        .join(predictions, on=["request_id", "agent"], how="left", maintain_order="left")
+        .with_columns(pl.lit(run.run_id).alias("run_id"), name("label"), name("predicted"))
         .select(
             *("run_id", "request_id", "agent", "index", "label", "label_name", "sent_ms"),
             *("predicted", "predicted_name", "confidence", "correct", "latency_ms", "model"),
@@ -60,14 +62,22 @@ def csv_text(verdicts: Run) -> str:
     return table.write_csv()
 
 
-def write_csv(verdicts: Run, path: Path) -> None:
+def write_csv(run: Run, path: str | Path) -> None:
     """Write `csv_text` to a file. Raises `OSError`."""
-    write_whole(path, csv_text(verdicts))
+    write_atomically(Path(path), csv_text(run))
 
 
-def read_csv(path: Path) -> pl.DataFrame:
-    """The answers in a file of `write_csv`, as a frame like `Verdicts.frame`, in order of asking.
-    Raises `OSError`, and `ExportError` if it is not such a file."""
+def read_csv(path: str | Path) -> pl.DataFrame:
+    """Read the predictions in a file of `write_csv`.
+
+    Returns:
+        A frame like `Run.predictions`, in the order of sending.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ExportError: it is not such a file.
+    """
+    path = Path(path)
     plain = {name: kind for name, kind in SCHEMA.items() if name != "probabilities"}
     text = path.read_bytes()
     try:
@@ -84,37 +94,47 @@ def read_csv(path: Path) -> pl.DataFrame:
         raise ExportError(f"{path} is not a CSV file of verdicts: {error}") from error
 
 
-def json_text(verdicts: Run) -> str:
-    """As JSON, an object with format, run_id, dataset, class_names, agents, duplicates, invalid,
-    requests (by id: index, label, sent_ms) and answers (objects as the rows of
-    `Verdicts.frame`, without what the request says)."""
+def json_text(run: Run) -> str:
+    """Return a run as a JSON object.
+
+    Its fields are format, run_id, dataset, class_names, agents, duplicates, invalid, requests (by
+    id: index, label, sent_ms) and answers (objects like the rows of `Run.predictions`, without
+    index and label).
+    """
     content = {
         "format": FORMAT,
-        "run_id": verdicts.run_id,
-        "dataset": verdicts.dataset.name,
-        "class_names": verdicts.dataset.class_names,
-        "agents": verdicts.agents,
-        "duplicates": verdicts.duplicates,
-        "invalid": verdicts.invalid,
+        "run_id": run.run_id,
+        "dataset": run.dataset,
+        "class_names": run.class_names,
+        "agents": run.agents,
+        "duplicates": run.duplicates,
+        "invalid": run.invalid,
         "requests": {
             request: {"index": one.index, "label": one.label, "sent_ms": one.sent_ms}
-            for request, one in verdicts.asked.items()
+            for request, one in run.sent.items()
         },
-        "answers": verdicts.frame.drop("index", "label").to_dicts(),
+        "answers": run.predictions.drop("index", "label").to_dicts(),
     }
     return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_json(verdicts: Run, path: Path) -> None:
+def write_json(run: Run, path: str | Path) -> None:
     """Write `json_text` to a file. Raises `OSError`."""
-    write_whole(path, json_text(verdicts))
+    write_atomically(Path(path), json_text(run))
 
 
-def read_json(path: Path, dataset: Dataset) -> Run:
-    """The `Verdicts` in a file of `write_json`; `dataset` is the one they are about.
+def read_json(path: str | Path, dataset: Dataset) -> Run:
+    """Read the run in a file of `write_json`.
 
-    Raises `OSError`, and `ExportError` if it is not such a file or about another data set.
+    Args:
+        path: the file.
+        dataset: the data set that the run is about.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ExportError: it is not such a file, or about another data set or other classes.
     """
+    path = Path(path)
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
         if content["format"] != FORMAT:
@@ -124,13 +144,14 @@ def read_json(path: Path, dataset: Dataset) -> Run:
             raise ExportError(f"{path} is about {named[0]}, not {dataset.name}, or other classes.")
         requests = {request: SentRequest(**one) for request, one in content["requests"].items()}
         rows = [
-            {**answer, "index": asked.index, "label": asked.label}
+            {**answer, "index": sent.index, "label": sent.label}
             for answer in content["answers"]
-            for asked in [requests[answer["request_id"]]]
+            for sent in [requests[answer["request_id"]]]
         ]
         return Run(
             content["run_id"],
-            dataset,
+            dataset.name,
+            dataset.class_names,
             tuple(content["agents"]),
             requests,
             pl.DataFrame(rows, schema=SCHEMA),
@@ -139,17 +160,3 @@ def read_json(path: Path, dataset: Dataset) -> Run:
         )
     except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         raise ExportError(f"{path} is not a JSON file of verdicts: {error!r}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path`, or leave what is there untouched. Raises `OSError`."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with beside.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

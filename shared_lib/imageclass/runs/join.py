@@ -1,7 +1,7 @@
-"""Joins answers to requests by (run, request, agent): each counts once, whatever comes."""
+"""Join predictions to requests by (run, request, agent), so that each counts once."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -9,12 +9,18 @@ import polars as pl
 
 from imageclass.messages.headers import InvalidMessage, of_run
 from imageclass.messages.predictions import Prediction, decode_prediction
-from imageclass.runs.run import Run, belongs_to_run, score
+from imageclass.runs.run import Run
+from imageclass.runs.score import belongs_to_run, score
 
 
 class Record(Protocol):
-    """The part of kafka-python's `ConsumerRecord` that matters here; `timestamp` is when the
-    agent sent it, in milliseconds since 1970."""
+    """What a join needs of kafka-python's `ConsumerRecord`.
+
+    Attributes:
+        timestamp: when the agent sent it, in milliseconds since 1970.
+        value: the message's body.
+        headers: the message's headers.
+    """
 
     timestamp: int
     value: bytes | None
@@ -22,112 +28,140 @@ class Record(Protocol):
 
 
 class Join:
-    """Takes what lies on the topic of predictions, and fills `verdicts` with what belongs there.
+    """Collects the predictions and dead letters of one run.
 
-    What is in the frame of `verdicts` already counts as seen; the frame itself changes at
-    `finish` only, so that many small batches cost no more than one.
+    The run that it starts from stays as it is; predictions that this one has count as received.
+    `finish` returns the run with all that was added.
     """
 
-    def __init__(self, verdicts: Run) -> None:
-        self.verdicts = verdicts
-        self._run = ("run", verdicts.run_id.encode())
-        self._seen = set(zip(verdicts.frame["request_id"], verdicts.frame["agent"], strict=True))
-        self._frames = [verdicts.frame]
-        answered = Counter(request for request, _ in self._seen)
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._run_header = ("run", run.run_id.encode())
+        self._received = set(
+            zip(run.predictions["request_id"], run.predictions["agent"], strict=True)
+        )
+        self._dead_lettered = dict(run.dead_lettered)
+        self._duplicates = Counter(run.duplicates)
+        self._invalid = run.invalid
+        # Added to at the end only, so that many small batches cost no more than one.
+        self._frames = [run.predictions]
+        answered = Counter(request for request, _ in self._received)
         self._open = {
-            request: left
-            for request in verdicts.asked
-            if (left := len(verdicts.agents) - answered[request])
+            request: left for request in run.sent if (left := len(run.agents) - answered[request])
         }
-        self._waiting = [verdicts.frame.filter(pl.col("request_id").is_in(list(self._open)))]
-        self._complete: list[str] = []
+        self._pending = [run.predictions.filter(pl.col("request_id").is_in(list(self._open)))]
+        self._completed: list[str] = []
 
     @property
-    def answers(self) -> int:
-        """How many answers there are so far."""
-        return len(self._seen)
+    def received(self) -> int:
+        """How many predictions have arrived, each counted once."""
+        return len(self._received)
 
     @property
-    def over(self) -> bool:
-        """Whether every agent has answered every request, or set it aside."""
-        verdicts = self.verdicts
-        expected = len(verdicts.asked) * len(verdicts.agents)
-        return len(self._seen) + len(verdicts.set_aside) >= expected
+    def dead_lettered(self) -> Mapping[tuple[str, str], str]:
+        """By request and agent, why the agent gave no prediction."""
+        return self._dead_lettered
 
-    def take(self, records: Iterable[Record]) -> int:
-        """Judge the new answers among `records`; how many they are.
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is a prediction or a dead letter for every request and agent."""
+        expected = len(self._run.sent) * len(self._run.agents)
+        return len(self._received) + len(self._dead_lettered) >= expected
 
-        Second answers and messages that cannot be read are counted in `verdicts`; other runs'
-        and those of agents that were not asked are passed over.
+    def add_predictions(self, records: Iterable[Record]) -> int:
+        """Score the new predictions among `records`.
+
+        Predictions that arrive again and messages that cannot be read are counted; those of other
+        runs and of unexpected agents are ignored.
+
+        Returns:
+            How many are new.
         """
         new: list[Prediction] = []
         times: list[float] = []
         for record in records:
-            if self._run not in (record.headers or ()):
+            prediction = self._prediction(record)
+            if prediction is None:
                 continue
-            try:
-                prediction = decode_prediction(record.value, record.headers or ())
-                if not belongs_to_run(prediction, self.verdicts):
-                    continue
-            except InvalidMessage:
-                self.verdicts.invalid += 1
+            key = (prediction.request, prediction.agent)
+            if key in self._received:
+                self._duplicates[prediction.agent] += 1
                 continue
-            request, agent = prediction.request, prediction.agent
-            if (request, agent) in self._seen:
-                self.verdicts.duplicates[agent] = self.verdicts.duplicates.get(agent, 0) + 1
-                continue
-            self._seen.add((request, agent))
-            self.verdicts.set_aside.pop((request, agent), None)
-            self._open[request] -= 1
-            if not self._open[request]:
-                del self._open[request]
-                self._complete.append(request)
+            self._received.add(key)
+            self._dead_lettered.pop(key, None)
+            self._open[prediction.request] -= 1
+            if not self._open[prediction.request]:
+                del self._open[prediction.request]
+                self._completed.append(prediction.request)
             new.append(prediction)
             times.append(record.timestamp)
         if new:
-            frame = score(new, times, self.verdicts)
+            frame = score(new, times, self._run)
             self._frames.append(frame)
-            self._waiting.append(frame)
+            self._pending.append(frame)
         return len(new)
 
-    def take_aside(self, records: Iterable[Record]) -> int:
-        """Note the dead letters among `records` that are this run's, in `verdicts.set_aside`; how
-        many are new. An answer that comes all the same counts, and the letter no more."""
-        before = len(self.verdicts.set_aside)
-        for record in records:
-            about = of_run(record, self.verdicts.run_id)
-            if (
-                about
-                and about.request in self.verdicts.asked
-                and about.agent in self.verdicts.agents
-            ):
-                key = (about.request, about.agent)
-                if key not in self._seen:
-                    self.verdicts.set_aside[key] = about.reason
-        return len(self.verdicts.set_aside) - before
+    def _prediction(self, record: Record) -> Prediction | None:
+        """Return the record's prediction if it belongs to this run."""
+        headers = record.headers or ()
+        if self._run_header not in headers:
+            return None
+        try:
+            prediction = decode_prediction(record.value, headers)
+            return prediction if belongs_to_run(prediction, self._run) else None
+        except InvalidMessage:
+            self._invalid += 1
+            return None
 
-    def completed(self) -> Run:
-        """The requests that every agent has answered since this was asked last."""
-        frame = pl.concat(self._waiting)
-        done = pl.col("request_id").is_in(self._complete)
-        part = self._part(self._complete, frame.filter(done))
-        self._waiting, self._complete = [frame.filter(~done)], []
+    def add_dead_letters(self, records: Iterable[Record]) -> int:
+        """Note the dead letters of this run among `records`.
+
+        A prediction for the same request and agent counts, before the dead letter or after it.
+
+        Returns:
+            How many are new.
+        """
+        before = len(self._dead_lettered)
+        for record in records:
+            about = of_run(record, self._run.run_id)
+            if about and about.request in self._run.sent and about.agent in self._run.agents:
+                key = (about.request, about.agent)
+                if key not in self._received:
+                    self._dead_lettered[key] = about.reason
+        return len(self._dead_lettered) - before
+
+    def take_completed(self) -> Run:
+        """Return the requests that every agent has answered since the last call."""
+        frame = pl.concat(self._pending)
+        is_done = pl.col("request_id").is_in(self._completed)
+        part = self._part(self._completed, frame.filter(is_done))
+        self._pending, self._completed = [frame.filter(~is_done)], []
         return part
 
     def incomplete(self) -> Run:
-        """The requests for which answers are missing, with the answers that have come."""
-        frame = pl.concat(self._waiting)
+        """Return the requests with missing predictions, and the predictions they have."""
+        frame = pl.concat(self._pending)
         requests = list(self._open)
         return self._part(requests, frame.filter(pl.col("request_id").is_in(requests)))
 
-    def _part(self, requests: Sequence[str], frame: pl.DataFrame) -> Run:
-        asked = {request: self.verdicts.asked[request] for request in requests}
-        aside = {key: why for key, why in self.verdicts.set_aside.items() if key[0] in asked}
+    def _part(self, requests: Sequence[str], predictions: pl.DataFrame) -> Run:
+        sent = {request: self._run.sent[request] for request in requests}
+        dead_lettered = {key: why for key, why in self._dead_lettered.items() if key[0] in sent}
         return replace(
-            self.verdicts, asked=asked, frame=frame, duplicates={}, invalid=0, set_aside=aside
+            self._run,
+            sent=sent,
+            predictions=predictions,
+            duplicates={},
+            invalid=0,
+            dead_lettered=dead_lettered,
         )
 
     def finish(self) -> Run:
-        """`verdicts`, with all answers in its frame."""
-        self.verdicts.frame = pl.concat(self._frames)
-        return self.verdicts
+        """Return the run with everything that was added."""
+        return replace(
+            self._run,
+            predictions=pl.concat(self._frames),
+            duplicates=dict(self._duplicates),
+            invalid=self._invalid,
+            dead_lettered=dict(self._dead_lettered),
+        )

@@ -1,7 +1,8 @@
-"""The judge: sends images as requests, joins the answers, and says what was right.
+"""The judge: send test images as requests, join the predictions to them, announce verdicts.
 
-The labels stay here. Answers are joined by (run, request, agent), so an image that is drawn twice
-counts twice, an answer to an older run counts for nothing, and one that comes twice counts once.
+The labels stay here. Predictions are joined by (run, request, agent), so an image that is drawn
+twice counts twice, a prediction for an older run is ignored, and one that arrives twice counts
+once.
 """
 
 import time
@@ -10,55 +11,55 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
-from kafka import KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 from kafka.producer.future import FutureRecordMetadata
 
 from imageclass.data.datasets import Dataset
 from imageclass.kafka.connection import Connection
-from imageclass.kafka.publisher import Publisher, PublishError
+from imageclass.kafka.publisher import Publisher
+from imageclass.kafka.reader import TopicReader
 from imageclass.messages.requests import encode_request, raw_request
-from imageclass.messages.verdicts import encode_verdicts
 from imageclass.runs.join import Join
+from imageclass.runs.progress import Progress
 from imageclass.runs.run import Run, SentRequest
+from imageclass.runs.verdicts import encode_verdicts
 
-__all__ = ["Judge", "Progress", "PublishError"]
-
-Progress = Callable[[int, int], object]  # (done, total)
+_POLL_TIMEOUT_S = 0.2
 
 
 class Judge:
-    """Watches the predictions from the moment it is made; publish one run, then collect it.
+    """Sends one run and collects the predictions for it.
 
-    A context manager, for one thread. Making it raises `connection.NoBroker` if the
-    broker does not answer.
+    It reads the predictions from the moment it is made, so make it before the run is sent. A
+    context manager, for one thread.
     """
 
     def __init__(self, connection: Connection, agents: Sequence[str]) -> None:
-        """`agents`: the names of those whose answers are awaited, one or more."""
+        """Start to read predictions and dead letters.
+
+        Args:
+            connection: the broker.
+            agents: the names of the agents whose predictions are expected, one or more.
+
+        Raises:
+            ValueError: there is no agent.
+            NoBroker: the broker does not answer.
+        """
         if not agents:
             raise ValueError("Name at least one agent whose answers to wait for.")
         self.connection = connection
         self.agents = tuple(dict.fromkeys(agents))
         connection.ensure_topics()
-        self._delivery = Publisher(connection)
+        self._publisher = Publisher(connection)
         topics = connection.topics
-        self._consumer = connection.consumer()
-        places = [
-            TopicPartition(topic, partition)
-            for topic in (topics.predictions, topics.dead_letters)
-            for partition in self._consumer.partitions_for_topic(topic) or ()
-        ]
-        self._consumer.assign(places)
-        # Pinned to where the topics end now: nothing older is read, nothing newer is missed.
-        for place, end in self._consumer.end_offsets(places).items():
-            self._consumer.seek(place, end)
+        self._reader = TopicReader(connection, (topics.predictions, topics.dead_letters), newest=0)
 
     def __enter__(self) -> "Judge":
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._consumer.close(timeout_ms=2_000)
-        self._delivery.close()
+        self._reader.close()
+        self._publisher.close()
 
     def publish(
         self,
@@ -70,118 +71,150 @@ class Judge:
         timeout: float = 180.0,
         on_sent: Progress | None = None,
     ) -> Run:
-        """Send test images as one run: `num_images` of them, drawn with repetition by `seed`; or,
-        with None, all of them, each once and in their order.
+        """Send test images as one run, and wait until the broker has all of them.
 
-        Agents answer no request later than `deadline` seconds after it was sent. Returns the
-        run's `Verdicts`, still without answers, once the broker has all requests. A broker that
-        goes away meanwhile is waited for; after `timeout` seconds `PublishError` is raised.
+        Args:
+            dataset: the data set whose test images are sent.
+            num_images: how many are drawn, with repetition; with None every test image is sent
+                once, in order.
+            seed: of the draw; by default another draw each time.
+            deadline: agents answer no request later than that after it was sent, in seconds.
+            timeout: how long to wait for a broker that does not answer, in seconds.
+            on_sent: called after each request.
+
+        Returns:
+            The run, without predictions.
+
+        Raises:
+            ValueError: `num_images` is below 1.
+            PublishError: the broker did not get all requests in time.
         """
         if num_images is not None and num_images < 1:
             raise ValueError(f"num_images must be 1 or more, not {num_images}.")
-        every = len(dataset.test_images)
+        total = len(dataset.test_images)
         if num_images is None:
-            draw = np.arange(every)
+            draw = np.arange(total)
         else:
-            draw = np.random.default_rng(seed).integers(every, size=num_images)
+            draw = np.random.default_rng(seed).integers(total, size=num_images)
         run_id = uuid.uuid4().hex
         images = {f"{run_id[:8]}-{number}": index for number, index in enumerate(draw.tolist())}
-        verdicts = Run(run_id, dataset, self.agents, {})
         topic = self.connection.topics.requests
-        self.send(verdicts, images, topic, deadline=deadline, timeout=timeout, on_sent=on_sent)
-        return verdicts
+        sent = self.send(
+            run_id, dataset, images, topic, deadline=deadline, timeout=timeout, on_sent=on_sent
+        )
+        return Run(run_id, dataset.name, dataset.class_names, self.agents, sent)
 
     def send(
         self,
-        verdicts: Run,
+        run_id: str,
+        dataset: Dataset,
         images: Mapping[str, int],
         topic: str,
         *,
         deadline: float | None = None,
         timeout: float = 180.0,
         on_sent: Progress | None = None,
-    ) -> None:
-        """Send test images to `topic` under the run of `verdicts`, which then knows them as asked.
+    ) -> dict[str, SentRequest]:
+        """Send test images under a run's id, and return the requests by their id.
 
-        `images`: for each request's id the index of its image; the rest as in `publish`.
+        Args:
+            run_id: the run that the requests belong to.
+            dataset: the data set whose test images are sent.
+            images: by request id, the index of the test image.
+            topic: the full name of the topic.
+            deadline: as in `publish`, like the others.
+            timeout: likewise.
+            on_sent: likewise.
+
+        Raises:
+            PublishError: the broker did not get all requests in time.
         """
-        dataset, asked = verdicts.dataset, verdicts.asked
         labels = dataset.test_labels.tolist()
+        sent: dict[str, SentRequest] = {}
 
         def send_one(request: str, producer: KafkaProducer) -> FutureRecordMetadata:
             index = images[request]
-            if request not in asked:
-                asked[request] = SentRequest(index, labels[index], time.time() * 1000)
+            if request not in sent:
+                sent[request] = SentRequest(index, labels[index], time.time() * 1000)
                 if on_sent:
-                    on_sent(len(asked), len(images))
-            until = None if deadline is None else int(asked[request].sent_ms + deadline * 1000)
+                    on_sent(len(sent), len(images))
+            until = None if deadline is None else int(sent[request].sent_ms + deadline * 1000)
             image = dataset.test_images[index]
             value, headers = encode_request(
-                raw_request(verdicts.run_id, request, image, dataset.name, until)
+                raw_request(run_id, request, image, dataset.name, until)
             )
             return producer.send(topic, key=request.encode(), value=value, headers=headers)
 
-        self._delivery.deliver(images, topic, send_one, timeout)
+        self._publisher.deliver(images, topic, send_one, timeout)
+        return sent
 
     def collect(
         self,
-        verdicts: Run,
+        run: Run,
         *,
         patience: float = 60.0,
-        on_reply: Progress | None = None,
+        on_prediction: Progress | None = None,
         on_complete: Callable[[Run], object] | None = None,
     ) -> Run:
-        """Wait for the answers to a published run, fill them into `verdicts` and return it.
+        """Wait for the predictions for a run that was sent.
 
-        Ends when every agent has answered every request or set it aside, or when for `patience`
-        seconds nothing new has come; what is missing then is counted as such. `on_complete` gets
-        the requests that every agent has answered, as `Verdicts` of their own while the others are
-        waited for, and at the end those for which answers are missing: each request once.
+        It ends when there is a prediction or a dead letter for every request and agent, or when
+        nothing new has arrived for `patience` seconds. What is missing then counts as missing.
+
+        Args:
+            run: what `publish` returned; it stays as it is.
+            patience: how long to wait without a new prediction, in seconds.
+            on_prediction: called after each prediction.
+            on_complete: gets the requests that every agent has answered, as a run of their own,
+                while others are waited for; at the end those with missing predictions. Each
+                request is handed over once.
+
+        Returns:
+            The run with its predictions.
         """
-        total = len(verdicts.asked) * len(verdicts.agents)
-        join = Join(verdicts)
-        last_news, letters = time.monotonic(), self.connection.topics.dead_letters
+        total = len(run.sent) * len(run.agents)
+        join = Join(run)
+        dead_letters = self.connection.topics.dead_letters
+        last_news = time.monotonic()
         while time.monotonic() - last_news < patience:
-            # An answer may lie behind a letter about the same request: both are read.
-            if join.over and not (verdicts.set_aside and self._has_unread()):
+            # A prediction may follow a dead letter about the same request: both are read.
+            if join.is_complete and not (join.dead_lettered and self._reader.has_unread()):
                 break
-            found = self._consumer.poll(timeout_ms=200, max_records=5_000)
-            before = join.answers
-            news = 0
-            for place, records in found.items():
-                news += join.take_aside(records) if place.topic == letters else join.take(records)
+            records = self._reader.poll(_POLL_TIMEOUT_S)
+            before = join.received
+            news = join.add_predictions(one for one in records if one.topic != dead_letters)
+            news += join.add_dead_letters(one for one in records if one.topic == dead_letters)
             if not news:
                 continue
             last_news = time.monotonic()
-            if on_reply:
-                for done in range(before + 1, join.answers + 1):
-                    on_reply(done, total)
-            if on_complete and (part := join.completed()).asked:
+            if on_prediction:
+                for done in range(before + 1, join.received + 1):
+                    on_prediction(done, total)
+            if on_complete and (part := join.take_completed()).sent:
                 on_complete(part)
-        if on_complete and (part := join.incomplete()).asked:
+        if on_complete and (part := join.incomplete()).sent:
             on_complete(part)
         return join.finish()
 
-    def _has_unread(self) -> bool:
-        consumer = self._consumer
-        return any(
-            consumer.position(place) < (consumer.highwater(place) or 0)
-            for place in consumer.assignment()
-        )
-
     def announce(
-        self, verdicts: Run, outcomes: pl.DataFrame, strategy: str, *, timeout: float = 60.0
+        self, run: Run, outcomes: pl.DataFrame, strategy: str, *, timeout: float = 60.0
     ) -> None:
-        """Write a message for each request of `verdicts` to the topic of verdicts.
+        """Send a verdict for each request of `run` to the topic of verdicts.
 
-        `outcomes`: what the `strategy` of that name made of them (see `strategies`); a request
-        that it does not have is announced as undecided. The format: `verdict_messages`. Raises
-        `PublishError` if the broker has not all of them after `timeout` seconds.
+        Args:
+            run: the run, or a part of it.
+            outcomes: what the strategy decided, see `outcomes.decide`; a request that is not in
+                it is announced as undecided.
+            strategy: the strategy's name.
+            timeout: how long to wait for a broker that does not answer, in seconds.
+
+        Raises:
+            PublishError: the broker did not get all verdicts in time.
         """
-        messages = encode_verdicts(verdicts, outcomes, strategy)
+        messages = encode_verdicts(run, outcomes, strategy)
         topic = self.connection.topics.verdicts
 
         def send_one(request: str, producer: KafkaProducer) -> FutureRecordMetadata:
             return producer.send(topic, key=request.encode(), value=messages[request])
 
-        self._delivery.deliver(messages, topic, send_one, timeout)
+        self._publisher.deliver(messages, topic, send_one, timeout)

@@ -1,11 +1,10 @@
-"""What an agent sets aside: the message as it came, and why it could not be processed.
+"""Read dead letters and send their messages again.
 
-Read them, and send them again. The topic has two kinds of messages: letters, and marks that a
-letter's record has been sent again. A mark lies in the same topic and is written in one transaction
-with the request that it speaks of, so there is never one without the other. All who replay
-under one prefix share a transactional id: the broker lets only the latest of them finish, and that
-one has seen every mark of those before it. So no record is sent again twice, whoever presses
-the button, and whenever a process ends.
+The topic has two kinds of messages: dead letters, and marks. A mark says that the message of a
+dead letter was sent again; the two are written in one transaction, so there is never one without
+the other. All who replay under one prefix share a transactional id: the broker lets only the
+latest of them finish, and that one has read every earlier mark. So no message is sent again twice,
+whoever starts a replay and whenever a process ends.
 """
 
 from __future__ import annotations
@@ -16,19 +15,32 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from kafka import TopicPartition
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from imageclass.kafka.connection import Connection
+from imageclass.kafka.reader import read_to_end
 from imageclass.messages.headers import Headers
+
+_ORIGIN = "dead-letter.origin"
+_REPLAYED = "dead-letter.replayed"
 
 
 @dataclass(frozen=True, eq=False)
 class DeadLetter:
-    """A message that an agent could not process. `origin`: where it lies, topic/partition/offset;
-    `headers` and `value`: as they came, if `complete`; `size` of the value then, in bytes;
-    `time_ms`: when it was set aside, milliseconds since 1970. `replayed`: its record was sent again
-    already, be it for another agent's letter about it."""
+    """A message that an agent could not process.
+
+    Attributes:
+        origin: where the message is, topic/partition/offset.
+        agent: the agent's name.
+        reason: why it could not be processed.
+        value: the message's body as it arrived, if `complete`.
+        headers: its headers, likewise.
+        size: the original size of the body, in bytes.
+        complete: whether body and headers were small enough to be kept.
+        time_ms: when the dead letter was written, in milliseconds since 1970.
+        replayed: whether the message was sent again, for this dead letter or another agent's.
+    """
 
     origin: str
     agent: str
@@ -43,8 +55,13 @@ class DeadLetter:
 
 @dataclass
 class Replay:
-    """What became of the letters, by origin: `sent` again, `already` sent before, and `refused`
-    with the reason."""
+    """What a replay did, by the dead letters' origin.
+
+    Attributes:
+        sent: sent again.
+        already: sent again before, so not this time.
+        refused: not sent again, with the reason.
+    """
 
     sent: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
@@ -56,17 +73,26 @@ class ReplayError(Exception):
 
 
 def read(connection: Connection, *, limit: int = 1_000) -> list[DeadLetter]:
-    """The newest `limit` dead letters, the newest first, each once. Reads the whole topic, about
-    40,000 letters in a second. Raises `connection.NoBroker`."""
-    letters: dict[tuple[str, str], dict[str, Any]] = {}
+    """Read the newest dead letters, the newest first, each once.
+
+    The whole topic is read, about 40,000 dead letters in a second.
+
+    Args:
+        connection: the broker.
+        limit: how many are returned at most.
+
+    Raises:
+        NoBroker: the broker does not answer.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     replayed = set()
-    for record in _everything(connection):
+    for record in _read_topic(connection):
         about = {n: (c or b"").decode("utf-8", "replace") for n, c in record.headers or ()}
-        origin = about.get("dead-letter.origin", "")
-        if "dead-letter.replayed" in about:
+        origin = about.get(_ORIGIN, "")
+        if _REPLAYED in about:
             replayed.add(origin)
-        elif (key := (origin, about.get("dead-letter.agent", ""))) not in letters:
-            letters[key] = {
+        elif (key := (origin, about.get("dead-letter.agent", ""))) not in found:
+            found[key] = {
                 "reason": about.get("dead-letter.reason", ""),
                 "value": record.value or b"",
                 "headers": [(n, c) for n, c in record.headers if not n.startswith("dead-letter.")],
@@ -74,7 +100,7 @@ def read(connection: Connection, *, limit: int = 1_000) -> list[DeadLetter]:
                 "complete": "dead-letter.incomplete" not in about,
                 "time_ms": record.timestamp,
             }
-    newest = sorted(letters.items(), key=lambda item: item[1]["time_ms"], reverse=True)[:limit]
+    newest = sorted(found.items(), key=lambda item: item[1]["time_ms"], reverse=True)[:limit]
     return [
         DeadLetter(origin, agent, **parts, replayed=origin in replayed)
         for (origin, agent), parts in newest
@@ -82,71 +108,82 @@ def read(connection: Connection, *, limit: int = 1_000) -> list[DeadLetter]:
 
 
 def replay(
-    connection: Connection, letters: Iterable[DeadLetter], *, deadline_ms: int | None = None
+    connection: Connection, dead_letters: Iterable[DeadLetter], *, deadline_ms: int | None = None
 ) -> Replay:
-    """Send the records of these letters again to the topics they came from, as they came but for
-    the deadline, which is `deadline_ms` (milliseconds since 1970) or none. Each at most once ever.
+    """Send the messages of dead letters again, to the topics they came from.
 
-    All are sent, or none: raises `ReplayError` if the broker fails meanwhile or somebody
-    else replays at the same time, and `connection.NoBroker` if it does not answer at all.
+    A message is sent again at most once ever. It stays as it was but for its deadline.
+
+    Args:
+        connection: the broker.
+        dead_letters: see `read`.
+        deadline_ms: the new deadline, in milliseconds since 1970; by default none.
+
+    Returns:
+        What was sent and what was not. All that can be sent is sent, or nothing.
+
+    Raises:
+        ReplayError: the broker failed meanwhile, or somebody else replays at the same time.
+        NoBroker: the broker does not answer.
     """
     done = Replay()
     topics = connection.topics
     with connection.producer(transactional_id=f"{topics.prefix}dead-letters.replay") as producer:
         try:
-            producer.init_transactions()  # from here on no other one can finish
-            marks = (dict(record.headers or ()) for record in _everything(connection))
-            known = {m.get("dead-letter.origin") for m in marks if "dead-letter.replayed" in m}
+            producer.init_transactions()  # from here on no other replay can finish
+            marks = (dict(record.headers or ()) for record in _read_topic(connection))
+            known = {mark.get(_ORIGIN) for mark in marks if _REPLAYED in mark}
             producer.begin_transaction()
-            for letter in {letter.origin: letter for letter in letters}.values():
-                topic, _, _ = letter.origin.rsplit("/", 2)
-                if letter.origin.encode() in known:
-                    done.already.append(letter.origin)
-                    continue
-                if reason := _refusal(letter, topic, topics.prefix):
-                    done.refused[letter.origin] = reason
-                    continue
-                headers = [(n, c) for n, c in letter.headers if n != "deadline"]
-                if deadline_ms is not None:
-                    headers.append(("deadline", str(deadline_ms).encode()))
-                key = dict(letter.headers).get("request") or None
-                producer.send(topic, key=key, value=letter.value, headers=headers)
-                mark = [
-                    ("dead-letter.origin", letter.origin.encode()),
-                    ("dead-letter.replayed", str(int(time.time() * 1000)).encode()),
-                ]
-                producer.send(topics.dead_letters, key=letter.origin.encode(), headers=mark)
-                done.sent.append(letter.origin)
+            for one in {one.origin: one for one in dead_letters}.values():
+                if one.origin.encode() in known:
+                    done.already.append(one.origin)
+                elif reason := _refusal(one, topics.prefix):
+                    done.refused[one.origin] = reason
+                else:
+                    _send_again(producer, topics.dead_letters, one, deadline_ms)
+                    done.sent.append(one.origin)
             producer.commit_transaction()
         except KafkaError as error:
             with suppress(KafkaError):
                 producer.abort_transaction()
             raise ReplayError(
                 f"Nothing was sent again ({type(error).__name__}: {error}). If somebody else is"
-                " replaying too, look at the letters anew; otherwise try again."
+                " replaying too, read the dead letters again; otherwise try again."
             ) from error
     return done
 
 
-def _refusal(letter: DeadLetter, topic: str, prefix: str) -> str:
-    if not letter.complete:
+def _send_again(
+    producer: KafkaProducer, marks_topic: str, dead_letter: DeadLetter, deadline_ms: int | None
+) -> None:
+    headers = [(name, content) for name, content in dead_letter.headers if name != "deadline"]
+    if deadline_ms is not None:
+        headers.append(("deadline", str(deadline_ms).encode()))
+    key = dict(dead_letter.headers).get("request") or None
+    producer.send(_topic(dead_letter), key=key, value=dead_letter.value, headers=headers)
+    origin = dead_letter.origin.encode()
+    mark = [(_ORIGIN, origin), (_REPLAYED, str(int(time.time() * 1000)).encode())]
+    producer.send(marks_topic, key=origin, headers=mark)
+
+
+def _topic(dead_letter: DeadLetter) -> str:
+    return dead_letter.origin.rsplit("/", 2)[0]
+
+
+def _refusal(dead_letter: DeadLetter, prefix: str) -> str:
+    """Return why a message cannot be sent again; empty if it can."""
+    if not dead_letter.complete:
         return (
-            f"The message of {letter.size:,} bytes was too large to be kept whole: send the image"
-            " anew, smaller."
+            f"The message of {dead_letter.size:,} bytes was too large to be kept. Send a smaller"
+            " image."
         )
-    if not topic.startswith(prefix):
-        return f"It came from {topic}, which is not one of the topics {prefix}*."
+    if not _topic(dead_letter).startswith(prefix):
+        return f"It came from {_topic(dead_letter)}, which is not one of the topics {prefix}*."
     return ""
 
 
-def _everything(connection: Connection) -> Iterator[Any]:
-    """Every record on the dead-letter topic now, without what an aborted replay left."""
-    topic = connection.topics.dead_letters
-    with connection.consumer(isolation_level="read_committed") as consumer:
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
-        consumer.seek_to_beginning(*places)
-        ends = consumer.end_offsets(places)
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            for records in consumer.poll(timeout_ms=500, max_records=2_000).values():
-                yield from records
+def _read_topic(connection: Connection) -> Iterator[Any]:
+    """Yield every record on the topic of dead letters, without those of an aborted replay."""
+    return read_to_end(
+        connection, [connection.topics.dead_letters], isolation_level="read_committed"
+    )

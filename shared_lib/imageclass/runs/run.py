@@ -1,21 +1,16 @@
-"""What the judge found out about one run."""
+"""A run: the requests that were sent under one id, and the predictions for them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from imageclass.data.datasets import Dataset
-from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.predictions import Prediction
-
-#: Columns of `Verdicts.frame` and their types.
+#: Columns of `Run.predictions` and their types.
 SCHEMA: dict[str, Any] = {
     "request_id": pl.String,
     "agent": pl.String,
@@ -43,8 +38,13 @@ _SUMMARY_SCHEMA = {
 
 @dataclass(frozen=True)
 class SentRequest:
-    """One request as the judge remembers it. `index`: which test image; `sent_ms`: when, in
-    milliseconds since 1970."""
+    """A request as the judge knows it; the label never leaves the judge.
+
+    Attributes:
+        index: which test image was sent.
+        label: its true class, an index into the class names.
+        sent_ms: when it was sent, in milliseconds since 1970.
+    """
 
     index: int
     label: int
@@ -52,59 +52,79 @@ class SentRequest:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """The answers of a run as arrays: n requests that have at least one, in the order of asking.
+class PredictionArrays:
+    """The predictions of a run, side by side: n requests that have at least one, as sent.
 
-    `request_ids`: n strings; `indices` and `labels`: int64, shape (n,); `there`: bool, shape
-    (agents, n), whose answers have come; `probabilities`: float64, shape (agents, n, classes),
-    zeros where none has.
+    Attributes:
+        request_ids: n ids.
+        indices: int64, shape (n,), which test image.
+        labels: int64, shape (n,), the true classes.
+        answered: bool, shape (agents, n), whether the agent's prediction arrived.
+        probabilities: float64, shape (agents, n, classes); zeros where none arrived.
     """
 
     request_ids: list[str]
     indices: NDArray[np.int64]
     labels: NDArray[np.int64]
-    there: NDArray[np.bool_]
+    answered: NDArray[np.bool_]
     probabilities: NDArray[np.float64]
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Run:
-    """What came back for one run.
+    """The requests of one run and what came back for them.
 
-    `frame` has a row for each answer: request_id, agent, index (of the test image), label,
-    predicted (both indices into `dataset.class_names`), confidence in [0, 1], correct, latency_ms
-    (from the judge's sending to the agent's answering), model (short hash of the one that
-    answered, empty if not said) and probabilities (one for each class). `duplicates`: answers
-    that came again, by agent; `invalid`: messages of this run that could not be read;
-    `set_aside`: why agents gave no answer, by request and agent. Those count as missing too.
+    Attributes:
+        run_id: the id in every message of the run.
+        dataset: the name of the data set.
+        class_names: the names of its classes; labels and predictions are indices into them.
+        agents: the names of the agents whose predictions are expected.
+        sent: the requests by id, in the order of sending.
+        predictions: a row for each prediction (see `SCHEMA`): request_id, agent, index (of the
+            test image), label, predicted, confidence in [0, 1], correct, latency_ms (from the
+            judge's sending to the agent's answer), model (short hash, empty if the agent did not
+            say) and probabilities (one for each class).
+        duplicates: how many predictions of an agent arrived again.
+        invalid: how many messages of this run could not be read.
+        dead_lettered: by request and agent, why the agent gave no prediction. Such a prediction
+            counts as missing too.
     """
 
     run_id: str
-    dataset: Dataset
+    dataset: str
+    class_names: tuple[str, ...]
     agents: tuple[str, ...]
-    asked: dict[str, SentRequest]
-    frame: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
-    duplicates: dict[str, int] = field(default_factory=dict)
+    sent: Mapping[str, SentRequest]
+    predictions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
+    duplicates: Mapping[str, int] = field(default_factory=dict)
     invalid: int = 0
-    set_aside: dict[tuple[str, str], str] = field(default_factory=dict)
+    dead_lettered: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
-        """How many answers have not come: one is expected for each request and agent."""
-        return len(self.asked) * len(self.agents) - len(self.frame)
+        """How many predictions are missing: one is expected for each request and agent."""
+        return len(self.sent) * len(self.agents) - len(self.predictions)
+
+    def of_agent(self, agent: str) -> pl.DataFrame:
+        """Return the rows of `predictions` of one agent."""
+        return self.predictions.filter(pl.col("agent") == agent)
 
     def summary(self) -> pl.DataFrame:
-        """A row for each agent: agent, requests, answered, missing, duplicates, correct, accuracy
-        (share of the answered, null if none), latency_p50_ms and latency_p99_ms."""
+        """Count the predictions of each agent.
+
+        Returns:
+            A row for each agent: agent, requests, answered, missing, duplicates, correct, accuracy
+            (share of the answered, null if none), latency_p50_ms and latency_p99_ms.
+        """
         rows = []
         for agent in self.agents:
-            own = self.frame.filter(pl.col("agent") == agent)
+            own = self.of_agent(agent)
             rows.append(
                 {
                     "agent": agent,
-                    "requests": len(self.asked),
+                    "requests": len(self.sent),
                     "answered": len(own),
-                    "missing": len(self.asked) - len(own),
+                    "missing": len(self.sent) - len(own),
                     "duplicates": self.duplicates.get(agent, 0),
                     "correct": int(own["correct"].sum()),
                     "accuracy": own["correct"].mean(),
@@ -114,85 +134,31 @@ class Run:
             )
         return pl.DataFrame(rows, schema=_SUMMARY_SCHEMA)
 
-    def answers(self) -> Answers:
-        """The answers side by side, for whoever decides between them."""
-        answered = set(self.frame["request_id"])
-        requests = [request for request in self.asked if request in answered]
-        place = {request: position for position, request in enumerate(requests)}
-        shape = (len(self.agents), len(requests))
-        there = np.zeros(shape, bool)
-        probabilities = np.zeros((*shape, len(self.dataset.class_names)))
+    def arrays(self) -> PredictionArrays:
+        """Return the predictions side by side, for a decision between the agents."""
+        answered_ids = set(self.predictions["request_id"])
+        request_ids = [request for request in self.sent if request in answered_ids]
+        position = {request: number for number, request in enumerate(request_ids)}
+        shape = (len(self.agents), len(request_ids))
+        answered = np.zeros(shape, bool)
+        probabilities = np.zeros((*shape, len(self.class_names)))
         for number, agent in enumerate(self.agents):
-            own = self.frame.filter(pl.col("agent") == agent)
-            places = np.array([place[request] for request in own["request_id"]], np.int64)
-            there[number, places] = True
-            probabilities[number, places] = matrix(own, len(self.dataset.class_names))
-        asked = [self.asked[request] for request in requests]
-        return Answers(
-            requests,
-            np.array([one.index for one in asked], np.int64),
-            np.array([one.label for one in asked], np.int64),
-            there,
+            own = self.of_agent(agent)
+            columns = np.array([position[request] for request in own["request_id"]], np.int64)
+            answered[number, columns] = True
+            probabilities[number, columns] = probability_matrix(own, len(self.class_names))
+        requests = [self.sent[request] for request in request_ids]
+        return PredictionArrays(
+            request_ids,
+            np.array([request.index for request in requests], np.int64),
+            np.array([request.label for request in requests], np.int64),
+            answered,
             probabilities,
         )
 
-    def to_csv(self, path: str | Path) -> None:
-        """Write a row for each request and agent; see `exports.write_csv`."""
-        from imageclass.runs import export  # which knows this class
 
-        export.write_csv(self, Path(path))
-
-    def to_json(self, path: str | Path) -> None:
-        """Write all there is to know about the run; see `exports.write_json`."""
-        from imageclass.runs import export
-
-        export.write_json(self, Path(path))
-
-
-def matrix(frame: pl.DataFrame, classes: int) -> NDArray[np.float64]:
-    """The column `probabilities` of a frame of answers, as shape (rows, classes)."""
-    if frame.is_empty():
+def probability_matrix(predictions: pl.DataFrame, classes: int) -> NDArray[np.float64]:
+    """Return the column `probabilities` of rows of `Run.predictions`, shape (rows, classes)."""
+    if predictions.is_empty():
         return np.zeros((0, classes))
-    return frame["probabilities"].list.to_array(classes).to_numpy().astype(np.float64)
-
-
-def belongs_to_run(prediction: Prediction, verdicts: Run) -> bool:
-    """Whether `prediction` is of an agent that was asked. Raises `InvalidMessage` if it is, but
-    answers no request of this run, or for other classes."""
-    if prediction.agent not in verdicts.agents:
-        return False
-    if prediction.request not in verdicts.asked:
-        raise InvalidMessage(f"no request {prediction.request} in this run")
-    if len(prediction.probabilities) != len(verdicts.dataset.class_names):
-        raise InvalidMessage(f"{len(prediction.probabilities)} probabilities")
-    return True
-
-
-def score(
-    predictions: Sequence[Prediction], answered_ms: Sequence[float], verdicts: Run
-) -> pl.DataFrame:
-    """Rows of `Verdicts.frame` for predictions that `check` found good, answered at
-    `answered_ms` (milliseconds since 1970)."""
-    if not predictions:
-        return pl.DataFrame(schema=SCHEMA)
-    asked = [verdicts.asked[prediction.request] for prediction in predictions]
-    probabilities = np.stack([prediction.probabilities for prediction in predictions])
-    predicted = probabilities.argmax(axis=1)
-    labels = np.array([one.label for one in asked], np.int64)
-    waited = np.asarray(answered_ms, float) - np.array([one.sent_ms for one in asked])
-    return pl.DataFrame(
-        {
-            "request_id": [prediction.request for prediction in predictions],
-            "agent": [prediction.agent for prediction in predictions],
-            "index": np.array([one.index for one in asked], np.int64),
-            "label": labels,
-            "predicted": predicted,
-            # A sum of rounded numbers can be a little over 1, and the format allows it.
-            "confidence": probabilities.max(axis=1).astype(np.float64).clip(0, 1),
-            "correct": predicted == labels,
-            "latency_ms": waited.clip(0),
-            "model": [prediction.model for prediction in predictions],
-            "probabilities": pl.Series(probabilities).arr.to_list(),
-        },
-        schema=SCHEMA,
-    )
+    return predictions["probabilities"].list.to_array(classes).to_numpy().astype(np.float64)

@@ -1,72 +1,84 @@
-"""A second opinion: where agents disagree, one more agent is asked, and the majority counts.
+"""Break ties: where agents disagree, one more agent predicts, and all of them decide.
 
-The disputed requests go to the topic `topics.second_opinions` under their own run and request
-ids. Only an agent that was made with that topic answers there (`Agent(..., topic=...)`), so it
-works for the hard images alone.
+Such requests go to the topic `topics.second_opinions` under their own run and request ids. Only an
+agent that was made with that topic answers there (`Agent(..., topic=...)`), so it works on the
+hard images alone.
 """
 
 from dataclasses import replace
 
 import polars as pl
 
-from imageclass.evaluation.ensembles import majority_vote
-from imageclass.runs.judge import Judge, Progress
+from imageclass.data.datasets import Dataset
+from imageclass.runs.judge import Judge
+from imageclass.runs.progress import Progress
 from imageclass.runs.run import Run
 
 
-def disagreements(verdicts: Run) -> list[str]:
-    """The requests to which the agents have given different answers, in the order of asking."""
+def disagreements(run: Run) -> list[str]:
+    """Return the ids of requests with different predictions, in the order of sending."""
     split = (
-        verdicts.frame.group_by("request_id")
+        run.predictions.group_by("request_id")
         .agg(pl.col("predicted").n_unique())
         .filter(pl.col("predicted") > 1)
     )
     wanted = set(split["request_id"])
-    return [request for request in verdicts.asked if request in wanted]
+    return [request for request in run.sent if request in wanted]
 
 
 def ask(
     judge: Judge,
-    verdicts: Run,
-    third: str,
+    run: Run,
+    dataset: Dataset,
+    agent: str,
     *,
     deadline: float | None = None,
     timeout: float = 180.0,
     patience: float = 60.0,
-    on_reply: Progress | None = None,
+    on_prediction: Progress | None = None,
 ) -> Run:
-    """What the agent `third` says to the disputed requests of `verdicts`, as `Verdicts` of its
-    own with the same run id; see `Judge.publish` and `Judge.collect` for the settings.
+    """Send the requests on which the agents of `run` disagree to one more agent.
 
-    Raises `ValueError` if `third` is one of those who disagree, `PublishError` if the requests
-    cannot be sent.
+    Args:
+        judge: made for that agent.
+        run: the run.
+        dataset: the data set whose test images the run is about.
+        agent: the name of the additional agent.
+        deadline: see `Judge.publish`.
+        timeout: see `Judge.publish`.
+        patience: see `Judge.collect`.
+        on_prediction: see `Judge.collect`.
+
+    Returns:
+        The agent's predictions, as a run of its own with the same id; see `merge`.
+
+    Raises:
+        ValueError: the agent is one of those of `run`.
+        PublishError: the broker did not get all requests in time.
     """
-    if third in verdicts.agents:
-        raise ValueError(f"{third} has answered already; ask an agent of another name.")
-    opinions = Run(verdicts.run_id, verdicts.dataset, (third,), {})
-    images = {request: verdicts.asked[request].index for request in disagreements(verdicts)}
+    if agent in run.agents:
+        raise ValueError(f"{agent} has answered already; ask an agent of another name.")
+    images = {request: run.sent[request].index for request in disagreements(run)}
     topic = judge.connection.topics.second_opinions
-    judge.send(opinions, images, topic, deadline=deadline, timeout=timeout)
-    return judge.collect(opinions, patience=patience, on_reply=on_reply)
+    sent = judge.send(run.run_id, dataset, images, topic, deadline=deadline, timeout=timeout)
+    opinions = Run(run.run_id, run.dataset, run.class_names, (agent,), sent)
+    return judge.collect(opinions, patience=patience, on_prediction=on_prediction)
 
 
-def decide(verdicts: Run, opinions: Run) -> pl.DataFrame:
-    """An outcome for each request as in `strategies`: `agreement` of all who were asked.
+def merge(run: Run, opinions: Run) -> Run:
+    """Return a run with the predictions of both, for a strategy or an announcement.
 
-    Raises `ValueError` if the two are not of one run.
+    Its `missing` also counts the requests on which no second opinion was needed.
+
+    Raises:
+        ValueError: the two are not of one run.
     """
-    return majority_vote(merge(verdicts, opinions))
-
-
-def merge(verdicts: Run, opinions: Run) -> Run:
-    """Both as one, for a strategy or an announcement. `missing` of it counts the requests too that
-    needed no second opinion. Raises `ValueError` if the two are not of one run."""
-    if verdicts.run_id != opinions.run_id or not opinions.asked.keys() <= verdicts.asked.keys():
+    if run.run_id != opinions.run_id or not opinions.sent.keys() <= run.sent.keys():
         raise ValueError("The second opinions are of another run.")
     return replace(
-        verdicts,
-        agents=verdicts.agents + opinions.agents,
-        frame=pl.concat([verdicts.frame, opinions.frame]),
-        duplicates=verdicts.duplicates | opinions.duplicates,
-        invalid=verdicts.invalid + opinions.invalid,
+        run,
+        agents=run.agents + opinions.agents,
+        predictions=pl.concat([run.predictions, opinions.predictions]),
+        duplicates={**run.duplicates, **opinions.duplicates},
+        invalid=run.invalid + opinions.invalid,
     )

@@ -1,0 +1,92 @@
+"""A message on a topic, for a person who looks at it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+from kafka import TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from numpy.typing import NDArray
+
+from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.predictions import decode_prediction
+from imageclass.messages.requests import decode_request
+
+_MAX_SUMMARY = 400  # characters
+
+
+@dataclass(frozen=True, eq=False)
+class Message:
+    """A message as it is on a topic.
+
+    Attributes:
+        topic: full name of the topic.
+        partition: number of its partition.
+        offset: its offset there.
+        time: as the broker has it, UTC.
+        key: None if it has none.
+        value: None if it has none; that deletes the key on a compacted topic.
+        headers: as text, unreadable bytes replaced.
+        raw_headers: as they are.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    time: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, str] = field(default_factory=dict)
+    raw_headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def place(self) -> TopicPartition:
+        """Its partition."""
+        return TopicPartition(self.topic, self.partition)
+
+    @property
+    def image(self) -> NDArray[np.uint8] | None:
+        """The image, uint8 (height, width, channels), of a request with raw pixels; else None."""
+        with suppress(InvalidMessage):
+            return decode_request(self.value, self.raw_headers).pixels
+        return None
+
+    @property
+    def summary(self) -> str:
+        """What is in it, in one line."""
+        if reason := self.headers.get("dead-letter.reason"):
+            return f"dead letter: {reason}"
+        with suppress(InvalidMessage):
+            request = decode_request(self.value, self.raw_headers)
+            size = "×".join(map(str, request.shape)) if request.shape else request.encoding
+            return f"request {request.request}: image, {size}"
+        with suppress(InvalidMessage):
+            prediction = decode_prediction(self.value, self.raw_headers)
+            best = int(prediction.probabilities.argmax())
+            sure = float(prediction.probabilities[best])
+            return f"{prediction.agent} on {prediction.request}: class {best}, {sure:.0%} sure"
+        if self.value is None:
+            return "(deletes its key)"
+        try:
+            text = self.value.decode()
+        except UnicodeDecodeError:
+            return f"{len(self.value)} bytes: {self.value[:24].hex(' ')}"
+        return " ".join(text.split())[:_MAX_SUMMARY]
+
+
+def message_of(record: ConsumerRecord) -> Message:
+    """Return a consumer's record as a `Message`."""
+    headers = tuple(record.headers or ())
+    return Message(
+        record.topic,
+        record.partition,
+        record.offset,
+        datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        record.key,
+        record.value,
+        {name: (value or b"").decode(errors="replace") for name, value in headers},
+        headers,
+    )
