@@ -75,8 +75,8 @@ pictures: .venv/.dev ## the pictures in docs/, taken anew by the browser tests
 	@tests/prepare
 	@PICTURES=docs/pictures $(PY) -m pytest tests/browser
 
-lint: .venv/.dev ## formatting, lint and types
-	@.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/mypy
+lint: .venv/.dev ## formatting, lint, types, and which room may import which
+	@.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/mypy && .venv/bin/lint-imports
 
 format: .venv/.dev ## put the code in order
 	@.venv/bin/ruff format && .venv/bin/ruff check --fix

@@ -19,7 +19,7 @@ from typing import TypeVar
 import psutil
 import pytest
 import requests
-from embedded_kafka.accounts import admin_settings
+from mosshub_contract.broker_admin import admin_client_settings
 
 from hub.launcher import free_port
 
@@ -81,7 +81,7 @@ class RunningPlatform:
         """What kafka-python's clients need to see everything on the broker."""
         secret = (self.data_dir / "hub" / "broker_secret").read_text().strip()
         address = (self.data_dir / "kafka" / "admin.address").read_text()
-        return {"bootstrap_servers": address, **admin_settings(secret)}
+        return {"bootstrap_servers": address, **admin_client_settings(secret)}
 
     def launch(self) -> "RunningPlatform":
         """Start it without waiting; what it prints is gathered in `output`."""

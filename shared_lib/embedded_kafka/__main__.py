@@ -17,7 +17,7 @@ from embedded_kafka.keep_running import keep_running, ready_line
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the program; returns its exit status: 0 after a stop that was asked for, else 1."""
+    """Run the program; return its exit status: 0 if it was told to stop, else 1."""
     options = _parser().parse_args(arguments)
     broker = EmbeddedBroker(
         options.data,
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         broker.start()
         _say(ready_line(broker, time.monotonic() - begin))
         broker.wait()
-        _say(broker.last_words())
+        _say(broker.failure_report())
     except BrokerError as error:
         _say(str(error))
     except KeyboardInterrupt:
@@ -55,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="for clients (%(default)s)")
     parser.add_argument("--heap", type=int, default=512, help="Java's heap in MiB (%(default)s)")
     parser.add_argument(
-        "--secret-file", type=Path, help="file with a secret: only who has an account may come in"
+        "--secret-file",
+        type=Path,
+        help="file with a secret: only users with an account may connect",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
@@ -64,13 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--keep-running",
         action="store_true",
-        help="start again, ever more slowly, when Kafka ends or cannot start, instead of ending",
+        help="start again, with growing pauses, when Kafka ends or cannot start",
     )
     return parser
 
 
 def _handle_signals(broker: EmbeddedBroker) -> None:
-    """The first SIGINT or SIGTERM stops the broker in order, a second one at once."""
+    """Stop the broker in order at the first SIGINT or SIGTERM, and at once at a second one."""
 
     def at_once(number: int, frame: FrameType | None) -> None:
         if broker.pid is not None:

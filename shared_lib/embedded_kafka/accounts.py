@@ -1,44 +1,32 @@
-"""A broker that knows who is who: its doors, and who may come in through each.
+"""The settings of a broker with accounts: its listeners, and how clients authenticate at each.
 
 | listener   | for                          | how                                                  |
 |------------|------------------------------|------------------------------------------------------|
-| PEOPLE     | people and their agents      | SASL SCRAM-SHA-512, an account each                  |
-| HUB        | who keeps the accounts       | SASL PLAIN, one password, derived from the secret    |
+| PEOPLE     | users and their agents       | SASL SCRAM-SHA-512, an account each                  |
+| HUB        | the hub, which manages them  | SASL PLAIN, one password, derived from the secret    |
 | CONTROLLER | the broker itself            | the same                                             |
 
-The keeper's password is checked from a file that is written at every start and not from the stored
+The hub's password is checked against a file that is written at every start, not against the stored
 data. So there is one before the first account, also in a directory that had none until now, and a
-new secret is in force with the next start.
+new secret holds from the next start on.
 """
 
 from __future__ import annotations
 
-import hashlib
+from mosshub_contract.broker_admin import ADMIN, admin_password
 
-# A dot: no person's account has one in its name.
-ADMIN = "mosshub.hub"
-
-# How long, in ms, a connection lives on an account that is gone. Clients renew it by themselves.
+# How long, in ms, a connection of a deleted account lives. Clients renew theirs by themselves.
 REAUTHENTICATE_MS = 30_000
 
-
-def admin_password(secret: str) -> str:
-    """The password of `ADMIN`, 64 hexadecimal digits; the secret cannot be had from it."""
-    return hashlib.sha256(f"{ADMIN}:{secret}".encode()).hexdigest()
-
-
-def admin_settings(secret: str) -> dict[str, str]:
-    """What kafka-python's clients need to be `ADMIN` at the listener HUB."""
-    return {
-        "security_protocol": "SASL_PLAINTEXT",
-        "sasl_mechanism": "PLAIN",
-        "sasl_plain_username": ADMIN,
-        "sasl_plain_password": admin_password(secret),
-    }
+_PLAIN_LISTENERS = ("hub", "controller")
 
 
 def jaas(secret: str) -> str:
-    """The text of the file that tells Kafka its own password, and nobody else's."""
+    """Return the text of the file that tells Kafka the hub's password.
+
+    Args:
+        secret: the platform's broker secret.
+    """
     password = admin_password(secret)
     return (
         "KafkaServer {\n"
@@ -50,15 +38,15 @@ def jaas(secret: str) -> str:
 
 
 def account_properties(port: int, admin_port: int, controller_port: int) -> dict[str, str]:
-    """The settings that differ from those of a broker where everybody may do everything.
+    """Return the settings that differ from those of a broker without accounts.
 
     Args:
-        port: where people connect.
-        admin_port: where the keeper of the accounts does.
+        port: where users connect.
+        admin_port: where the hub connects.
         controller_port: where the broker talks to its controller.
     """
     people, hub = f"PEOPLE://127.0.0.1:{port}", f"HUB://127.0.0.1:{admin_port}"
-    plain = {f"listener.name.{name}.sasl.enabled.mechanisms": "PLAIN" for name in _OWN}
+    plain = {f"listener.name.{name}.sasl.enabled.mechanisms": "PLAIN" for name in _PLAIN_LISTENERS}
     return {
         "listeners": f"{people},{hub},CONTROLLER://127.0.0.1:{controller_port}",
         "advertised.listeners": f"{people},{hub}",
@@ -76,6 +64,3 @@ def account_properties(port: int, admin_port: int, controller_port: int) -> dict
         "allow.everyone.if.no.acl.found": "false",
         "super.users": f"User:{ADMIN}",
     }
-
-
-_OWN = ("hub", "controller")

@@ -1,11 +1,10 @@
-"""What is run: the Java command line, the tool that sets a directory up, and a free port."""
+"""The Java command line, and the tool that sets a directory up."""
 
 from __future__ import annotations
 
 import base64
 import os
 import shutil
-import socket
 import subprocess
 import uuid
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from embedded_kafka.storage import Storage
 
 
 def java_command(storage: Storage, heap_mb: int, options: Sequence[str] = ()) -> list[str]:
-    """The Java executable and its options; the class to run and its arguments follow.
+    """Return the Java executable and its options; the class to run and its arguments follow.
 
     Args:
         storage: where the class path is written, and Kafka's log.
@@ -29,7 +28,7 @@ def java_command(storage: Storage, heap_mb: int, options: Sequence[str] = ()) ->
         options: more options, which win over these.
 
     Raises:
-        BrokerError: there is no fitting Java, or a jar is missing and cannot be had.
+        BrokerError: there is no fitting Java, or a jar is missing and cannot be downloaded.
     """
     executable, major = find_java()
     arguments = storage.directory / "java.args"  # keeps 46 paths out of the process list
@@ -60,10 +59,10 @@ def java_command(storage: Storage, heap_mb: int, options: Sequence[str] = ()) ->
 
 
 def format_storage(storage: Storage, command: Sequence[str]) -> None:
-    """Sets up an empty directory for Kafka, with the Java `command` of `java_command`.
+    """Set up an empty directory for Kafka, with the Java `command` of `java_command`.
 
-    Kafka's tool works in a directory beside the right place, which is moved there when complete:
-    cut short by Ctrl-C or a full disk, it is simply done again.
+    Kafka's tool works in a directory beside the right place, which is moved there when complete. A
+    set-up that is interrupted by Ctrl-C or a full disk is simply done again.
 
     Raises:
         BrokerError: the tool failed.
@@ -73,7 +72,7 @@ def format_storage(storage: Storage, command: Sequence[str]) -> None:
     new = storage.log_dir.with_suffix(f".new-{uuid.uuid4().hex[:8]}")
     settings = storage.directory / "format.properties"
     settings.write_text(render(server_properties(new, 9092, 9093)), "utf-8")
-    # Kafka's form of a UUID; its own maker too avoids a leading "-", which looks like an option.
+    # Kafka's form of a UUID; Kafka's own too avoids a leading "-", which looks like an option.
     cluster = "m" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
     tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
     answer = subprocess.run(
@@ -91,23 +90,3 @@ def format_storage(storage: Storage, command: Sequence[str]) -> None:
         raise BrokerError(f"{storage.directory} could not be set up for Kafka. {reason}\n{shown}")
     new.replace(storage.log_dir)
     settings.unlink()
-
-
-def free_port(port: int) -> int:
-    """`port` itself if it is free on 127.0.0.1, or any free one for 0.
-
-    Raises:
-        BrokerError: the port is taken or not allowed.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Java does
-        try:
-            probe.bind(("127.0.0.1", port))
-        except PermissionError:
-            raise BrokerError(f"Port {port} needs root. Choose one from 1024 up.") from None
-        except OSError:
-            raise BrokerError(
-                f"Port {port} on 127.0.0.1 is taken by another program. Choose another port, or, "
-                f"if that is a Kafka you want to use, set KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}."
-            ) from None
-        return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What Kafka's last words mean for the person who started it."""
+"""What Kafka's last lines of output mean for the person who started it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RESTORE = (
     "messages are then gone): mv {data_dir} {data_dir}.damaged"
 )
 
-# Each pattern is looked for in what Java wrote, the first that is found wins.
+# Each pattern is searched in what Java wrote; the first that is found wins.
 _CAUSES: list[tuple[str, str]] = [
     (
         r"Address already in use|Failed to bind",
@@ -50,9 +50,16 @@ _CAUSES: list[tuple[str, str]] = [
 
 
 def diagnose(output: Sequence[str], data_dir: Path, port: int, version: str) -> str:
-    """One or two sentences for a person, from the lines that Java wrote before it ended.
+    """Return the likely reason why Kafka ended, in one or two sentences.
 
-    Falls back to a sentence that only says where the log is when nothing known is in the lines.
+    Args:
+        output: the lines that Java wrote before it ended.
+        data_dir: the broker's directory.
+        port: where clients connect.
+        version: Kafka's version.
+
+    Returns:
+        A sentence that only says where the log is if nothing known is in the lines.
     """
     text = "\n".join(output)
     for pattern, sentence in _CAUSES:

@@ -9,11 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from embedded_kafka.accounts import account_properties, admin_settings, jaas
-from embedded_kafka.command import format_storage, free_port, java_command
+from mosshub_contract.broker_admin import admin_client_settings
+from mosshub_contract.files import write_atomically
+from mosshub_contract.ports import free_port
+
+from embedded_kafka.accounts import account_properties, jaas
+from embedded_kafka.command import format_storage, java_command
 from embedded_kafka.diagnosis import diagnose
 from embedded_kafka.errors import BrokerError
 from embedded_kafka.jars import KAFKA_VERSION
+from embedded_kafka.port import choose_port
 from embedded_kafka.process import JavaProcess
 from embedded_kafka.properties import render, server_properties
 from embedded_kafka.ready import wait_until_ready
@@ -23,19 +28,19 @@ DEFAULT_PORT = 9092
 
 
 class EmbeddedBroker:
-    """One Apache Kafka broker on 127.0.0.1 whose messages lie in a directory and survive restarts.
+    """One Apache Kafka broker on 127.0.0.1. Its messages are in a directory and survive restarts.
 
     Used as a context manager it runs inside the `with`. It ends with this process at the latest: at
     a normal exit in order, and on Linux also when this process is killed.
 
     Args:
-        data_dir: its directory, made if it is not there.
+        data_dir: its directory, made if it does not exist.
         port: where clients connect; 0 picks a free port at the first start and keeps it.
-        heap_mb: Java's heap in MiB; about 100 MiB come on top.
+        heap_mb: Java's heap in MiB; the process takes about 100 MiB more.
         java_options: more options for Java; they win over this class's own.
         secret_file: a file with a secret makes it a broker with accounts (see `accounts`): nobody
-            may do anything there until the secret's holder has given out rights. Read at each
-            start. Without one everybody on this machine may do everything.
+            may do anything there until whoever knows the secret has created accounts and ACLs. It
+            is read at each start. Without one everybody on this machine may do everything.
         show: called with each warning and error that Kafka writes, a line each.
     """
 
@@ -74,7 +79,7 @@ class EmbeddedBroker:
 
     @property
     def admin_file(self) -> Path:
-        """Holds the address, `127.0.0.1:<port>`, where the keeper of the accounts connects."""
+        """A file with the address, `127.0.0.1:<port>`, where the hub manages the accounts."""
         return self.data_dir / "admin.address"
 
     @property
@@ -88,7 +93,7 @@ class EmbeddedBroker:
         return self.pid is not None
 
     def start(self, timeout: float = 60.0) -> EmbeddedBroker:
-        """Starts the broker and returns it when it answers; does nothing if it runs already.
+        """Start the broker and return it when it answers; do nothing if it runs already.
 
         The first start downloads Kafka (45 MB) and sets the directory up.
 
@@ -104,24 +109,25 @@ class EmbeddedBroker:
         self._storage.check()
         lock = self._storage.lock()
         try:
-            self.port = free_port(self.port)
+            self.port = choose_port(self.port)
             self._storage.sign(lock, self.port)
             command = self._prepare()
             secret = self._secret()
             arguments = self._server(secret)
             self._java = JavaProcess([*command, *arguments], self._show, keep_open=[lock])
         finally:
-            os.close(lock)  # from here on it is Java that holds it
+            os.close(lock)  # from here on Java holds it
         atexit.register(self.stop)
         java = self._java
         try:
-            asked, known = self.bootstrap_servers, {}
+            address, client = self.bootstrap_servers, {}
             if secret:
-                asked, known = self.admin_file.read_text("utf-8"), admin_settings(secret)
-            wait_until_ready(asked, timeout, give_up=lambda: not java.running, **known)
+                address = self.admin_file.read_text("utf-8")
+                client = admin_client_settings(secret)
+            wait_until_ready(address, timeout, give_up=lambda: not java.running, **client)
         except BrokerError:
             if not java.running:
-                raise BrokerError(self.last_words()) from None
+                raise BrokerError(self.failure_report()) from None
             self.kill()
             raise BrokerError(
                 f"Apache Kafka did not answer on port {self.port} within {timeout:.0f} s and was "
@@ -134,7 +140,7 @@ class EmbeddedBroker:
         return self
 
     def prepare(self) -> None:
-        """Downloads Kafka and sets the directory up without starting, so that a start is quick.
+        """Download Kafka and set the directory up without starting, so that a start is quick.
 
         Raises:
             BrokerError: as `start`.
@@ -142,13 +148,13 @@ class EmbeddedBroker:
         self._storage.check()
         lock = self._storage.lock()
         try:
-            free_port(self.port)
+            choose_port(self.port)
             self._prepare()
         finally:
             os.close(lock)
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Stops the broker in order; kills it if it has not ended after `timeout` seconds."""
+        """Stop the broker in order; kill it if it has not ended after `timeout` seconds."""
         if self._java is not None:
             self._java.send(signal.SIGTERM)
             if not self._java.wait(timeout):
@@ -156,23 +162,24 @@ class EmbeddedBroker:
         atexit.unregister(self.stop)
 
     def kill(self) -> None:
-        """Ends the broker at once (SIGKILL), as a power cut would, and waits until it is gone."""
+        """End the broker at once (SIGKILL), as a power cut would, and wait until it is gone."""
         if self._java is not None:
             self._java.send(signal.SIGKILL)
             self._java.wait()
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Waits for the broker's end, at most `timeout` seconds.
+        """Wait for the broker's end, at most `timeout` seconds.
 
-        Returns Java's exit status (negative: the signal), or None if it still runs or never did.
+        Returns:
+            Java's exit status (negative: the signal); None if it still runs, or never did.
         """
         if self._java is not None:
             self._java.wait(timeout)
             return self._java.returncode
         return None
 
-    def last_words(self) -> str:
-        """Why the broker ended, for a person: the likely reason, then its last lines of output."""
+    def failure_report(self) -> str:
+        """Return why the broker ended: the likely reason, then its last lines of output."""
         if self._java is None:
             return "The broker was not started."
         output = list(self._java.output)
@@ -197,7 +204,7 @@ class EmbeddedBroker:
         self.stop()
 
     def _prepare(self) -> list[str]:
-        """Sets the directory up if need be and returns the Java command without the program."""
+        """Set the directory up if need be; return the Java command without the program."""
         command = java_command(self._storage, self._heap_mb, self._java_options)
         if not self._storage.is_formatted:
             format_storage(self._storage, command)
@@ -219,22 +226,16 @@ class EmbeddedBroker:
         return secret
 
     def _server(self, secret: str) -> list[str]:
-        """Writes Kafka's settings and returns the rest of the command."""
-        controller_port, options = free_port(0), []
+        """Write Kafka's settings; return the rest of the command."""
+        controller_port, options = free_port(), []
         settings = server_properties(self._storage.log_dir, self.port, controller_port)
         if secret:
-            admin_port = free_port(0)
+            admin_port = free_port()
             settings |= account_properties(self.port, admin_port, controller_port)
-            known = self.data_dir / "server.jaas"
-            _write_for_owner(known, jaas(secret))
-            _write_for_owner(self.admin_file, f"127.0.0.1:{admin_port}")
-            options.append(f"-Djava.security.auth.login.config={known}")
+            logins = self.data_dir / "server.jaas"
+            write_atomically(logins, jaas(secret), mode=0o600)
+            write_atomically(self.admin_file, f"127.0.0.1:{admin_port}", mode=0o600)
+            options.append(f"-Djava.security.auth.login.config={logins}")
         path = self.data_dir / "server.properties"
         path.write_text(render(settings), "utf-8")
         return [*options, "kafka.Kafka", str(path)]
-
-
-def _write_for_owner(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)

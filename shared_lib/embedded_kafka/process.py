@@ -6,32 +6,19 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import cast
 
-# Between fork and Java on Linux: asks the kernel to end Java when the program that started it is
-# gone, however that went (prctl PR_SET_PDEATHSIG, 1). A program of its own instead of a preexec_fn,
-# which may deadlock in a process with threads, as TensorFlow's and marimo's are.
-_SHIM = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit("the program that starts the broker has ended")
-try:
-    os.execv(sys.argv[2], sys.argv[2:])
-except OSError as error:
-    sys.exit(f"{sys.argv[2]} cannot be executed: {error.strerror}")
-"""
+from mosshub_contract.processes import tied_command
 
-# What Java is told about its surroundings: no tokens of a hub, no JAVA_TOOL_OPTIONS.
+# What Java is told about its environment: no tokens of a hub, no JAVA_TOOL_OPTIONS.
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
 def java_environment() -> dict[str, str]:
-    """The environment variables that Java gets."""
+    """Return the environment variables that Java gets."""
     return {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
 
 
@@ -68,13 +55,9 @@ class JavaProcess:
             raise self._failure
 
     def _run(self) -> None:
-        command = self._command
-        if sys.platform == "linux":
-            python = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid())]
-            command = [*python, *command]
         try:
             self._process = subprocess.Popen(
-                command,
+                tied_command(self._command),
                 env=java_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -116,10 +99,10 @@ class JavaProcess:
         return self._process.returncode if self._process and self._ended.is_set() else None
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits until Java has ended, at most `timeout` seconds; says whether it has."""
+        """Wait until Java has ended, at most `timeout` seconds; return whether it has."""
         return self._ended.wait(timeout)
 
     def send(self, number: signal.Signals) -> None:
-        """Sends a signal, if Java still runs."""
+        """Send a signal, if Java still runs."""
         if self._process is not None and self.running:
             self._process.send_signal(number)

@@ -1,4 +1,4 @@
-"""One line of progress for a download."""
+"""A line of progress for a download."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Progress:
             print(file=self._stream, flush=True)
 
     def advance(self, count: int) -> None:
-        """Adds `count` bytes and shows them if a percent (tenth, off a terminal) was passed."""
+        """Add `count` bytes, and show them if a percent (a tenth, off a terminal) was passed."""
         with self._lock:
             self._done += count
             percent = min(100, 100 * self._done // self._total)

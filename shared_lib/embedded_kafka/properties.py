@@ -12,10 +12,10 @@ MESSAGE_MAX_BYTES = 2 * MiB
 
 
 def server_properties(log_dir: Path, port: int, controller_port: int) -> dict[str, str]:
-    """The settings of a broker that is its own controller and listens on 127.0.0.1 only.
+    """Return the settings of a broker with its own controller that listens on 127.0.0.1 only.
 
     Args:
-        log_dir: where messages lie (Kafka calls that a log).
+        log_dir: where messages are stored (Kafka calls that a log).
         port: where clients connect.
         controller_port: where the broker talks to its controller; clients never do.
     """
@@ -73,7 +73,7 @@ def server_properties(log_dir: Path, port: int, controller_port: int) -> dict[st
 
 
 def render(properties: dict[str, str]) -> str:
-    """The text of a Java properties file, `\\` escaped as that format asks."""
+    """Return the text of a Java properties file, `\\` escaped as that format asks."""
     lines = (f"{key}={value.replace(chr(92), chr(92) * 2)}" for key, value in properties.items())
     return "# Written at every start by embedded_kafka; changes here are lost.\n" + "\n".join(
         [*lines, ""]

@@ -1,4 +1,4 @@
-"""Whether a broker answers."""
+"""Waits until a broker answers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def wait_until_ready(
     give_up: Callable[[], bool] = lambda: False,
     **client: str,
 ) -> None:
-    """Returns as soon as one of the brokers answers a request, not merely a connection.
+    """Wait until one of the brokers answers a request, not merely a connection.
 
     Args:
         bootstrap_servers: `host:port`, several separated by commas or as a list.
         timeout: how long to wait at most, in seconds.
-        give_up: asked again and again; True ends the waiting.
+        give_up: called again and again; True ends the waiting.
         client: more settings of kafka-python's client, for a broker with accounts.
 
     Raises:
@@ -46,7 +46,7 @@ def wait_until_ready(
 def _address(server: str) -> tuple[str, int]:
     host, _, port = server.strip().rpartition(":")
     if not host or not port.isdigit():
-        raise BrokerError(f"{server!r} is no broker address; write it as host:port.")
+        raise BrokerError(f"{server!r} is not a broker address; write it as host:port.")
     return host.strip("[]"), int(port)
 
 
@@ -62,7 +62,7 @@ def _answers(bootstrap_servers: str, settings: dict[str, str]) -> bool:
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
-    # That a broker which is just coming up does not answer is no news.
+    # It is normal that a broker which is just starting does not answer.
     quiet = logging.getLogger("kafka")
     level = quiet.level
     quiet.setLevel(logging.CRITICAL)

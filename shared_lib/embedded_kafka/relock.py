@@ -1,4 +1,4 @@
-"""Writes `jars.lock` anew: `python -m embedded_kafka.relock` after changing KAFKA_VERSION.
+"""Rewrites `jars.lock`: `python -m embedded_kafka.relock` after changing KAFKA_VERSION.
 
 For developers. It resolves Kafka's dependency tree and one log binding with jgo's Python resolver
 (about a minute with the download) and replaces the lock file beside this module.
@@ -15,7 +15,7 @@ from embedded_kafka.jars import KAFKA_VERSION, file_sha256
 
 
 def resolve(repository: Path) -> list[str]:
-    """The lock file's lines for KAFKA_VERSION, downloading into the Maven `repository`."""
+    """Return the lock file's lines for KAFKA_VERSION, downloading into the Maven `repository`."""
     context = MavenContext(resolver=PythonResolver(), repo_cache=repository, timeout=30)
 
     def resolved(coordinates: list[str]) -> list:
@@ -37,7 +37,7 @@ def resolve(repository: Path) -> list[str]:
 
 
 def main() -> None:
-    """Resolves and replaces the lock file."""
+    """Resolve and replace the lock file."""
     with tempfile.TemporaryDirectory() as repository:
         lines = resolve(Path(repository))
     header = f"# Apache Kafka {KAFKA_VERSION}: sha256, bytes, coordinate. Written by relock.py.\n"

@@ -1,4 +1,4 @@
-"""The broker's directory: who may use it, and whether it can be used."""
+"""The broker's directory: whether it can be used, and by which process."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import tempfile
 import time
 from pathlib import Path
 
+from mosshub_contract.files import write_atomically
+
 from embedded_kafka.diagnosis import RESTORE
 from embedded_kafka.errors import BrokerError
 
-# Below this Kafka would stop in the middle of its work, in bytes.
-_LEAST_FREE = 100_000_000
+# Below this Kafka would stop in the middle of its work.
+_MIN_FREE_BYTES = 100_000_000
 
 # How long a broker whose program was killed may take to write its data and end, in seconds.
-_ORPHAN_GRACE = 30.0
+_ORPHAN_GRACE_S = 30.0
 
 
 class Storage:
-    """A data directory: `log/` (messages), `logs/` (what Kafka tells) and small files."""
+    """A data directory: `log/` (messages), `logs/` (Kafka's own log) and small files."""
 
     def __init__(self, directory: Path, version: str) -> None:
         self.directory = directory.expanduser().absolute()
@@ -36,10 +38,10 @@ class Storage:
         return (self.log_dir / "meta.properties").exists()
 
     def check(self) -> None:
-        """Makes the directory if it is not there, and refuses one that a broker could not use.
+        """Make the directory if it does not exist, and check that a broker can use it.
 
         Raises:
-            BrokerError: it cannot be made, read or written, its disk is full, its data is damaged
+            BrokerError: it cannot be made, read or written; its disk is full; its data is damaged,
                 or was written by a newer Kafka.
         """
         try:
@@ -60,10 +62,10 @@ class Storage:
                 f"({error.filename or self.directory}). Make it readable and writable for this "
                 "user, or choose another directory."
             ) from None
-        if free < _LEAST_FREE:
+        if free < _MIN_FREE_BYTES:
             raise BrokerError(
                 f"The disk of {self.directory} is full: {free / 1e6:.0f} MB are free, and the "
-                f"broker wants {_LEAST_FREE / 1e6:.0f} MB. Free some space, or choose another "
+                f"broker wants {_MIN_FREE_BYTES / 1e6:.0f} MB. Free some space, or choose another "
                 "directory."
             )
         if _numbers(written_by) > _numbers(self._version):
@@ -72,7 +74,7 @@ class Storage:
                 f"which is newer than {self._version}. Update this program, or choose another "
                 "directory."
             )
-        # Kafka would begin anew without its metadata, and then delete the topics it does not know.
+        # Without its metadata Kafka would start empty, and then delete the topics it does not know.
         metadata = self.log_dir / "__cluster_metadata-0"
         for part in (self.log_dir / "meta.properties", *([metadata] if written_by else [])):
             if used and not part.exists():
@@ -82,21 +84,21 @@ class Storage:
                 )
 
     def mark_used(self) -> None:
-        """Remembers that this version of Kafka has written here."""
+        """Record that this version of Kafka has written here."""
         if not self._version_file.exists() or self._version_file.read_text() != self._version:
-            self._version_file.write_text(self._version, "utf-8")
+            write_atomically(self._version_file, self._version)
 
     def lock(self) -> int:
-        """Takes the directory for one broker and returns the lock's file descriptor.
+        """Lock the directory for one broker, and return the lock's file descriptor.
 
-        The lock is the kernel's (flock): handed on to Java, it ends exactly when Java does, so a
+        The lock is the kernel's (flock). Java inherits it, so it ends exactly when Java does, and a
         `kill -9` leaves nothing to clean up. A broker whose program is gone gets 30 s to end.
 
         Raises:
             BrokerError: another broker uses the directory.
         """
         descriptor = os.open(self.directory / "broker.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + _ORPHAN_GRACE
+        deadline = time.monotonic() + _ORPHAN_GRACE_S
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,7 +115,7 @@ class Storage:
                 time.sleep(0.1)
 
     def sign(self, descriptor: int, port: int) -> None:
-        """Writes into the lock who holds it, for the message that a second broker gives."""
+        """Write this process and its port into the lock, for the error of a second broker."""
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"program": os.getpid(), "port": port}).encode(), 0)
 
@@ -131,14 +133,14 @@ def _is_alive(pid: int | None) -> bool:
         return False
     try:
         os.kill(pid, 0)
-        # Killed, but its parent (a hub looks every 30 s) has not taken note: "12 (name) Z 1 ..."
+        # Killed, but its parent (a hub checks every 30 s) has not reaped it: "12 (name) Z 1 ..."
         status = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
         return status.rpartition(")")[2].split()[0] not in ("Z", "X")
     except ProcessLookupError:
         return False
     except FileNotFoundError:  # gone since, or a system without /proc
         return not Path("/proc/self").exists()
-    except PermissionError:  # somebody else's
+    except PermissionError:  # another user's
         return True
 
 

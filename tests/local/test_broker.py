@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 from embedded_kafka import BrokerError, EmbeddedBroker, wait_until_ready
-from embedded_kafka.command import free_port
 from embedded_kafka.java import JAVA_VARIABLE
+from embedded_kafka.port import choose_port
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
@@ -56,7 +56,7 @@ class Program:
     """`python -m embedded_kafka` with its output in a file."""
 
     def __init__(self, directory: Path, *options: str, port: int | None = None) -> None:
-        self.port = free_port(0) if port is None else port
+        self.port = choose_port(0) if port is None else port
         self.output = directory.with_suffix(f".{self.port}.out")
         command = [*PROGRAM, "--data", str(directory), "--port", str(self.port), *options]
         with self.output.open("w") as file:

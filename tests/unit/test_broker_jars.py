@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from embedded_kafka import KAFKA_VERSION, BrokerError
-from embedded_kafka.command import free_port
 from embedded_kafka.jars import MIRROR_VARIABLE, Jar, class_path, locked_jars, parse_lock
+from embedded_kafka.port import choose_port
 
 CONTENT = {"one-1.0.jar": b"first" * 1000, "two-2.0.jar": b"second" * 3000}
 
@@ -123,7 +123,7 @@ def test_a_jar_that_is_not_there_is_named(repository: Repository, tmp_path: Path
 
 
 def test_no_network_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(MIRROR_VARIABLE, f"http://127.0.0.1:{free_port(0)}")
+    monkeypatch.setenv(MIRROR_VARIABLE, f"http://127.0.0.1:{choose_port(0)}")
     with pytest.raises(BrokerError, match=r"needs the internet once.*KAFKA_BOOTSTRAP_SERVERS"):
         class_path(tmp_path / "cache", JARS)
 

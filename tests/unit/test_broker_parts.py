@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from embedded_kafka import BrokerError, EmbeddedBroker, wait_until_ready
-from embedded_kafka.command import free_port
 from embedded_kafka.diagnosis import diagnose
 from embedded_kafka.java import JAVA_VARIABLE, find_java, parse_major
 from embedded_kafka.keep_running import keep_running
+from embedded_kafka.port import choose_port
 from embedded_kafka.process import java_environment
 from embedded_kafka.progress import Progress
 from embedded_kafka.properties import MiB, render, server_properties
@@ -111,8 +111,8 @@ def test_a_taken_port_is_named_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(BrokerError, match=f"Port {port} .*KAFKA_BOOTSTRAP_SERVERS=127.0.0.1"):
-            free_port(port)
-    assert free_port(port) == port
+            choose_port(port)
+    assert choose_port(port) == port
 
 
 def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_an_address_that_is_none(servers: str) -> None:
 
 
 def test_nobody_there() -> None:
-    address = f"127.0.0.1:{free_port(0)}"
+    address = f"127.0.0.1:{choose_port(0)}"
     with pytest.raises(BrokerError, match=f"No Kafka broker answers at {address}"):
         wait_until_ready([address], timeout=0.2)
 
@@ -244,7 +244,7 @@ class Life:
     def wait(self) -> None:
         self.now += self.events.pop(0)[1]
 
-    def last_words(self) -> str:
+    def failure_report(self) -> str:
         return "ended"
 
 
@@ -270,5 +270,5 @@ def test_after_a_good_life_it_is_back_at_once_and_a_crash_loop_slows_down() -> N
     assert Life(*[("runs", 5)] * 5, ("runs", 600)).pauses[-1] == 1
 
 
-def test_last_words_before_any_start(tmp_path: Path) -> None:
-    assert EmbeddedBroker(tmp_path).last_words() == "The broker was not started."
+def test_failure_report_before_any_start(tmp_path: Path) -> None:
+    assert EmbeddedBroker(tmp_path).failure_report() == "The broker was not started."
