@@ -28,7 +28,7 @@ MANIFEST = HERE / "manifest.json"
 ORDER = ("image_class", "train", "stream", "upload", "live_dashboard", "topics")
 
 _INTRODUCTION = """\
-> This is `notebooks/{name}.py` of Mosshub. `make notebooks` ran it with small numbers and exported it.
+> This is `notebooks/{name}.py` of Mosshub, run with small numbers and exported by `make notebooks`.
 > In Mosshub it has buttons and sliders. In Jupyter or on Colab everything runs from top to bottom;
 > change a setting by the `value=` of its slider in the code. If `KAFKA_BOOTSTRAP_SERVERS` names no
 > broker, the notebook starts an Apache Kafka of its own.
