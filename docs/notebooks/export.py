@@ -110,7 +110,8 @@ def for_jupyter(notebook: Path) -> str:
         "metadata": {},
         "source": _INTRODUCTION.format(name=notebook.stem),
     }
-    content["cells"].insert(0, introduction)
+    setup, title, *others = content["cells"]  # marimo has the setup cell first, readers the title
+    content["cells"] = [introduction, title, setup, *others]
     content["metadata"]["kernelspec"] = {
         "display_name": "Python 3",
         "language": "python",
