@@ -65,7 +65,7 @@ test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they
 	@tests/prepare
 	@exec tests/run $(ARGS)
 
-models: install ## train the networks on Fashion-MNIST, and write their accuracy: docs/models.md
+models: install ## train the networks on Fashion-MNIST and write how good they are: docs/models.md
 	@$(PY) -m imageclass.cli.model_report --write docs/models.md
 
 notebooks: .venv/.dev ## run the notebooks, and write them with their outputs: docs/notebooks
