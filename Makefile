@@ -13,7 +13,7 @@ export NODE_USE_SYSTEM_CA = 1
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-run: install ## the platform on this machine: http://127.0.0.1:8000 (PORT=… changes it)
+run: install ## start the platform on this machine: http://127.0.0.1:8000 (PORT=… changes the port)
 	@exec $(PY) -m hub.launcher
 
 install: .venv/.installed
@@ -33,30 +33,30 @@ install: .venv/.installed
 .venv/.dev: .venv/.installed
 	@$(UV) sync --frozen --extra local --group dev && touch $@
 
-images: ## the hub's and the people's Docker images (GPU=1: CUDA's as well, 5 GB)
+images: ## build the Docker images of hub and users (GPU=1: with CUDA too, 5 GB)
 	@DOCKER_BUILDKIT=1 docker build --file images/hub/Dockerfile --tag mosshub/hub:local .
 	@DOCKER_BUILDKIT=1 docker build --file images/user/Dockerfile --target cpu --tag mosshub/user:cpu .
 	@$(if $(GPU),DOCKER_BUILDKIT=1 docker build --file images/user/Dockerfile --target gpu --tag mosshub/user:gpu .)
 
-up: ## the platform for a team, people's servers in containers: docs/deploy.md
+up: ## start the platform for a team, users' servers in containers: docs/deploy.md
 	@docker/up
 
-demo: ## the same with an identity provider and people brought along, to try it (PORT=…)
+demo: ## the same with an identity provider and its users, to try it (PORT=…)
 	@DEMO=1 docker/up
 
-# What runs of the two.
-logs: ## follow what team platform or demo say
+# Whichever of the two runs.
+logs: ## follow the log of the team's platform or the demo
 	@docker/compose ps --quiet 2>/dev/null | grep -q . || export DEMO=1; exec docker/compose logs --follow --tail 100
 
-down: ## stop team platform and demo; people's files, messages and accounts stay
+down: ## stop both; users' files, messages and accounts stay
 	@if [ -f docker/demo/.env ]; then DEMO=1 docker/down; fi
 	@if [ -f docker/.env ]; then docker/down; fi
 
-purge-user: ## delete a removed person's files for good: NAME=…
+purge-user: ## delete a removed user's files for good: NAME=…
 	@docker/purge-user "$$NAME"
 
-# The demo or team platform that runs, else this machine's.
-check-accounts: ## compare the accounts of hub and broker, and repair
+# Of the demo or the team's platform, whichever runs; else of this machine's.
+check-accounts: ## compare the accounts of hub and broker, and repair the broker's
 	@if docker/compose ps --quiet hub 2>/dev/null | grep -q .; then exec docker/compose exec -T hub python -m hub.accounts check; fi; \
 	if DEMO=1 docker/compose ps --quiet hub 2>/dev/null | grep -q .; then exec env DEMO=1 docker/compose exec -T hub python -m hub.accounts check; fi; \
 	exec $(PY) -m hub.accounts check
@@ -71,17 +71,17 @@ test-quick: .venv/.dev ## tests without containers, browsers and those marked sl
 models: install ## train the networks on Fashion-MNIST and write how good they are: docs/models.md
 	@$(PY) -m imageclass.cli.model_report --write docs/models.md
 
-notebooks: .venv/.dev ## run the notebooks and write them with their outputs: docs/notebooks
+notebooks: .venv/.dev ## run the notebooks, and write them with their outputs: docs/notebooks
 	@$(PY) docs/notebooks/export.py
 
-pictures: .venv/.dev ## the pictures in docs/, taken anew by the browser tests
+pictures: .venv/.dev ## take the pictures in docs/ again, in the browser tests
 	@tests/prepare
 	@PICTURES=docs/pictures $(PY) -m pytest tests/browser
 
 lint: .venv/.dev ## formatting, lint, types, and which room may import which
 	@.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/mypy && .venv/bin/lint-imports
 
-format: .venv/.dev ## put the code in order
+format: .venv/.dev ## format the code
 	@.venv/bin/ruff format && .venv/bin/ruff check --fix
 
 clean: ## remove what was installed; data/ stays

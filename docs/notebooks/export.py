@@ -1,9 +1,8 @@
-"""The notebooks with their outputs, as HTML and for Jupyter: `make notebooks`.
+"""Export the notebooks with their outputs, as HTML and for Jupyter: `make notebooks`.
 
-Each is run with small numbers against an Apache Kafka of its own, in a directory of its own, and
-written beside this file; `manifest.json` says from which source, so that a test can tell when
-they are stale. A notebook with an error in its session is not written. `export.py NAME …` writes
-some only.
+All notebooks run with small numbers, in a temporary directory, with one embedded Apache Kafka. The
+results stand beside this file. `manifest.json` has the hash of each source, so that a test finds
+stale exports. A notebook that ran with errors is not written. `export.py NAME …` exports some only.
 """
 
 from __future__ import annotations
@@ -25,33 +24,33 @@ from embedded_kafka import EmbeddedBroker
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent.parent / "notebooks"
 MANIFEST = HERE / "manifest.json"
-#: Those that make what others show come first.
+#: The dashboard and topics come last: they show what the others sent.
 ORDER = ("image_class", "train", "stream", "upload", "live_dashboard", "topics")
 
-_ELSEWHERE = """\
+_INTRODUCTION = """\
 > This is `notebooks/{name}.py` of Mosshub, run with small numbers and exported by `make notebooks`.
-> In Mosshub it has buttons and sliders; here, on Colab or in any Jupyter, everything runs from top
-> to bottom, and settings are the `value=` of the sliders in the code. Without a broker in
-> `KAFKA_BOOTSTRAP_SERVERS` it starts an Apache Kafka of its own.
+> In Mosshub it has buttons and sliders. In Jupyter or on Colab everything runs from top to bottom;
+> change a setting by the `value=` of its slider in the code. If `KAFKA_BOOTSTRAP_SERVERS` names no
+> broker, the notebook starts an Apache Kafka of its own.
 >
-> The library is on no index. Install it from this repository, whose address whoever gave you the
-> notebook can tell you, with Python 3.11 to 3.13:
+> The library is not on PyPI. Install it from the repository that the notebook comes from, with
+> Python 3.11 to 3.13:
 >
 > `%pip install "imageclass[broker,tensorflow] @ git+<address>#subdirectory=shared_lib" marimo`
 """
 
 
-class ExportFailed(Exception):
+class ExportError(Exception):
     """A notebook cannot be exported; the text says which and why."""
 
 
 def source_hash(notebook: Path) -> str:
-    """What the manifest says of a notebook: SHA-256 of its source, in hexadecimal."""
+    """Return the SHA-256 of a notebook's source, in hexadecimal, as the manifest has it."""
     return hashlib.sha256(notebook.read_bytes()).hexdigest()
 
 
 def errors_in_session(session: dict[str, Any]) -> list[str]:
-    """The errors among the outputs and on the consoles of a marimo session snapshot."""
+    """Return the errors in the outputs and on the consoles of a marimo session snapshot."""
     found = []
     for cell in session["cells"]:
         found += [json.dumps(out) for out in cell["outputs"] if out["type"] == "error"]
@@ -63,9 +62,16 @@ def errors_in_session(session: dict[str, Any]) -> list[str]:
     return found
 
 
-def run(notebook: Path, environment: dict[str, str]) -> dict[str, Any]:
-    """Run `notebook` and write its outputs beside it as `.html` and `.ipynb`; returns its session.
-    Raises `ExportFailed`."""
+def run(notebook: Path, environment: dict[str, str]) -> None:
+    """Run a notebook, and write its outputs beside it as `.html` and `.ipynb`.
+
+    Args:
+        notebook: the notebook's file.
+        environment: environment variables of its process.
+
+    Raises:
+        ExportError: marimo failed, or the notebook ran with errors.
+    """
     for kind in (["html"], ["ipynb", "--include-outputs"]):
         target = notebook.with_suffix(f".{kind[0]}")
         command = [sys.executable, "-m", "marimo", "--yes", "--quiet", "export", *kind]
@@ -78,28 +84,34 @@ def run(notebook: Path, environment: dict[str, str]) -> dict[str, Any]:
             timeout=600,
         )
         if done.returncode or not target.exists():
-            raise ExportFailed(f"{notebook.name} cannot be exported:\n{done.stdout}{done.stderr}")
+            raise ExportError(f"{notebook.name} cannot be exported:\n{done.stdout}{done.stderr}")
     snapshot = notebook.parent / "__marimo__" / "session" / f"{notebook.name}.json"
     session = json.loads(snapshot.read_text())
     if errors := errors_in_session(session):
-        raise ExportFailed(f"{notebook.name} ran with errors:\n" + "\n".join(errors))
-    return session
+        raise ExportError(f"{notebook.name} ran with errors:\n" + "\n".join(errors))
 
 
 def for_jupyter(notebook: Path) -> str:
-    """The `.ipynb` beside `notebook`, with what Jupyter and GitHub cannot show left out or turned
-    into a picture, and a word on how to run it."""
+    """Read the `.ipynb` beside a notebook, and make it fit for Jupyter and GitHub.
+
+    Charts also become images, outputs that need marimo are left out, and an introduction says how
+    to run the notebook.
+
+    Returns:
+        The new content of the `.ipynb`, JSON.
+    """
     content = json.loads(notebook.with_suffix(".ipynb").read_text())
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
-            cell["outputs"] = [out for out in map(_shown, cell["outputs"]) if out]
-    word = {
+            cell["outputs"] = [out for out in map(_without_marimo, cell["outputs"]) if out]
+    introduction = {
         "cell_type": "markdown",
-        "id": "elsewhere",
+        "id": "introduction",
         "metadata": {},
-        "source": _ELSEWHERE.format(name=notebook.stem),
+        "source": _INTRODUCTION.format(name=notebook.stem),
     }
-    content["cells"].insert(0, word)
+    setup, title, *others = content["cells"]  # marimo has the setup cell first, readers the title
+    content["cells"] = [introduction, title, setup, *others]
     content["metadata"]["kernelspec"] = {
         "display_name": "Python 3",
         "language": "python",
@@ -108,7 +120,8 @@ def for_jupyter(notebook: Path) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _shown(output: dict[str, Any]) -> dict[str, Any] | None:
+def _without_marimo(output: dict[str, Any]) -> dict[str, Any] | None:
+    """Return an output of a cell as Jupyter can show it, or None if it cannot."""
     if output["output_type"] == "stream":
         return output if output["name"] == "stdout" else None  # TensorFlow greets on stderr
     data = output.get("data", {})
@@ -117,15 +130,19 @@ def _shown(output: dict[str, Any]) -> dict[str, Any] | None:
         import vl_convert
 
         spec = chart if isinstance(chart, str) else json.dumps(chart)
-        picture = vl_convert.vegalite_to_png(spec, scale=1.5)
-        data["image/png"] = base64.b64encode(picture).decode()
+        image = vl_convert.vegalite_to_png(spec, scale=1.5)
+        data["image/png"] = base64.b64encode(image).decode()
         return output
     text = "".join(str(part) for part in data.values())
     return None if "marimo-" in text or not text.strip() else output
 
 
 def main(names: Sequence[str] = ORDER) -> None:
-    """Export these notebooks."""
+    """Export the notebooks with these names.
+
+    Raises:
+        ExportError: a notebook cannot be exported.
+    """
     manifest = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {}
     with tempfile.TemporaryDirectory() as directory:
         work = Path(directory)
@@ -151,5 +168,5 @@ def main(names: Sequence[str] = ORDER) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:] or ORDER)
-    except ExportFailed as failure:
-        sys.exit(str(failure))
+    except ExportError as error:
+        sys.exit(str(error))

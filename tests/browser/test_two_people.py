@@ -50,7 +50,7 @@ def test_two_people_train_and_stream_side_by_side(
 
     for page in notebooks.values():
         page.locator("marimo-dropdown select").first.select_option("fashion-mnist")
-        show(page, re.compile("60,000 images to learn from"))
+        show(page, re.compile("60,000 training images"))
     picture(notebooks["grace"], "images")
 
     for page in notebooks.values():
@@ -63,12 +63,12 @@ def test_two_people_train_and_stream_side_by_side(
         page.get_by_text("running", exact=True).wait_for(timeout=MINUTE)
         page.get_by_role("button", name="Send").click()
     for page in notebooks.values():
-        show(page, re.compile("The mistakes it was most sure of|It made no mistake"))
+        show(page, re.compile("The mistakes with the highest confidence|This run has no mistakes"))
         row = page.locator("tr", has_text="cnn").last
         expect(row).to_contain_text("500")
         expect(row).to_contain_text("%")
         page.locator("marimo-vega svg, marimo-vega canvas, .vega-embed canvas").last.wait_for()
-    show(notebooks["grace"], re.compile("What was right and what was wrong"))
+    show(notebooks["grace"], re.compile("Compare the results"))
     picture(notebooks["grace"], "verdicts")
 
     # However often cells are run again, there is one agent, and it answers.
@@ -93,17 +93,17 @@ def test_two_people_train_and_stream_side_by_side(
     # A server that was stopped, as the hub does with idle ones, brings the outputs back as they
     # were, and the controls. Nothing runs until one is touched: then all do as they stand.
     snapshot = platform.data_dir / "users/grace/notebooks/__marimo__/session/image_class.py.json"
-    wait_until(lambda: "What was right" in snapshot.read_text(), 30, "the kept outputs")
+    wait_until(lambda: "Compare the results" in snapshot.read_text(), 30, "the kept outputs")
     left = outputs(notebooks["grace"])
     notebooks["grace"].close()
     restart(homes["grace"])
     page = open_notebook(homes["grace"], "image_class.py")
-    show(page, re.compile("What was right and what was wrong"))
+    show(page, re.compile("Compare the results"))
     expect(page.get_by_text(re.compile(r"Trained\. Of all 10,000 test images"))).to_be_visible()
     wait_until(lambda: outputs(page) == left, 60, f"{left}, not {outputs(page)}")
     choice = page.locator("marimo-dropdown select").first
     assert choice.evaluate("s => s.selectedOptions[0].label") == "fashion-mnist"
-    show(page, re.compile("60,000 images to learn from"))
+    show(page, re.compile("60,000 training images"))
     picture(page, "kept")
     page.get_by_role("button", name="Train").click()
     show(page, re.compile("Press \\*?Send"))

@@ -30,7 +30,7 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
         notebooks[name] = tab.value
     picture(homes["ada"], "team-files")
     for page in notebooks.values():
-        show(page, re.compile("images to learn from and"))
+        show(page, re.compile("training images and"))
         page.get_by_role("button", name="Train").click()
     for page in notebooks.values():
         show(page, re.compile(r"Trained\. Of all .* test images"))
@@ -38,10 +38,10 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
         page.get_by_text("running", exact=True).wait_for(timeout=2 * MINUTE)
         page.get_by_role("button", name="Send").click()
     for page in notebooks.values():
-        show(page, re.compile("The mistakes it was most sure of|It made no mistake"))
+        show(page, re.compile("The mistakes with the highest confidence|This run has no mistakes"))
         expect(page.locator("tr", has_text="cnn").last).to_contain_text("%")
         page.locator("marimo-vega svg, marimo-vega canvas, .vega-embed canvas").last.wait_for()
-        show(page, re.compile("What was right and what was wrong"))
+        show(page, re.compile("Compare the results"))
     picture(notebooks["ada"], "team-verdicts")
 
     # One broker has what both sent, each under their own names.
