@@ -183,9 +183,12 @@ class Stack:
         self.first_words = {service: self.logs(service) for service in SERVICES}
 
     def remove(self) -> None:
-        """Remove everything, also what people made."""
-        self.script("down")
-        self.script("compose", "down", "--volumes", "--remove-orphans")
+        """Remove everything, also what people made, without the patience of `make down`."""
+        if containers := docker("ps", "--all", "--quiet", "--filter", f"name=^{self.name}[_-]"):
+            docker("rm", "-f", "-v", *containers.split(), timeout=300)
+        firewall = ("run", "--rm", "--no-deps", "-T", "firewall", "sh", "/etc/mosshub/guard", "off")
+        self.script("compose", *firewall)
+        self.script("compose", "down", "--volumes", "--remove-orphans", "--timeout", "0")
         homes = docker("volume", "ls", "--quiet", "--filter", f"name=^{self.name}_home_").split()
         if homes:
             docker("volume", "rm", "-f", *homes)
