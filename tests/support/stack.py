@@ -162,11 +162,10 @@ class Stack:
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text()
 
-    def logs(self, service: str) -> str:
-        """Return the log of the service's container."""
-        done = subprocess.run(
-            ["docker", "logs", self.container(service)], capture_output=True, text=True
-        )
+    def logs(self, service: str, since: float = 0) -> str:
+        """Return the log of the service's container, from this time (seconds since 1970) on."""
+        command = ["docker", "logs", f"--since={since:.3f}", self.container(service)]
+        done = subprocess.run(command, capture_output=True, text=True)
         return done.stdout + done.stderr
 
     def certificate(self, name: str) -> str:
