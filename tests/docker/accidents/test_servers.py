@@ -26,6 +26,15 @@ MAX_SLOWDOWN = 40  # times; a hub or an editor that hangs is slower than that
 MAX_ANSWER_S = 5.0
 
 
+@pytest.fixture
+def ada(team: Team) -> Iterator[TeamMember]:
+    """Ada, whose container has the accident. What is left of it ends with her server."""
+    member = team.member("ada")
+    member.start()
+    yield member
+    member.stop()
+
+
 def latencies(member: TeamMember, times: int = 15) -> dict[str, float]:
     """Return the median seconds to the hub's page and to the member's editor."""
     out = {}
