@@ -150,7 +150,7 @@ def _(augment, batch_size, epochs, from_scratch, model_choice, num_images, seed)
 
 
 @app.function(hide_code=True)
-def train_version(name, dataset, settings, on_epoch):
+def train_one(name, dataset, settings, on_epoch):
     """Train a network, or load its version, behind a progress bar."""
     batches = training.total_batches(
         settings["num_images"], settings["epochs"], settings["batch_size"]
@@ -184,7 +184,7 @@ def _(dataset, model_choice, settings, train_button):
         if not headless:
             mo.output.replace(training_charts.learning_curve(epochs_done))
 
-    version = train_version(model_choice.value, dataset.name, settings, draw_epoch)
+    version = train_one(model_choice.value, dataset.name, settings, draw_epoch)
     mo.output.replace(training_charts.learning_curve(version.history))
     return epochs_done, version
 

@@ -101,8 +101,8 @@ def asked(member: TeamMember) -> None:
         member.api("POST", f"users/{member.name}/server")
 
 
-def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, linus):
-    grace = TeamMember(stack, "grace")
+def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, team, linus):
+    grace = team.member("grace")
     try:
         # Nothing waits for the answer: the hub is gone before it can give one.
         asking = threading.Thread(target=asked, args=(grace,), daemon=True)
@@ -124,13 +124,13 @@ def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, linus):
 # An upgrade
 
 
-def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
+def test_up_over_a_running_older_version_keeps_everything(stack, team, ada, linus):
     """Another hub image; a message in the broker, files and a running kernel stay."""
     image = f"mosshub/hub:{uuid.uuid4().hex[:8]}"
     topic = f"ada.{uuid.uuid4().hex[:8]}"
     ada.with_account(WRITE, topic)
     ada.inside("sh", "-c", "echo kept > ~/notebooks/kept.txt")
-    known = {u["name"] for u in TeamMember(stack, "grace").api("GET", "users").json()}
+    known = {u["name"] for u in team.member("grace").api("GET", "users").json()}
     before = stack.started()
     build = subprocess.run(
         ["docker", "build", "-q", "-t", image, "-"],
@@ -151,7 +151,7 @@ def test_up_over_a_running_older_version_keeps_everything(stack, ada, linus):
             assert notebooks
         assert ada.with_account(READ, topic).strip() == "kept"
         assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"
-        assert {u["name"] for u in TeamMember(stack, "grace").api("GET", "users").json()} >= known
+        assert {u["name"] for u in team.member("grace").api("GET", "users").json()} >= known
         assert ada.session.get(f"{stack.url}/hub/home", timeout=60).url.endswith("/hub/home")
     finally:
         back = stack.script("up", BUILD="no")

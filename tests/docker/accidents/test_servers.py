@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.standins.engine import docker
 from tests.support.kernels import Notebook
-from tests.support.members import TeamMember
+from tests.support.members import Team, TeamMember
 from tests.support.stack import Stack
 from tests.support.waiting import retry_until
 
@@ -24,6 +24,15 @@ MAX_SLOWDOWN = 40  # times; a hub or an editor that hangs is slower than that
 
 
 MAX_ANSWER_S = 5.0
+
+
+@pytest.fixture
+def ada(team: Team) -> Iterator[TeamMember]:
+    """Ada, whose container has the accident. What is left of it ends with her server."""
+    member = team.member("ada")
+    member.start()
+    yield member
+    member.stop()
 
 
 def latencies(member: TeamMember, times: int = 15) -> dict[str, float]:
@@ -147,9 +156,9 @@ def test_a_server_that_dies_again_and_again_says_so_on_its_page(stack, ada):
 
 
 @pytest.fixture
-def small(stack: Stack) -> Iterator[TeamMember]:
+def small(stack: Stack, team: Team) -> Iterator[TeamMember]:
     """Grace, on a volume of 64 MB that was there before her first start."""
-    member = TeamMember(stack, "grace")
+    member = team.member("grace")
     member.stop()
     volume = f"{stack.name}_home_grace"
     with suppress(RuntimeError):

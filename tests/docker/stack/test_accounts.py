@@ -14,21 +14,12 @@ from mosshub_contract.ports import free_port
 from hub.accounts import acls
 from tests.standins.engine import docker
 from tests.support.containers import Containers
-from tests.support.members import TeamMember
 from tests.support.paths import DOCKER
-from tests.support.stack import Stack
 from tests.support.waiting import retry_until
 
 pytestmark = pytest.mark.timeout(1800)
 
 KAFKA = "apache/kafka:4.3.1"
-
-
-@pytest.fixture
-def ada(stack: Stack) -> TeamMember:
-    member = TeamMember(stack, "ada")
-    member.start()
-    return member
 
 
 TRY = """
@@ -155,8 +146,8 @@ with KafkaConsumer(
 """
 
 
-def test_a_removed_person_has_no_account(stack):
-    linus, grace = TeamMember(stack, "linus"), TeamMember(stack, "grace")
+def test_a_removed_person_has_no_account(stack, team):
+    linus, grace = team.member("linus"), team.member("grace")
     linus.start()
     linus.with_account(READ)
     names = "from hub.accounts import *\nfrom hub.settings import load_settings\n" + NAMES

@@ -46,7 +46,7 @@ def test_missing_files_are_named_with_the_remedy(
 
 def idx(array: np.ndarray) -> bytes:
     sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-    return gzip.compress(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes())
+    return gzip.compress(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes(), mtime=0)
 
 
 def test_fashion_mnist_is_read_from_its_idx_files(
@@ -73,10 +73,10 @@ def test_fashion_mnist_is_read_from_its_idx_files(
     "content",
     [
         b"no gzip at all",
-        gzip.compress(b"\x00\x00\x08\x01"),  # ends before its sizes
-        gzip.compress(b"\x00\x00\x0d\x01\x00\x00\x00\x01abcd"),  # floats
+        gzip.compress(b"\x00\x00\x08\x01", mtime=0),  # ends before its sizes
+        gzip.compress(b"\x00\x00\x0d\x01\x00\x00\x00\x01abcd", mtime=0),  # floats
         idx(np.zeros(10, np.uint8))[:-6],  # a download that broke off
-        gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x05abc"),  # fewer than it says
+        gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x05abc", mtime=0),  # fewer than it says
     ],
 )
 def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
