@@ -306,12 +306,11 @@ def _(by_label):
 @app.cell
 def _(agents, by_label, canary_button, canary_choice, share):
     first = agents["first"]
-    _now = first.serving.canary
-    if canary_button.value or headless:
-        _version = by_label[canary_choice.value]
-        first.canary(CompiledClassifier(_version.load()), share.value / 100, _version.id)
-    elif _now:  # the slider was moved
-        first.canary(_now.classifier, share.value / 100, _now.model)
+    # A running canary stays the same version when only its share changes.
+    _running = next((v for v in by_label.values() if v.id == first.status.canary), None)
+    _canary = by_label[canary_choice.value] if canary_button.value or headless else _running
+    if _canary:
+        first.canary(CompiledClassifier(_canary.load()), share.value / 100, _canary.id)
     mo.md(f"The canary answers {first.status.share:.0%} of the requests.")
     return (first,)
 
