@@ -4,6 +4,7 @@ import sys
 
 from hub.accounts import authenticator_with_accounts
 from hub.broker import broker_command
+from hub.logs import LOGGING
 from hub.proxy import proxy_command
 from hub.servers import ENV_KEEP, server_environment
 from hub.settings import ROOT, load_settings
@@ -18,6 +19,7 @@ settings = load_settings()
 state = settings.data_dir / "hub"
 state.mkdir(parents=True, exist_ok=True)
 team = settings.servers == "containers"
+c.JupyterHub.logging_config = LOGGING  # without codes, tokens and cookies
 
 # Addresses: browsers use one port; the others connect the platform's own parts.
 if team:

@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 from jupyterhub.apihandlers.users import ActivityAPIHandler
-from oauthenticator.oauth2 import OAuthenticator
+from mosshub_contract.redaction import hide
+from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthenticator
 from tornado import web
 from traitlets import Instance, Set, Unicode
 
@@ -14,12 +15,22 @@ from hub.signin.names import username_error
 from hub.signin.providers import PROVIDERS, Provider
 
 
+class CallbackHandler(OAuthCallbackHandler):
+    """Ends the sign-in, where the provider sends users back to."""
+
+    async def get(self):
+        """Sign the user in. A provider that repeats code or state in an error is not quoted."""
+        hide(*self.get_arguments("code"), *self.get_arguments("state"))
+        await super().get()
+
+
 class TeamAuthenticator(OAuthenticator):
     """What every provider's class gets: names that stay, refusals that say why.
 
     `authenticator_class` mixes it in before oauthenticator's class.
     """
 
+    callback_handler = CallbackHandler
     provider_name = Unicode(config=True, help="Key of the provider in PROVIDERS.")
     identities = Instance(Identities, config=True, help="The names of known users.")
     _ending = Set(help="Tasks that stop servers; a reference keeps each until it is done.")
