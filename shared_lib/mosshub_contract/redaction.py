@@ -13,8 +13,8 @@ from contextvars import ContextVar
 
 HIDDEN = "[hidden]"
 
-_SECRET = r"token|secret|passw(?:or)?d|cookie|authorization|xsrf|session[-_]id|api[-_]?key"
-_NAMES = rf"[\w-]*(?:{_SECRET})[\w-]*|code|state"
+_SENSITIVE = r"token|secret|passw(?:or)?d|cookie|authorization|xsrf|session[-_]id|api[-_]?key"
+_NAMES = rf"[\w-]*(?:{_SENSITIVE})[\w-]*|code|state"
 _QUOTED = r"b?'(?:[^'\\]|\\.)*'|b?\"(?:[^\"\\]|\\.)*\""
 # What JupyterHub and oauthenticator write about states, and about XSRF cookies with session ids.
 _TOLD = r"state mismatch|decode state|state argument|xsrf cookie|xsrf id"
