@@ -13,6 +13,7 @@ from hub.signin.names import forbid_rename
 from hub.signin.shared_password import LaptopAuthenticator, load_passwords
 from hub.spawners import docker
 from hub.spawners.local import LaptopSpawner
+from hub.spawners.start_queue import StartQueue
 
 c = get_config()
 settings = load_settings()
@@ -104,6 +105,9 @@ c.JupyterHub.default_url = lambda handler: (
 c.JupyterHub.template_paths = [str(ROOT / "hub" / "pages" / "templates")]
 c.JupyterHub.logo_file = str(ROOT / "hub" / "pages" / "static" / "logo.svg")
 
-# Limits: what one host carries. The hub refuses a start beyond them and says when to try again.
-c.JupyterHub.concurrent_spawn_limit = 4
-c.JupyterHub.active_server_limit = settings.active_server_limit
+# Limits: what one host carries. A few servers start at a time. The next start waits for its turn,
+# where JupyterHub's own limits, here off, would refuse it.
+queue = StartQueue(places=4, limit=settings.active_server_limit)
+c.Spawner.pre_spawn_hook = queue.wait_for_turn
+c.JupyterHub.concurrent_spawn_limit = 0
+c.JupyterHub.active_server_limit = 0

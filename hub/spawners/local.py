@@ -17,12 +17,20 @@ class LaptopSpawner(ProgressMixin, SimpleLocalProcessSpawner):
     who must be protected from each other need servers in containers.
     """
 
-    stage = (50, "Starting your editor …")
     users_dir = Unicode(config=True, help="Directory that holds a directory for each user.")
 
     @default("home_dir")
     def _default_home_dir(self) -> str:
         return str(Path(self.users_dir) / safe_name(self.user.name))
+
+    async def start(self) -> str | tuple[str, int]:
+        """Start the process.
+
+        Returns:
+            The server's address.
+        """
+        self.stage = (50, "Starting your editor …")
+        return await super().start()
 
     def make_preexec_fn(self, name):
         """Let the server end with the hub, however the hub ends."""

@@ -51,13 +51,16 @@ class LightHub:
             "PROXY_API_PORT": str(free_port()),
             "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",  # nobody is there
             "LIGHT_SERVER_START_SECONDS": str(start_seconds),
+            "LIGHT_SERVER_JOURNAL": str(data_dir / "journal"),
             **settings,
         }
         self.process: subprocess.Popen | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        # The address that a team's hub has without DOMAIN.
+        is_team = self.environment.get("SERVERS") == "containers"
+        return f"http://{'localhost' if is_team else '127.0.0.1'}:{self.port}"
 
     @property
     def log(self) -> str:
@@ -96,6 +99,12 @@ class LightHub:
         assert self.process
         assert self.process.poll() is None, self.log[-6000:]
         return requests.get(f"{self.url}/hub/health", timeout=5).ok
+
+    def journal(self) -> list[tuple[str, str]]:
+        """Return what users' servers did, in order: `starts` or `listens`, and the user."""
+        path = self.data_dir / "journal"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(event, name) for _, event, name in sorted(line.split() for line in lines)]
 
     def hub_process(self) -> psutil.Process:
         """Return the process of JupyterHub itself."""

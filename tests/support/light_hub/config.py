@@ -13,7 +13,9 @@ load_subconfig(str(ROOT / "jupyterhub_config.py"))  # noqa: F821
 
 settings = load_settings()
 c.Spawner.cmd = [sys.executable, "-I", "-S", str(Path(__file__).parent / "server.py")]
-c.Spawner.env_keep = ["PATH", "LIGHT_SERVER_START_SECONDS"]
+c.Spawner.env_keep = ["PATH", "LIGHT_SERVER_START_SECONDS", "LIGHT_SERVER_JOURNAL"]
+if timeout := os.environ.get("LIGHT_SPAWN_TIMEOUT"):
+    c.Spawner.start_timeout = c.Spawner.http_timeout = int(timeout)
 c.Spawner.poll_interval = 1
 c.ConfigurableHTTPProxy.command = proxy_command(settings)
 

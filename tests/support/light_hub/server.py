@@ -23,6 +23,19 @@ class Handler(BaseHTTPRequestHandler):
 
 for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda *_: os._exit(0))
+
+
+def note(event: str) -> None:
+    """Write what happened and when, for the test: one line, in one piece."""
+    line = f"{time.monotonic()} {event} {os.environ['JUPYTERHUB_USER']}\n".encode()
+    journal = os.open(os.environ["LIGHT_SERVER_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(journal, line)
+    os.close(journal)
+
+
+note("starts")
 time.sleep(float(os.environ.get("LIGHT_SERVER_START_SECONDS", "0")))
 url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-ThreadingHTTPServer((url.hostname or "", url.port or 0), Handler).serve_forever()
+server = ThreadingHTTPServer((url.hostname or "", url.port or 0), Handler)
+note("listens")
+server.serve_forever()
