@@ -14,6 +14,8 @@ load_subconfig(str(ROOT / "jupyterhub_config.py"))  # noqa: F821
 settings = load_settings()
 c.Spawner.cmd = [sys.executable, "-I", "-S", str(Path(__file__).parent / "server.py")]
 c.Spawner.env_keep = ["PATH", "LIGHT_SERVER_START_SECONDS", "LIGHT_SERVER_JOURNAL"]
+if command := os.environ.get("LIGHT_COMMAND"):
+    c.Spawner.cmd = [command]
 if timeout := os.environ.get("LIGHT_SPAWN_TIMEOUT"):
     c.Spawner.start_timeout = c.Spawner.http_timeout = int(timeout)
 c.Spawner.poll_interval = 1
