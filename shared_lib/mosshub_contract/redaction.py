@@ -26,6 +26,8 @@ _RULES = (
     # code=…, token=…, password=… in forms and messages.
     (re.compile(rf"(?i)(\b(?:{_NAMES})=)(?:{_QUOTED}|[^\s&;,\"')]{{8,}})"), rf"\1{HIDDEN}"),
     (re.compile(rf"(?i)(\b(?:{_TOLD})\b).*"), rf"\1 {HIDDEN}"),
+    # A password that somebody has typed where the name belongs.
+    (re.compile(rf"(Failed login for )(?:{_QUOTED})"), rf"\1{HIDDEN}"),
     # JSON in base64: signed tokens of identity providers, and OAuth states.
     (re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}"), HIDDEN),
 )

@@ -105,6 +105,8 @@ def test_headers_and_cookies(platform: RunningPlatform, secret: str, path: str) 
 
 def test_a_password_that_is_wrong(platform: RunningPlatform, secret: str) -> None:
     assert LocalPerson(platform, "log-ada", secret).login.status_code == 403
+    typed_as_name = LocalPerson(platform, secret, "")
+    assert typed_as_name.login.status_code == 403
 
 
 def test_an_error_of_the_hub_itself(platform: RunningPlatform, secret: str) -> None:

@@ -18,6 +18,7 @@ LINES = [
     '{"Referer": "http://localhost/?code=SECRET", "X-Xsrftoken": "SECRET"}',
     '{"X-Forwarded-Access-Token": "SECRET",\n "Cookie": "mine=SECRET; other=\\"SECRET\\""}',
     "Setting new xsrf cookie for b'SECRET:SECRET' {'path': '/hub/'}",
+    "Failed login for 'SECRET'",
     "xsrf id mismatch b'SECRET' != b'SECRET'",
     # oauthenticator
     "OAuth state mismatch: SECRET != SECRET",
