@@ -1,6 +1,8 @@
 """What a person reads when a part of the platform is away. The servers are light ones."""
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import psutil
@@ -124,3 +126,26 @@ def test_pages_that_are_not_there(shared_hub: LightHub, path: str, status: int, 
     assert answer.status_code == status
     assert said in answer.text
     assert "moons" not in answer.text
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 409, 413, 429, 500, 502, 503, 504])
+def test_every_status_code_is_a_sentence(shared_hub: LightHub, code: int) -> None:
+    """The proxy asks for these pages, and the hub shows the same ones for its own errors."""
+    page = requests.get(f"{shared_hub.url}/hub/error/{code}", headers=PAGE, timeout=30).text
+    card = re.sub("<[^>]+>", " ", page.partition('class="moss-card"')[2].partition("</h1>")[2])
+    words = re.split(r"\s(?:To my|Sign in)", unescape(card))[0].split()
+    assert len(words) >= 6, card
+    assert words[-1].endswith(".")
+    assert "None" not in words
+    assert (COMES_BACK in page) == (code in (502, 503, 504))
+
+
+def test_a_form_that_was_open_too_long(shared_hub: LightHub) -> None:
+    """Its token is no longer the browser's."""
+    old = {"username": "ada", "password": shared_hub.password, "_xsrf": "old"}
+    for data in (old, {}):
+        answer = requests.post(f"{shared_hub.url}/hub/login", data, headers=PAGE, timeout=30)
+        assert answer.status_code == 403
+        assert "This page is too old" in answer.text
+        assert "load it again" in answer.text
+        assert "_xsrf" not in re.sub("<[^>]+>", "", answer.text.partition('class="moss-card"')[2])
