@@ -1,6 +1,7 @@
 """A second OpenID provider beside the demo's Keycloak: npm's oidc-provider, which is certified.
 
-It runs with the Node.js of the Python packages, from the lock file in tests/standins/oidc.
+It runs with the Node.js of the Python packages. `make .venv/.dev` installs what the lock file in
+tests/standins/oidc names; the product has no part in it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
@@ -24,19 +24,7 @@ PLACE = ROOT / "tests" / "standins" / "oidc"
 CLIENT_SECRET = "a-client-secret-of-the-tests"
 
 
-def install() -> None:
-    """Install the provider, as its lock file says, unless it is there."""
-    lock = PLACE / "package-lock.json"
-    installed = PLACE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        npm = Path(ROOT_DIR) / "lib/node_modules/npm/bin/npm-cli.js"
-        command = [_node(), str(npm), "ci", "--prefix", str(PLACE), "--no-fund", "--no-audit"]
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        subprocess.run(command, check=True, env={**os.environ, "PATH": path}, timeout=300)
-
-
-def _node() -> str:
-    return str(Path(ROOT_DIR) / "bin" / "node")
+_NODE = Path(ROOT_DIR) / "bin" / "node"
 
 
 class OidcProvider:
@@ -48,13 +36,15 @@ class OidcProvider:
     """
 
     def __init__(self, platform_url: str, log_path: Path) -> None:
-        install()
+        assert (PLACE / "node_modules").exists(), (
+            "the provider is not installed: run `make .venv/.dev`"
+        )
         port = free_port()
         self.issuer = f"http://localhost:{port}"
         self.internal_url = f"http://127.0.0.1:{port}"
         with log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [_node(), str(PLACE / "provider.mjs")],
+                [str(_NODE), str(PLACE / "provider.mjs")],
                 env={
                     **os.environ,
                     "PORT": str(port),
