@@ -5,9 +5,10 @@ import os
 import subprocess
 from contextlib import suppress
 
-from mosshub_contract.ports import check_port, free_port
+from mosshub_contract.ports import free_port
 
 from hub.broker import broker_command, broker_secret
+from hub.port_claims import claim_port
 from hub.processes import end_processes, leftover_processes
 from hub.proxy import proxy_command
 from hub.settings import ROOT, Settings, load_settings
@@ -98,16 +99,16 @@ def choose_ports(settings: Settings) -> Settings:
 
 
 def next_free_port(port: int) -> int:
-    """Return `port` if nobody listens there, else the next free one, else any free one."""
+    """Claim and return `port` if nobody has it, else the next free one, else any free one."""
     for candidate in range(port, port + _PORTS_TRIED):
         with suppress(OSError):
-            check_port(candidate)
+            claim_port(candidate)
             return candidate
     return free_port()
 
 
 def require_port(name: str, port: int, remedy: str) -> None:
-    """Check that a server may listen on 127.0.0.1:`port`.
+    """Claim 127.0.0.1:`port` for a server.
 
     Args:
         name: the setting that has the port.
@@ -118,7 +119,7 @@ def require_port(name: str, port: int, remedy: str) -> None:
         StartError: the port is taken, or this user may not listen there.
     """
     try:
-        check_port(port)
+        claim_port(port)
     except PermissionError:
         raise StartError(f"{name}={port}: this user may not listen there; {remedy}") from None
     except OSError:

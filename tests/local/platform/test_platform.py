@@ -209,6 +209,7 @@ def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path, name: str) -> Non
 def test_two_platforms_run_side_by_side(platform: RunningPlatform, tmp_path: Path) -> None:
     """With another PORT, as README says; the broker's port is nobody's concern."""
     with closing(socket.socket()) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):  # another platform of this machine has it already
             taken.bind(("127.0.0.1", 9092))
             taken.listen()
