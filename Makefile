@@ -30,8 +30,10 @@ install: .venv/.installed
 	@python3 -m venv .uv || { echo "Python's venv is missing: apt install python3-venv"; exit 1; }
 	@.uv/bin/pip install --quiet --disable-pip-version-check 'uv==0.13.9'
 
-.venv/.dev: .venv/.installed
-	@$(UV) sync --frozen --extra local --group dev && touch $@
+.venv/.dev: .venv/.installed tests/standins/oidc/package-lock.json
+	@$(UV) sync --frozen --extra local --group dev
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --prefix tests/standins/oidc --silent --no-fund --no-audit
+	@touch $@
 
 images: ## build the Docker images of hub and users (GPU=1: with CUDA too, 5 GB)
 	@DOCKER_BUILDKIT=1 docker build --file images/hub/Dockerfile --tag mosshub/hub:local .
@@ -85,4 +87,4 @@ format: .venv/.dev ## format the code
 	@.venv/bin/ruff format && .venv/bin/ruff check --fix
 
 clean: ## remove what was installed; data/ stays
-	@rm -rf .venv .uv hub/node/node_modules
+	@rm -rf .venv .uv hub/node/node_modules tests/standins/oidc/node_modules

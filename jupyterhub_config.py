@@ -4,6 +4,7 @@ import sys
 
 from hub.accounts import authenticator_with_accounts
 from hub.broker import broker_command
+from hub.logs import LOGGING
 from hub.proxy import proxy_command
 from hub.servers import ENV_KEEP, server_environment
 from hub.settings import ROOT, load_settings
@@ -12,12 +13,14 @@ from hub.signin.names import forbid_rename
 from hub.signin.shared_password import LaptopAuthenticator, load_passwords
 from hub.spawners import docker
 from hub.spawners.local import LaptopSpawner
+from hub.spawners.start_queue import StartQueue
 
 c = get_config()
 settings = load_settings()
 state = settings.data_dir / "hub"
 state.mkdir(parents=True, exist_ok=True)
 team = settings.servers == "containers"
+c.JupyterHub.logging_config = LOGGING  # without codes, tokens and cookies
 
 # Addresses: browsers use one port; the others connect the platform's own parts.
 if team:
@@ -102,6 +105,9 @@ c.JupyterHub.default_url = lambda handler: (
 c.JupyterHub.template_paths = [str(ROOT / "hub" / "pages" / "templates")]
 c.JupyterHub.logo_file = str(ROOT / "hub" / "pages" / "static" / "logo.svg")
 
-# Limits: what one host carries. The hub refuses a start beyond them and says when to try again.
-c.JupyterHub.concurrent_spawn_limit = 4
-c.JupyterHub.active_server_limit = settings.active_server_limit
+# Limits: what one host carries. A few servers start at a time. The next start waits for its turn,
+# where JupyterHub's own limits, here off, would refuse it.
+queue = StartQueue(places=4, limit=settings.active_server_limit)
+c.Spawner.pre_spawn_hook = queue.wait_for_turn
+c.JupyterHub.concurrent_spawn_limit = 0
+c.JupyterHub.active_server_limit = 0

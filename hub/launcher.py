@@ -67,6 +67,9 @@ class Platform:
             # JupyterHub looks for the program that upgrades its database in PATH.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             INSTANCE_VARIABLE: str(settings.data_dir),
+            # The ports that `prepare` has found.
+            "PORT": str(settings.port),
+            "KAFKA_PORT": str(settings.kafka_port),
             "HUB_PORT": str(settings.hub_port),
             "PROXY_API_PORT": str(settings.proxy_api_port),
         }

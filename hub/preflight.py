@@ -3,14 +3,19 @@
 import fcntl
 import os
 import subprocess
+from contextlib import suppress
 
-from mosshub_contract.ports import check_port, free_port
+from mosshub_contract.ports import free_port
 
 from hub.broker import broker_command, broker_secret
+from hub.port_claims import claim_port
 from hub.processes import end_processes, leftover_processes
 from hub.proxy import proxy_command
 from hub.settings import ROOT, Settings, load_settings
 from hub.signin.shared_password import Passwords, load_passwords
+
+# How many ports from the default one on are tried.
+_PORTS_TRIED = 20
 
 
 class StartError(Exception):
@@ -27,19 +32,11 @@ def prepare() -> tuple[Settings, Passwords]:
         SettingsError, StartError, NodeError, ValueError: the start is not possible.
     """
     settings = load_settings()
-    internal = {
-        name: getattr(settings, name) or free_port() for name in ("hub_port", "proxy_api_port")
-    }
-    settings = settings.model_copy(update=internal)
     open_data(settings)
     if count := end_processes(leftover_processes(str(settings.data_dir))):
         print(f"  ended {count} processes that an earlier run had left behind", flush=True)
-    require_port("PORT", settings.port, "set another, for example `make run PORT=8080`")
+    settings = choose_ports(settings)
     if settings.embedded_broker:
-        remedy = (
-            "set another KAFKA_PORT, or KAFKA_BOOTSTRAP_SERVERS to use the broker that is there"
-        )
-        require_port("KAFKA_PORT", settings.kafka_port, remedy)
         broker_secret(settings)  # the broker reads the file at its start
         prepare_broker(settings)
     proxy_command(settings)
@@ -70,12 +67,48 @@ def open_data(settings: Settings) -> None:
     except OSError:
         raise StartError(
             f"DATA_DIR={data}: a platform is running on it already; "
-            "stop that one (Ctrl-C in its terminal), or set another DATA_DIR and PORT"
+            "stop that one (Ctrl-C in its terminal), or set another DATA_DIR"
         ) from None
 
 
+def choose_ports(settings: Settings) -> Settings:
+    """Return the settings with ports on which a server may listen now.
+
+    A port that nobody has set gives way to another platform on this machine: the next free one is
+    used, and the terminal says so.
+
+    Raises:
+        StartError: a port that was set is taken, or this user may not listen there.
+    """
+    remedies = {"port": "set another, for example `make run PORT=8080`"}
+    if settings.embedded_broker:
+        remedies["kafka_port"] = (
+            "set another KAFKA_PORT, or KAFKA_BOOTSTRAP_SERVERS to use the broker that is there"
+        )
+    chosen = {
+        name: getattr(settings, name) or free_port() for name in ("hub_port", "proxy_api_port")
+    }
+    for name, remedy in remedies.items():
+        port = getattr(settings, name)
+        if name in settings.model_fields_set:
+            require_port(name.upper(), port, remedy)
+        elif (free := next_free_port(port)) != port:
+            chosen[name] = free
+            print(f"  {name.upper()}: {port} is taken, {free} is used", flush=True)
+    return settings.model_copy(update=chosen)
+
+
+def next_free_port(port: int) -> int:
+    """Claim and return `port` if nobody has it, else the next free one, else any free one."""
+    for candidate in range(port, port + _PORTS_TRIED):
+        with suppress(OSError):
+            claim_port(candidate)
+            return candidate
+    return free_port()
+
+
 def require_port(name: str, port: int, remedy: str) -> None:
-    """Check that a server may listen on 127.0.0.1:`port`.
+    """Claim 127.0.0.1:`port` for a server.
 
     Args:
         name: the setting that has the port.
@@ -86,7 +119,7 @@ def require_port(name: str, port: int, remedy: str) -> None:
         StartError: the port is taken, or this user may not listen there.
     """
     try:
-        check_port(port)
+        claim_port(port)
     except PermissionError:
         raise StartError(f"{name}={port}: this user may not listen there; {remedy}") from None
     except OSError:

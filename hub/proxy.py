@@ -6,6 +6,7 @@ from pathlib import Path
 from hub.settings import ROOT, Settings
 
 OLDEST_NODE = 20
+_PRELOAD = ROOT / "hub/node/preload.mjs"
 _SCRIPT = ROOT / "hub/node/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 
 
@@ -32,7 +33,7 @@ def proxy_command(settings: Settings) -> list[str]:
         raise NodeError(f"{node} is Node.js {version}, v{OLDEST_NODE} or newer is needed: {remedy}")
     if not _SCRIPT.exists():
         raise NodeError(f"{_SCRIPT} is missing: run `make install`")
-    return [str(node), str(_SCRIPT)]
+    return [str(node), "--import", str(_PRELOAD), str(_SCRIPT)]
 
 
 def _node_path(settings: Settings) -> Path:

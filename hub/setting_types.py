@@ -14,6 +14,11 @@ def _split(value: object) -> object:
     return value
 
 
+def _split_scopes(value: object) -> object:
+    """Split text at its spaces and commas; leave everything else as it is."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
 def _hex_key(value: SecretStr) -> SecretStr:
     if value.get_secret_value() and not re.fullmatch("[0-9a-f]{64}", value.get_secret_value()):
         raise ValueError("64 hexadecimal digits: 32 bytes")
@@ -54,6 +59,8 @@ AnyPort = Annotated[int, Field(ge=0, le=65535)]
 Words = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
 #: Names of users, separated by commas; the hub's names are lower case.
 Names = Annotated[Words, AfterValidator(lambda names: frozenset(n.lower() for n in names))]
+#: OAuth scopes in their order, separated by spaces or commas.
+Scopes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_scopes)]
 #: Names of Docker images in their order, separated by commas.
 Images = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 #: 32 bytes as 64 hexadecimal digits, or nothing.

@@ -25,6 +25,7 @@ from hub.setting_types import (
     Memory,
     Names,
     Port,
+    Scopes,
     Url,
     Words,
 )
@@ -82,6 +83,9 @@ class Settings(BaseSettings):
     oauth_url: Url | Literal[""] = Field("", description="address of the provider (its issuer URL)")
     oauth_internal_url: Url | Literal[""] = Field(
         "", description="address of the provider for the hub, if it differs from OAUTH_URL"
+    )
+    oauth_scope: Scopes = Field(
+        (), description="scopes to ask the provider for, in addition to those it always gets"
     )
     auth_refresh_age: Annotated[int, Field(ge=1)] = Field(
         300,

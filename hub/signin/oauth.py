@@ -4,14 +4,26 @@ import asyncio
 from typing import Any
 
 from jupyterhub.apihandlers.users import ActivityAPIHandler
-from oauthenticator.oauth2 import OAuthenticator
+from jupyterhub.utils import maybe_future
+from mosshub_contract.redaction import hide
+from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthenticator
 from tornado import web
-from traitlets import Instance, Set, Unicode
+from traitlets import Instance, List, Set, Unicode
 
 from hub.settings import Settings
 from hub.signin.identities import Identities, NameTaken
 from hub.signin.names import username_error
 from hub.signin.providers import PROVIDERS, Provider
+from hub.spawners.start_queue import end_starts
+
+
+class CallbackHandler(OAuthCallbackHandler):
+    """Ends the sign-in, where the provider sends users back to."""
+
+    async def get(self):
+        """Sign the user in. A provider that repeats code or state in an error is not quoted."""
+        hide(*self.get_arguments("code"), *self.get_arguments("state"))
+        await super().get()
 
 
 class TeamAuthenticator(OAuthenticator):
@@ -20,9 +32,18 @@ class TeamAuthenticator(OAuthenticator):
     `authenticator_class` mixes it in before oauthenticator's class.
     """
 
+    callback_handler = CallbackHandler
     provider_name = Unicode(config=True, help="Key of the provider in PROVIDERS.")
+    extra_scopes = List(Unicode(), config=True, help="Scopes beside those of the provider's class.")
     identities = Instance(Identities, config=True, help="The names of known users.")
     _ending = Set(help="Tasks that stop servers; a reference keeps each until it is done.")
+
+    _without_groups = Set(help="Names of users about whom the log says that groups are missing.")
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        usual = list(self.scope)  # type: ignore[has-type]
+        self.scope = [*usual, *(scope for scope in self.extra_scopes if scope not in usual)]
 
     @property
     def provider(self) -> Provider:
@@ -45,6 +66,8 @@ class TeamAuthenticator(OAuthenticator):
                 "Verify it there, then sign in again.",
             )
         subject = self._subject(user_info)
+        if not callable(self.username_claim):
+            self._required_claim(user_info, self.username_claim)
         wanted = self.normalize_username(super().user_info_to_username(user_info))
         if reason := username_error(wanted):
             raise web.HTTPError(403, reason)
@@ -54,14 +77,41 @@ class TeamAuthenticator(OAuthenticator):
             raise web.HTTPError(403, str(taken)) from None
 
     def _subject(self, user_info: dict) -> str:
-        value = user_info.get(self.provider.subject)
+        return f"{self.provider_name}:{self._required_claim(user_info, self.provider.subject)}"
+
+    def _required_claim(self, user_info: dict, claim: str) -> Any:
+        """Return the value of a claim without which nobody can sign in.
+
+        Raises:
+            HTTPError: 403, if the provider's answer has no such claim; the log says what it has.
+        """
+        value = user_info.get(claim)
         if value in (None, ""):
+            self.log.warning(
+                "%s: its answer about a user has no claim %r, only: %s",
+                *(self.provider.label, claim, ", ".join(sorted(user_info))),
+            )
             raise web.HTTPError(
                 403,
-                f"{self.provider.label} did not say who you are: its answer has no "
-                f"{self.provider.subject!r}. Please tell an admin.",
+                f"{self.provider.label} did not say who you are: its answer has no {claim!r}. "
+                "Please tell an admin.",
             )
-        return f"{self.provider_name}:{value}"
+        return value
+
+    async def get_user_groups(self, auth_state: dict) -> set[str]:
+        """Return the provider's groups of a user; the log says once if it does not tell them."""
+        claim, user_info = self.provider.groups, auth_state[self.user_auth_state_key]
+        name = str(user_info.get(self.provider.name))
+        if claim and claim not in user_info and name not in self._without_groups:
+            self._without_groups.add(name)
+            if self.allowed_groups or self.admin_groups:
+                self.log.warning(
+                    "%s: its answer about %s has no claim %r, so ALLOWED_GROUPS and ADMIN_GROUPS "
+                    "do not let them in. It has: %s. If the provider tells groups for a scope of "
+                    "its own, set OAUTH_SCOPE, for example OAUTH_SCOPE=groups",
+                    *(self.provider.label, name, claim, ", ".join(sorted(user_info))),
+                )
+        return set(await maybe_future(super().get_user_groups(auth_state)))
 
     async def run_post_auth_hook(self, handler, authentication):
         """Bind the name to the user, who is known to be allowed only now."""
@@ -115,10 +165,11 @@ class TeamAuthenticator(OAuthenticator):
             if spawner.ready:
                 await handler.stop_single_user(user, name)
 
-    def delete_user(self, user):
-        """Set the name of a removed user free."""
+    async def delete_user(self, user):
+        """End the starts of a removed user, and set the name free."""
+        await end_starts(user)
         self.identities.forget(user.name)
-        return super().delete_user(user)
+        await maybe_future(super().delete_user(user))
 
 
 def authenticator_class(settings: Settings) -> type[TeamAuthenticator]:
@@ -130,6 +181,7 @@ def configure(c: Any, settings: Settings) -> None:
     """Set the sign-in of a team, on JupyterHub's configuration `c`."""
     provider = PROVIDERS[settings.oauth_provider]
     c.SignIn.provider_name = settings.oauth_provider
+    c.SignIn.extra_scopes = list(settings.oauth_scope)
     c.SignIn.identities = Identities(settings.data_dir / "hub" / "identities.sqlite")
     c.SignIn.login_service = provider.label
     c.SignIn.username_claim = provider.name

@@ -18,7 +18,7 @@ from oauthenticator.google import GoogleOAuthenticator
 from oauthenticator.oauth2 import OAuthenticator
 
 from hub.settings import Settings
-from hub.signin.oidc import discover
+from hub.signin.oidc import discover, endpoints_for
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,14 @@ class Provider:
         label: its name on the sign-in button.
         subject: the claim that never changes and that nobody else gets later.
         name: the claim by which users know themselves.
+        groups: the claim with a user's groups, if there is one.
     """
 
     base: type[OAuthenticator]
     label: str
     subject: str
     name: str
+    groups: str = ""
 
     def configure(self, c: Any, settings: Settings) -> None:
         """Set what this provider needs beside the settings of all providers.
@@ -127,6 +129,7 @@ class OpenIdConnect(Provider):
         _use_groups(c, settings)
         cache = settings.data_dir / "hub" / "oidc.json"
         found = discover(settings.oauth_internal_url or settings.oauth_url, cache)
+        found = endpoints_for(found, settings.oauth_url, settings.oauth_internal_url)
         c.authorize_url = found["authorization_endpoint"]
         c.token_url = found["token_endpoint"]
         c.userdata_url = found["userinfo_endpoint"]
@@ -140,7 +143,7 @@ class OpenIdConnect(Provider):
 
 
 def _openid(label: str) -> OpenIdConnect:
-    return OpenIdConnect(GenericOAuthenticator, label, "sub", "preferred_username")
+    return OpenIdConnect(GenericOAuthenticator, label, "sub", "preferred_username", "groups")
 
 
 #: The providers by the values of OAUTH_PROVIDER.
@@ -148,8 +151,8 @@ PROVIDERS: dict[str, Provider] = {
     "github": GitHub(GitHubOAuthenticator, "GitHub", "id", "login"),
     "gitlab": GitLab(GitLabOAuthenticator, "GitLab", "id", "username"),
     "google": Google(GoogleOAuthenticator, "Google", "id", "email"),
-    "azuread": AzureAd(AzureAdOAuthenticator, "Microsoft", "oid", "upn"),
-    "auth0": Auth0(Auth0OAuthenticator, "Auth0", "sub", "email"),
+    "azuread": AzureAd(AzureAdOAuthenticator, "Microsoft", "oid", "upn", "groups"),
+    "auth0": Auth0(Auth0OAuthenticator, "Auth0", "sub", "email", "groups"),
     "okta": _openid("Okta"),
     "keycloak": _openid("Keycloak"),
     "oidc": _openid("OpenID"),

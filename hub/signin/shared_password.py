@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
+from jupyterhub.utils import maybe_future
 from mosshub_contract.files import write_atomically
 from tornado import web
 
 from hub.signin.names import username_error
+from hub.spawners.start_queue import end_starts
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike on a screen
 
@@ -71,3 +73,8 @@ class LaptopAuthenticator(SharedPasswordAuthenticator):
         if reason := username_error(data["username"]):
             raise web.HTTPError(403, reason)
         return await super().authenticate(handler, data)
+
+    async def delete_user(self, user):
+        """End the starts of a removed user."""
+        await end_starts(user)
+        await maybe_future(super().delete_user(user))

@@ -14,6 +14,7 @@ from tornado import web
 from hub.settings import Settings
 from hub.signin.names import safe_name
 from hub.spawners import container_state
+from hub.spawners.engine_errors import engine_failure
 from hub.spawners.images import allowed_images, image_form, parse_form
 from hub.spawners.progress import ProgressMixin, SpawnError
 
@@ -51,7 +52,8 @@ class ContainerSpawner(ProgressMixin, DockerSpawner):
             Host and port of the server.
 
         Raises:
-            SpawnError: an option is not allowed, or the container did not stay.
+            SpawnError: an option is not allowed, the engine does not help, or the container did not
+                stay.
         """
         if not_offered := set(self.user_options) - OPTIONS:
             raise self._refuse(
@@ -60,9 +62,13 @@ class ContainerSpawner(ProgressMixin, DockerSpawner):
             )
         self.exit_reason = ""
         self.stage = (15, "Preparing your container …")
-        host, port = await super().start()
-        self.stage = (60, "Starting your editor …")
-        await self._wait_until_listening(host, port)
+        try:
+            host, port = await super().start()
+            self.stage = (60, "Starting your editor …")
+            await self._wait_until_listening(host, port)
+        except (DockerException, RequestException) as error:
+            self.log.error("%s: Docker's engine: %s", self._log_name, error)
+            raise engine_failure(error) from error
         self.stage = (90, "Opening your editor …")
         return host, port
 

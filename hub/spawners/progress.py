@@ -16,10 +16,13 @@ class SpawnError(SpawnException):
         sentence: the reason, as text.
         reason: the reason in one word, for programs.
         html: the reason as HTML, if it is more than the text.
+        status_code: the HTTP status of pages and answers that show it.
     """
 
-    def __init__(self, sentence: str, *, reason: str, html: str = "") -> None:
-        super().__init__(sentence, reason=reason, message_html=html)
+    def __init__(
+        self, sentence: str, *, reason: str, html: str = "", status_code: int = 400
+    ) -> None:
+        super().__init__(sentence, reason=reason, message_html=html, status_code=status_code)
         # Without these, some of JupyterHub's pages also show the exception's name and number.
         self.jupyterhub_message = sentence
         self.jupyterhub_html_message = html or escape(sentence)

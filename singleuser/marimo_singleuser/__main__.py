@@ -25,12 +25,14 @@ def main() -> int:
     import asyncio
     import logging
 
+    from mosshub_contract.redaction import RedactingFormatter
+
     from .errors import StartError
     from .settings import read_settings
 
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     # JupyterHub's library warns of every request that comes without TLS. TLS ends at the edge here.
     logging.getLogger("tornado.application").setLevel(logging.ERROR)
     try:

@@ -70,6 +70,11 @@ class RunningPlatform:
         address = (self.data_dir / "kafka" / "admin.address").read_text()
         return {"bootstrap_servers": address, **admin_client_settings(secret)}
 
+    def kafka_address(self) -> str:
+        """Return `host:port` of the broker, as a running user's server knows it."""
+        server = next(p for p in self.processes() if "marimo_singleuser" in p.cmdline())
+        return server.environ()["KAFKA_BOOTSTRAP_SERVERS"]
+
     def launch(self) -> "RunningPlatform":
         """Start it without waiting; what it prints is collected in `output`."""
         self.process = subprocess.Popen(

@@ -6,12 +6,26 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from tornado import iostream, web
+from tornado import httputil, iostream, web
 
 from . import pages
 from .origin import is_page_load
 
 log = logging.getLogger("marimo_singleuser")
+
+# What a page says about an error that brings no sentence of its own.
+_REASONS = {
+    403: "You may not open this address. Open your editor from the hub",
+    404: "There is nothing at this address. Open your editor from the hub",
+    500: "Something went wrong in this server, and its log says what. Try again. If this happens "
+    "again, show this page to an admin",
+}
+_OTHER_REASON = (
+    "This server refused what your browser sent. Go back, load the page again, try again"
+)
+_AWAY_REASON = "Your editor does not answer at the moment. This page tries again by itself"
+_AWAY = (502, 503, 504)
+_AWAY_REFRESH_S = 5
 
 
 class ShortCircuit(Exception):
@@ -41,9 +55,19 @@ class ErrorPages(web.RequestHandler):
         """Send the error: a page to a browser that loads one, JSON to everything else."""
         if self._is_page_load and not self._is_websocket:
             self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(pages.error(status_code, f"{self._reason}."))
+            refresh_s = _AWAY_REFRESH_S if status_code in _AWAY else 0
+            self.finish(pages.error(status_code, f"{self._sentence}.", refresh_s))
         else:
             self.finish({"detail": self._reason})
+
+    @property
+    def _sentence(self) -> str:
+        """What went wrong and what to do next, without the full stop."""
+        status_code = self.get_status()
+        if self._reason != httputil.responses.get(status_code):
+            return self._reason
+        usual = _AWAY_REASON if status_code in _AWAY else _OTHER_REASON
+        return _REASONS.get(status_code, usual)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log errors of this program; refusals and browsers that disconnect are none."""

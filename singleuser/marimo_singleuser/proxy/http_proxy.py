@@ -107,6 +107,8 @@ class HTTPProxy(SignInRequired):
             self._send_down(as_page=self._is_page_load)
             return
         try:
+            if self._is_bare_error(answer):
+                raise web.HTTPError(answer.status)  # marimo has no pages for its errors
             await self._send_answer(answer)
         except (aiohttp.ClientError, TimeoutError) as e:
             log.warning("marimo broke off its answer to %s (%s)", self._request_summary(), e)
@@ -146,6 +148,11 @@ class HTTPProxy(SignInRequired):
                 # Test: test_upload_and_download_of_1_gib_in_bounded_memory
                 await web.RequestHandler.flush(self)
             self.finish()
+
+    def _is_bare_error(self, answer: aiohttp.ClientResponse) -> bool:
+        """Return whether a browser would show JSON to somebody who opens an address."""
+        is_error = answer.status >= 400 and answer.content_type == "application/json"
+        return self._is_page_load and is_error
 
     def _is_file_list(self, answer: aiohttp.ClientResponse) -> bool:
         return (

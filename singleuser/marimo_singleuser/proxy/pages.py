@@ -29,14 +29,15 @@ def failed(status: str, log_tail: list[str]) -> bytes:
     )
 
 
-def error(status_code: int, text: str) -> bytes:
+def error(status_code: int, text: str, refresh_s: int = 0) -> bytes:
     """Return the page for a refusal or an error.
 
     Args:
         status_code: the HTTP status.
         text: what went wrong and what to do next.
+        refresh_s: seconds after which the page loads itself again; 0 for a page that stays.
     """
-    return _page(f"{status_code}", text=text)
+    return _page(f"{status_code}", text=text, refresh_s=refresh_s)
 
 
 def add_hub_link(page: bytes, hub_url: str, viewer: str) -> bytes:

@@ -68,7 +68,7 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         if error:
             reason = f"Refused: {error}"[:_MAX_REASON_CHARS].replace("\n", " ")
             raise web.HTTPError(403, reason=reason)
-        model = await self.hub_auth.get_user(self, sync=False)
+        model = await self._signed_in_user()
         if model is None:
             if self._is_websocket or not self._is_page_load:
                 raise web.HTTPError(403, reason="Not signed in: open this server from the hub")
@@ -86,6 +86,21 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         request.query = query_without_token(request.query)
         if activity.is_user_action(request.method or "", self._path):
             self.services.activity.touch()
+
+    async def _signed_in_user(self) -> dict[str, Any] | None:
+        """Return whom the hub knows by the request's cookie or token.
+
+        Raises:
+            web.HTTPError: the hub does not tell. JupyterHub's library calls that an error of this
+                server.
+        """
+        try:
+            return await self.hub_auth.get_user(self, sync=False)
+        except web.HTTPError as error:
+            if error.status_code < 500:
+                raise
+            reason = "The hub does not say who you are at the moment. Try again in a minute"
+            raise web.HTTPError(503, error.log_message, reason=reason) from None
 
     def check_origin(self, origin: str | None = None) -> bool:
         """Return whether a WebSocket's origin is this server; `prepare` has checked it before."""

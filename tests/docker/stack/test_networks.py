@@ -1,6 +1,7 @@
 """What people's containers reach: hub and broker, and nothing else."""
 
 import json
+import socket
 import uuid
 
 import pytest
@@ -122,3 +123,13 @@ def test_the_metadata_service_is_out_of_peoples_reach(stack, person, outside):
     assert docker(*rules) == ""
     retry_until(lambda: docker(*rules).count("prohibit") == 4, 30, "the rules are back")
     assert reached(person, [f"{outside}:80"]) == {f"{outside}:80": False}
+
+
+def test_the_hub_reaches_a_provider_on_the_host_by_name(stack):
+    """docs/sign-in.md: OAUTH_INTERNAL_URL=http://host.docker.internal:PORT/…"""
+    name = "host.docker.internal"
+    address = stack.in_hub(f"import socket; print(socket.gethostbyname({name!r}))").strip()
+    with socket.create_server((address, 0)) as provider:
+        port = provider.getsockname()[1]
+        connect = f"import socket; socket.create_connection(({name!r}, {port}), 10).close()"
+        stack.in_hub(connect)

@@ -47,3 +47,23 @@ def test_the_access_log_has_no_query_no_cookie_no_token(stack):
     )
     assert canary not in log
     assert '"status":' in log
+
+
+def test_no_service_logs_a_query_or_a_header(stack, ada):
+    """Whatever the request ends with; every error of the hub: tests/local/platform."""
+    canary = uuid.uuid4().hex
+    query = f"code={canary}&state={canary}&next=%2Fhub%2Fx%3Fcode%3D{canary}"
+    headers = {
+        "Authorization": f"token {canary}",
+        "Cookie": f"_xsrf={canary}",
+        "X-XSRFToken": canary,
+        "Referer": f"{stack.url}/?code={canary}",
+    }
+    for path in ("/hub/oauth_callback", "/hub/api/user", "/hub/login", "/user/ada/oauth_callback"):
+        for session in (requests.Session(), ada.session):
+            session.get(f"{stack.url}{path}?{query}", headers=headers, timeout=30)
+    end = uuid.uuid4().hex
+    requests.get(f"{stack.url}/hub/{end}", timeout=30)
+    retry_until(lambda: end in stack.logs("hub"), 20, "the requests are logged")
+    assert canary not in stack.compose("logs", "--no-color")
+    assert canary not in docker("logs", ada.container)

@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import subprocess
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -202,6 +203,29 @@ def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path, name: str) -> Non
         assert running.launch().wait() == 1
     assert f"{name}={port}: another program listens there" in running.output
     assert "set another" in running.output
+
+
+@pytest.mark.slow
+def test_two_platforms_run_side_by_side(platform: RunningPlatform, tmp_path: Path) -> None:
+    """With another PORT, as README says; the broker's port is nobody's concern."""
+    with closing(socket.socket()) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # another platform of this machine has it already
+            taken.bind(("127.0.0.1", 9092))
+            taken.listen()
+        second = RunningPlatform(tmp_path / "data")
+        del second.environment["KAFKA_PORT"]
+        try:
+            second.start()
+            ada = LocalPerson(second, "ada")
+            ada.editor()
+            address = second.kafka_address()
+            assert address != "127.0.0.1:9092"
+            host, _, port = address.partition(":")
+            socket.create_connection((host, int(port)), timeout=5).close()
+        finally:
+            second.stop()
+    assert requests.get(f"{platform.url}/hub/health", timeout=30).ok
 
 
 def test_a_second_start_on_the_same_data_is_refused(platform: RunningPlatform) -> None:

@@ -22,6 +22,7 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
     code = "import sys, mosshub_contract.topics, mosshub_contract.broker_admin\n"
     code += "import mosshub_contract.broker_account, mosshub_contract.files\n"
     code += "import mosshub_contract.ports, mosshub_contract.processes\n"
+    code += "import mosshub_contract.redaction\n"
     code += "others = {m.partition('.')[0] for m in sys.modules} - set(sys.stdlib_module_names)\n"
     code += "print(sorted(others - {'__main__'}))"
     place = Path(files.__file__).parent.parent

@@ -149,6 +149,23 @@ def test_the_browser_is_sent_to_the_provider_and_back_here(sign_in, provider) ->
 
 
 @pytest.mark.parametrize("provider", KNOWN)
+def test_scopes_are_asked_for_in_addition(sign_in, provider) -> None:
+    usual = sign_in(provider).scope
+    more = sign_in(provider, oauth_scope="groups, offline_access openid").scope
+    assert more[: len(usual)] == usual
+    assert {*usual, "groups", "offline_access", "openid"} == set(more)
+    assert len(more) == len(set(more))
+
+
+@pytest.mark.parametrize("provider", KNOWN)
+def test_a_name_that_is_missing_is_no_error_of_the_hub(sign_in, provider) -> None:
+    info = {**KNOWN[provider][2], PROVIDERS[provider].name: None}
+    with pytest.raises(web.HTTPError, match="did not say who you are") as refused:
+        sign_in(provider).user_info_to_username(info)
+    assert refused.value.status_code == 403
+
+
+@pytest.mark.parametrize("provider", KNOWN)
 def test_a_name_belongs_to_the_providers_id(sign_in, provider) -> None:
     authenticator = sign_in(provider)
     info, name = KNOWN[provider][2:]

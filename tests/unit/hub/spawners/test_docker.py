@@ -3,9 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+from docker.errors import APIError, DockerException
+from requests import ConnectionError
 
 from hub.spawners.container_state import exit_reason, has_failed, is_restarting
 from hub.spawners.docker import ContainerSpawner
+from hub.spawners.engine_errors import engine_failure
 
 
 def container(restarts: int = 0, **state: object) -> dict:
@@ -37,6 +40,24 @@ def test_a_container_that_runs_or_comes_back_has_not_failed_for_good() -> None:
     assert not has_failed(container(restarts=3))
     assert is_restarting(container(restarts=3, Restarting=True))
     assert not is_restarting(container(restarts=4, Restarting=True))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DockerException(), "Docker's engine does not answer"),
+        (ConnectionError(""), "Docker's engine does not answer"),
+        (
+            APIError("404", explanation="No such image: x"),
+            "refused to start your container: No such",
+        ),
+        (APIError(""), "refused to start your container"),
+    ],
+)
+def test_an_engine_that_does_not_help_is_explained(error: Exception, said: str) -> None:
+    failure = engine_failure(error)
+    assert said in failure.jupyterhub_message
+    assert "None" not in failure.jupyterhub_message
 
 
 def spawner() -> ContainerSpawner:

@@ -1,0 +1,38 @@
+// What this platform changes in configurable-http-proxy. Node loads this file before the proxy's own
+// program (`node --import`).
+
+import fs from "node:fs";
+import http from "node:http";
+
+import ConfigurableProxy from "configurable-http-proxy/lib/configproxy.js";
+
+const PAGE = fs.readFileSync(new URL("../pages/static/unavailable.html", import.meta.url), "utf8");
+const SENTENCE = "Mosshub does not answer at the moment. Try again in a minute.\n";
+const RETRY_SECONDS = "5";
+
+// WORKAROUND(configurable-http-proxy 5.3.0): without the hub, which makes its error pages, it sends
+// two words instead of its --error-path. Test: test_a_hub_that_is_away_is_explained
+ConfigurableProxy.prototype._handleProxyErrorDefault = function (code, kind, req, res) {
+  if (res.writableEnded) return;
+  const isPage = (req.headers.accept || "").includes("text/html");
+  const body = code !== 503 ? http.STATUS_CODES[code] : isPage ? PAGE : SENTENCE;
+  if (!res.headersSent && res.writeHead) {
+    const type = isPage && code === 503 ? "text/html" : "text/plain";
+    const headers = { "Content-Type": `${type}; charset=utf-8`, "Cache-Control": "no-store" };
+    res.writeHead(code, code === 503 ? { ...headers, "Retry-After": RETRY_SECONDS } : headers);
+  }
+  if (res.write) res.write(body);
+  if (res.end) res.end();
+};
+
+// WORKAROUND(configurable-http-proxy 5.3.0): it logs the whole address of a request whose address is
+// malformed, with the query, and calls it an error of its own.
+// Test: test_targets_that_no_browser_sends
+const handleProxyError = ConfigurableProxy.prototype.handleProxyError;
+ConfigurableProxy.prototype.handleProxyError = function (code, kind, req, res, error) {
+  if (error?.code !== "ERR_INVALID_URL" && !(error instanceof URIError)) {
+    return handleProxyError.call(this, code, kind, req, res, error);
+  }
+  const known = Object.assign(new Error(error.message), { code: "ECONNREFUSED" }); // no stack
+  return handleProxyError.call(this, 400, kind, req, res, known);
+};

@@ -1,0 +1,104 @@
+"""The queue of starts: a few servers start at a time, the others wait for their turn."""
+
+import asyncio
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.user import User
+
+from hub.spawners.progress import SpawnError
+
+_FULL = (
+    "All {limit} editors that may run at the same time are running. Yours can start as soon as "
+    "somebody stops theirs. Ask a colleague who is done to press Stop My Server on their Home "
+    "page, or ask an admin: the panel stops editors that nobody uses, and ACTIVE_SERVER_LIMIT sets "
+    "how many there may be."
+)
+
+
+def position_message(before: int) -> str:
+    """Return what a person reads who waits for their turn.
+
+    Args:
+        before: the number of people who wait and are before this one.
+    """
+    if before == 0:
+        return "You are next. Your editor starts by itself."
+    people = "1 person is" if before == 1 else f"{before} people are"
+    return f"{people} before you. Your editor starts by itself when it is your turn."
+
+
+class StartQueue:
+    """Gives places to starts, first come, first served.
+
+    JupyterHub's own limits refuse a start with status 429, and the person must try again. Here a
+    start waits before the spawner's `start`, so that `Spawner.start_timeout` counts from its turn.
+    A start leaves the queue when it ends, however it ends: JupyterHub cancels the start of a server
+    that is stopped meanwhile, and `end_starts` that of a user who is removed.
+
+    Args:
+        places: servers that may start at the same time.
+        limit: servers that may run, start or wait at the same time.
+    """
+
+    def __init__(self, places: int, limit: int) -> None:
+        self._places = places
+        self._limit = limit
+        self._starting: set[Spawner] = set()
+        self._waiting: dict[Spawner, asyncio.Future[None]] = {}
+
+    def __deepcopy__(self, memo: dict) -> "StartQueue":
+        """Return this queue: traitlets gives each spawner a copy of what is configured."""
+        return self
+
+    async def wait_for_turn(self, spawner: Spawner) -> None:
+        """Return when the server may start; JupyterHub's `Spawner.pre_spawn_hook`.
+
+        Raises:
+            SpawnError: as many servers are running as may run.
+        """
+        if len(self._others(spawner)) >= self._limit:
+            raise SpawnError(_FULL.format(limit=self._limit), reason="full", status_code=429)
+        spawner._spawn_future.add_done_callback(lambda _: self._leave(spawner))
+        turn = self._waiting[spawner] = asyncio.get_running_loop().create_future()
+        self._admit()
+        await turn
+
+    def _others(self, spawner: Spawner) -> set[Spawner]:
+        """Return the other servers that take a place of the limit."""
+        running = {
+            other
+            for user in spawner.user.settings["users"].values()
+            for other in user.spawners.values()
+            if other.ready or other.pending in ("stop", "check")
+        }
+        return (running | self._starting | set(self._waiting)) - {spawner}
+
+    def _leave(self, spawner: Spawner) -> None:
+        self._starting.discard(spawner)
+        self._waiting.pop(spawner, None)
+        self._admit()
+
+    def _admit(self) -> None:
+        """Give free places to those who wait, and tell the others how many are before them."""
+        for spawner, turn in list(self._waiting.items()):
+            if len(self._starting) == self._places:
+                break
+            del self._waiting[spawner]
+            if not turn.cancelled():
+                self._starting.add(spawner)
+                turn.set_result(None)
+        for before, spawner in enumerate(self._waiting):
+            spawner.stage = (0, position_message(before))
+
+
+async def end_starts(user: User) -> None:
+    """End the starts of a user who is removed, also those that wait for their turn.
+
+    JupyterHub removes no user whose server starts.
+    """
+    for name, spawner in list(user.spawners.items()):
+        start = spawner._spawn_future
+        if spawner.pending == "spawn" and start:
+            start.cancel()
+            await asyncio.wait([start])
+            await user.stop(name)

@@ -1,0 +1,151 @@
+"""What a person reads when a part of the platform is away. The servers are light ones."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.support.light_hub import LightHub
+from tests.support.people import LocalPerson
+from tests.support.waiting import retry_until, wait_until
+
+PAGE = {"Accept": "text/html,*/*;q=0.8"}
+COMES_BACK = '<meta http-equiv="refresh" content="5">'
+
+
+@pytest.fixture
+def light_hub(tmp_path: Path) -> Iterator[LightHub]:
+    running = LightHub(tmp_path / "data")
+    running.start()
+    yield running
+    running.stop()
+
+
+def server_of(hub: LightHub, name: str) -> psutil.Process:
+    return next(
+        p
+        for p in hub.hub_process().children(recursive=True)
+        if p.environ().get("JUPYTERHUB_USER") == name
+    )
+
+
+def test_a_hub_that_is_away_is_explained(light_hub: LightHub) -> None:
+    ada = LocalPerson(light_hub, "ada")
+    ada.editor()
+    light_hub.hub_process().kill()
+    assert light_hub.process
+    light_hub.process.wait()
+    for path in ("/hub/home", "/", "/user/nobody/"):
+        answer = ada.session.get(light_hub.url + path, headers=PAGE, timeout=30)
+        assert answer.status_code == 503
+        assert "Mosshub does not answer at the moment" in answer.text
+        assert COMES_BACK in answer.text
+    program = requests.get(f"{light_hub.url}/hub/api/user", timeout=30)
+    assert program.status_code == 503
+    assert program.headers["Content-Type"].startswith("text/plain")
+    assert program.text == "Mosshub does not answer at the moment. Try again in a minute.\n"
+    light_hub.start()
+    back = ada.session.get(f"{light_hub.url}/hub/home", headers=PAGE, timeout=30)
+    assert "Hello, ada" in back.text
+
+
+def test_a_server_that_died_is_explained_until_the_hub_knows(light_hub: LightHub) -> None:
+    ada = LocalPerson(light_hub, "ada")
+    ada.editor()
+    server_of(light_hub, "ada").kill()
+    page = ada.session.get(f"{light_hub.url}/user/ada/", headers=PAGE, timeout=30)
+    assert page.status_code in (503, 424)
+    if page.status_code == 503:  # the hub looks every second here
+        assert "This editor does not answer at the moment" in page.text
+        assert COMES_BACK in page.text
+        assert "Sign in" not in page.text
+
+    def offered() -> bool:
+        page = ada.session.get(f"{light_hub.url}/user/ada/", headers=PAGE, timeout=30)
+        return "Your editor is not running" in page.text
+
+    wait_until(offered, 60, "the page that offers a start")
+
+
+def test_a_start_without_a_process_is_explained(tmp_path: Path) -> None:
+    hub = LightHub(tmp_path / "data", LIGHT_COMMAND="/nowhere/python")
+    hub.start()
+    try:
+        ada = LocalPerson(hub, "ada")
+        page = ada.session.get(f"{hub.url}/hub/spawn-pending/ada", headers=PAGE, timeout=60)
+        for text in (ada.login.text, page.text):
+            assert "No process could start in" in text
+            assert "No such file or directory" in text
+            assert "None" not in text
+    finally:
+        hub.stop()
+
+
+@pytest.mark.slow
+def test_a_start_that_takes_too_long_is_explained(tmp_path: Path) -> None:
+    hub = LightHub(tmp_path / "data", start_seconds=60, LIGHT_SPAWN_TIMEOUT="3")
+    hub.start()
+    try:
+        ada = LocalPerson(hub, "ada")
+
+        def page() -> str:
+            return ada.session.get(
+                f"{hub.url}/hub/spawn-pending/ada", headers=PAGE, timeout=60
+            ).text
+
+        retry_until(lambda: "Your editor could not start" in page(), 60, "the end of the start")
+        assert "It did not answer in time." in page()
+        assert "None" not in page()
+    finally:
+        hub.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightHub]:
+    running = LightHub(tmp_path_factory.mktemp("hub") / "data")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/hub/nowhere", 404, "This page does not exist"),
+        ("/nowhere", 404, "This page does not exist"),
+        ("/hub/error/503", 200, "This editor does not answer at the moment"),
+        ("/hub/error/500", 200, "Something went wrong"),
+    ],
+)
+def test_pages_that_are_not_there(shared_hub: LightHub, path: str, status: int, said: str) -> None:
+    answer = requests.get(shared_hub.url + path, headers=PAGE, timeout=30)
+    assert answer.status_code == status
+    assert said in answer.text
+    assert "moons" not in answer.text
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 409, 413, 429, 500, 502, 503, 504])
+def test_every_status_code_is_a_sentence(shared_hub: LightHub, code: int) -> None:
+    """The proxy asks for these pages, and the hub shows the same ones for its own errors."""
+    page = requests.get(f"{shared_hub.url}/hub/error/{code}", headers=PAGE, timeout=30).text
+    card = re.sub("<[^>]+>", " ", page.partition('class="moss-card"')[2].partition("</h1>")[2])
+    words = re.split(r"\s(?:To my|Sign in)", unescape(card))[0].split()
+    assert len(words) >= 6, card
+    assert words[-1].endswith(".")
+    assert "None" not in words
+    assert (COMES_BACK in page) == (code in (502, 503, 504))
+
+
+def test_a_form_that_was_open_too_long(shared_hub: LightHub) -> None:
+    """Its token is no longer the browser's."""
+    old = {"username": "ada", "password": shared_hub.password, "_xsrf": "old"}
+    for data in (old, {}):
+        answer = requests.post(f"{shared_hub.url}/hub/login", data, headers=PAGE, timeout=30)
+        assert answer.status_code == 403
+        assert "This page is too old" in answer.text
+        assert "load it again" in answer.text
+        assert "_xsrf" not in re.sub("<[^>]+>", "", answer.text.partition('class="moss-card"')[2])

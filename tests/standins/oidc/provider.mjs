@@ -1,0 +1,42 @@
+// An OpenID provider for the tests, configured as strictly as many real ones: it tells a user's groups
+// only to a client that asks for the scope `groups`, and it names its endpoints by the address at which
+// it is asked. The environment has PORT, ISSUER, CLIENT_SECRET and REDIRECT (the platform's address).
+
+import Provider from "oidc-provider";
+
+const { PORT, ISSUER, CLIENT_SECRET, REDIRECT } = process.env;
+
+const users = {
+  ada: { groups: ["team"], email_verified: true },
+  grace: { groups: ["team", "admins"], email_verified: true },
+  mallory: { groups: ["strangers"], email_verified: true },
+  eve: { groups: ["team"], email_verified: false },
+  nameless: { groups: ["team"], preferred_username: undefined },
+};
+
+const provider = new Provider(ISSUER, {
+  clients: [
+    {
+      client_id: "mosshub",
+      client_secret: CLIENT_SECRET,
+      redirect_uris: [`${REDIRECT}/hub/oauth_callback`],
+      post_logout_redirect_uris: [`${REDIRECT}/hub/login`],
+      grant_types: ["authorization_code", "refresh_token"],
+    },
+  ],
+  claims: {
+    openid: ["sub"],
+    profile: ["name", "preferred_username"],
+    email: ["email", "email_verified"],
+    groups: ["groups"],
+  },
+  scopes: ["openid", "offline_access", "profile", "email", "groups"],
+  findAccount: (ctx, id) => ({
+    accountId: id,
+    claims: () => ({ sub: `id-of-${id}`, preferred_username: id, email: `${id}@example.org`, ...users[id] }),
+  }),
+  pkce: { required: () => false },
+  features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+});
+
+provider.listen(Number(PORT), "127.0.0.1", () => console.log("listening"));
