@@ -20,7 +20,13 @@ def user_host(name: str, domain: str, kind: str) -> str:
         domain: host name of the hub.
         kind: `user` or `service`.
     """
-    return subdomain_hook_idna(name, domain, kind).lower()  # the DNS does not know capitals
+    host = subdomain_hook_idna(name, domain, kind)
+    if not host.isascii():
+        # WORKAROUND(jupyterhub 6.1.1): it keeps the letters that Python's `[a-z]` matches beside
+        # ASCII, such as the Turkish ı. Two hyphens make it hash the name.
+        # Test: test_a_host_is_a_legal_name
+        host = subdomain_hook_idna(f"--{name}", domain, kind)
+    return host.lower()  # the DNS does not know capitals
 
 
 @lru_cache(maxsize=100_000)

@@ -39,11 +39,11 @@ class Settings:
         templates: directory with the platform's notebooks; None if there are none.
         hub_url: address of the hub for browsers with a slash at its end; only a path where hub and
             server have one host.
-        owner_only: nobody but the user may use this server, because its pages share an origin with
-            the hub's.
         api_url: address of the hub's API, without a slash at its end.
         activity_url: address of the hub's API for this user's activity.
         api_token: this server's token for the hub's API.
+        owner_only: nobody but the user may use this server, because its pages share an origin with
+            the hub's.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
         max_frame_bytes: largest WebSocket message.
@@ -58,10 +58,10 @@ class Settings:
     home: Path
     templates: Path | None
     hub_url: str
-    owner_only: bool
     api_url: str
     activity_url: str
     api_token: str = field(repr=False)
+    owner_only: bool = True
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
     max_frame_bytes: int = 64 * MIB

@@ -114,6 +114,10 @@ class Person:
         request = requests.Request("GET", url or self.base).prepare()
         return {"Cookie": get_cookie_header(self.session.cookies, request) or ""}
 
+    def every_cookie(self) -> dict[str, str]:
+        """Return a Cookie header with all of the person's cookies, whatever host they are for."""
+        return {"Cookie": "; ".join(f"{c.name}={c.value}" for c in self.session.cookies)}
+
     def hub_cookies(self) -> dict[str, str]:
         """Return the Cookie header that a browser sends to the hub's pages."""
         return self.cookies(f"{self.url}/hub/")
