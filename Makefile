@@ -13,7 +13,7 @@ export NODE_USE_SYSTEM_CA = 1
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-run: install ## start the platform on this machine: http://127.0.0.1:8000 (PORT=… changes the port)
+run: install ## start the platform on this machine: http://localhost:8000 (PORT=… changes the port)
 	@exec $(PY) -m hub.launcher
 
 install: .venv/.installed

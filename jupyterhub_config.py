@@ -2,6 +2,7 @@
 
 import sys
 
+from hub import origins
 from hub.accounts import authenticator_with_accounts
 from hub.broker import broker_command
 from hub.logs import LOGGING
@@ -11,6 +12,7 @@ from hub.settings import ROOT, load_settings
 from hub.signin import oauth
 from hub.signin.names import forbid_rename
 from hub.signin.shared_password import LaptopAuthenticator, load_passwords
+from hub.signin.taken_hosts import refuse_taken_hosts
 from hub.spawners import docker
 from hub.spawners.local import LaptopSpawner
 from hub.spawners.start_queue import StartQueue
@@ -39,6 +41,9 @@ else:
     c.ConfigurableHTTPProxy.command = proxy_command(settings)
     c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
 
+# Origins: a user's pages have a host of their own, so that they cannot act as whoever opens them.
+origins.configure(c, settings)
+
 # State: what outlives a restart.
 c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
 c.JupyterHub.upgrade_db = True  # after JupyterHub has made a copy of it
@@ -53,6 +58,7 @@ else:
 # Login: with the team's identity provider, or on a laptop with any name and a shared password.
 c.Authenticator.admin_users = set(settings.admins)
 forbid_rename()
+refuse_taken_hosts()
 if team:
     authenticator = oauth.authenticator_class(settings)
     oauth.configure(c, settings)

@@ -35,6 +35,7 @@ load() {
   PORT=$(setting PORT 8000)
   DOMAIN=$(setting DOMAIN "")
   TLS=$(setting TLS auto)
+  SUBDOMAINS=$(setting SUBDOMAINS yes)
   HUB_IMAGE=$(setting HUB_IMAGE mosshub/hub:local)
   USER_IMAGES=$(setting USER_IMAGES mosshub/user:cpu)
   SIGN_IN=$(setting SIGN_IN elsewhere)
@@ -44,12 +45,18 @@ load() {
     "" | ?*:[0-9]*) ;;
     *) die "KAFKA_PUBLIC=$KAFKA_PUBLIC: expected host:port of the broker for clients outside this host." ;;
   esac
+  case $SUBDOMAINS in yes | no) ;; *) die "SUBDOMAINS=$SUBDOMAINS: expected yes or no." ;; esac
+  case $TLS in auto | internal | files) ;; *) die "TLS=$TLS: expected auto, internal or files." ;; esac
+  USERS_SITE=some
+  [ "$SUBDOMAINS" = yes ] || USERS_SITE=none
   if [ -n "$DOMAIN" ]; then PUBLIC_URL=https://$DOMAIN; else PUBLIC_URL=http://localhost:$PORT; fi
   COMPOSE_PROJECT_NAME=$INSTANCE
-  export SETTINGS SECRETS INSTANCE PORT DOMAIN TLS HUB_IMAGE SIGN_IN PUBLIC_URL COMPOSE_PROJECT_NAME \
+  export SETTINGS SECRETS INSTANCE PORT DOMAIN TLS SUBDOMAINS USERS_SITE HUB_IMAGE SIGN_IN PUBLIC_URL COMPOSE_PROJECT_NAME \
     KAFKA_PUBLIC KAFKA_PUBLIC_PORT
 
   CADDY_FILES=$(fingerprint caddy)
+  [ "$TLS" != files ] || [ ! -f "$SECRETS/tls_certificate" ] ||
+    CADDY_FILES=$(fingerprint caddy "$SECRETS/tls_certificate" "$SECRETS/tls_key")
   ENGINE_FILES=$(fingerprint engine)
   FIREWALL_FILES=$(fingerprint firewall)
   DEMO_FILES=$(fingerprint demo/realm.json)
@@ -77,6 +84,7 @@ load() {
 compose() {
   set -- --env-file "$SETTINGS" "$@"
   [ "$SIGN_IN" != demo ] || set -- --profile demo "$@"
+  [ -z "$DOMAIN" ] || [ "$TLS" != files ] || set -- --file tls-files.yaml "$@"
   [ -z "$DOMAIN" ] || set -- --file https.yaml "$@"
   [ -z "$KAFKA_PUBLIC" ] || set -- --file kafka-public.yaml "$@"
   docker compose --project-directory . --file compose.yaml "$@"

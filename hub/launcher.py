@@ -76,7 +76,7 @@ class Platform:
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
             self._hub = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", ROOT / "jupyterhub_config.py"],
+                [sys.executable, "-m", "hub", "-f", ROOT / "jupyterhub_config.py"],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -126,7 +126,7 @@ def announce(settings: Settings, passwords: Passwords) -> None:
     """Print the three lines that a newcomer needs."""
     admins = " or ".join(sorted(settings.admins))
     print(
-        f"\nOpen      http://127.0.0.1:{settings.port}"
+        f"\nOpen      {settings.public_url}"
         f"\nPeople    any name, password {passwords.people}"
         f"\nAdmins    name {admins}, password {passwords.admins}",
         flush=True,

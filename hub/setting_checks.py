@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -20,6 +21,24 @@ _PROVIDER_NEEDS = {
     "azuread": "oauth_tenant",
 }
 _PROVIDERS_WITHOUT_GROUPS = ("google", "gitlab")
+
+
+def check_subdomains(settings: Settings) -> None:
+    """Check that there can be names below the platform's.
+
+    Raises:
+        ValueError: SUBDOMAINS is yes, and DOMAIN is an IP address.
+    """
+    if not settings.subdomains or settings.domain is None:
+        return
+    try:
+        ip_address(settings.domain)
+    except ValueError:
+        return
+    raise ValueError(
+        f"DOMAIN={settings.domain}: an IP address has no names below it, so users cannot have "
+        "origins of their own; set DOMAIN to a DNS name, or SUBDOMAINS=no"
+    )
 
 
 def check_team(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from hub.setting_checks import check_team
+from hub.setting_checks import check_subdomains, check_team
 from hub.setting_errors import explain
 from hub.setting_types import (
     Addresses,
@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     port: Port = Field(8000, description="port of the platform on 127.0.0.1")
     domain: DnsName | None = Field(
         None, description="public DNS name of the platform, without https://"
+    )
+    subdomains: bool = Field(
+        True,
+        description="yes: each user's pages have an origin of their own, such as ada.DOMAIN; no: "
+        "all share one origin, and nobody opens another user's server",
     )
     data_dir: Path = Field(
         Path("data"), description="directory of users' files, messages and the hub's state"
@@ -158,7 +163,8 @@ class Settings(BaseSettings):
         return (ROOT / value.expanduser()).resolve()
 
     @model_validator(mode="after")
-    def _check_team(self) -> "Settings":
+    def _check_together(self) -> "Settings":
+        check_subdomains(self)
         if self.servers == "containers":
             check_team(self)
         return self

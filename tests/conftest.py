@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import host_names
+
 TESTS = Path(__file__).parent
 AVAILABLE = TESTS / ".artifacts" / "available.json"
 MARKERS = {
@@ -36,6 +38,7 @@ def available() -> dict[str, Any]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    host_names.install()
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     if descriptor := os.environ.pop("MOSSHUB_TEST_PROGRESS", ""):

@@ -14,6 +14,7 @@ from hub.settings import Settings
 from hub.signin.identities import Identities, NameTaken
 from hub.signin.names import username_error
 from hub.signin.providers import PROVIDERS, Provider
+from hub.signin.taken_hosts import taken_host_error
 from hub.spawners.start_queue import end_starts
 
 
@@ -72,9 +73,12 @@ class TeamAuthenticator(OAuthenticator):
         if reason := username_error(wanted):
             raise web.HTTPError(403, reason)
         try:
-            return self.identities.name_for(subject, wanted)
+            name = self.identities.name_for(subject, wanted)
         except NameTaken as taken:
             raise web.HTTPError(403, str(taken)) from None
+        if reason := taken_host_error(name):
+            raise web.HTTPError(403, reason)
+        return name
 
     def _subject(self, user_info: dict) -> str:
         return f"{self.provider_name}:{self._required_claim(user_info, self.provider.subject)}"

@@ -14,6 +14,7 @@ from mosshub_contract.files import write_atomically
 from tornado import web
 
 from hub.signin.names import username_error
+from hub.signin.taken_hosts import taken_host_error
 from hub.spawners.start_queue import end_starts
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike on a screen
@@ -70,7 +71,8 @@ class LaptopAuthenticator(SharedPasswordAuthenticator):
         Raises:
             HTTPError: 403 with the reason, if the name is not allowed.
         """
-        if reason := username_error(data["username"]):
+        name = data["username"]
+        if reason := username_error(name) or taken_host_error(self.normalize_username(name)):
             raise web.HTTPError(403, reason)
         return await super().authenticate(handler, data)
 

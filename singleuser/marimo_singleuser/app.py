@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 
-from jupyterhub.services.auth import HubOAuth
 from mosshub_contract.broker_account import FILE_VARIABLE
 from tornado import web
 from tornado.httpserver import HTTPServer
@@ -24,6 +23,7 @@ from .marimo_process import Marimo, notebook_environment
 from .proxy.backend import client_session
 from .proxy.callback import CallbackHandler
 from .proxy.handler import MarimoHandler
+from .proxy.hub_auth import HubSignIn
 from .proxy.services import Services
 from .settings import Settings
 
@@ -45,6 +45,7 @@ def make_app(services: Services) -> web.Application:
     return web.Application(
         handlers,
         base_url=base,
+        hub_url=services.settings.hub_url,
         cookie_secret=os.urandom(32),
         log_function=lambda handler: None,  # errors are logged where they happen
         websocket_max_message_size=services.settings.max_frame_bytes,
@@ -75,7 +76,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     # This reads the hub's variables, so that a wrong one ends the start and not a request.
-    HubOAuth.instance(cache_max_age=_HUB_CACHE_S)
+    HubSignIn.instance(cache_max_age=_HUB_CACHE_S)
 
     workspace.prepare(settings)
     async with client_session() as session:

@@ -37,10 +37,13 @@ class Settings:
         base_url: path of this server, percent-encoded, with a slash at both ends.
         home: the user's home directory.
         templates: directory with the platform's notebooks; None if there are none.
-        hub_url: path of the hub, percent-encoded, with a slash at both ends.
+        hub_url: address of the hub for browsers with a slash at its end; only a path where hub and
+            server have one host.
         api_url: address of the hub's API, without a slash at its end.
         activity_url: address of the hub's API for this user's activity.
         api_token: this server's token for the hub's API.
+        owner_only: nobody but the user may use this server, because its pages share an origin with
+            the hub's.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
         max_frame_bytes: largest WebSocket message.
@@ -58,6 +61,7 @@ class Settings:
     api_url: str
     activity_url: str
     api_token: str = field(repr=False)
+    owner_only: bool = True
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
     max_frame_bytes: int = 64 * MIB
@@ -122,12 +126,22 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         base_url="/" + prefix.strip("/") + "/" if prefix.strip("/") else "/",
         home=Path(env["HOME"]),
         templates=Path(templates) if templates else None,
-        hub_url=env.get("JUPYTERHUB_BASE_URL", "/") + "hub/",
+        hub_url=env.get("JUPYTERHUB_PUBLIC_HUB_URL")
+        or env.get("JUPYTERHUB_BASE_URL", "/") + "hub/",
+        owner_only=not _has_own_host(env),
         api_url=env["JUPYTERHUB_API_URL"].rstrip("/"),
         activity_url=env["JUPYTERHUB_ACTIVITY_URL"],
         api_token=env["JUPYTERHUB_API_TOKEN"],
         activity_interval_s=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),
     )
+
+
+def _has_own_host(env: Mapping[str, str]) -> bool:
+    """Return whether this server's pages have another host than the hub's."""
+    own, hub = (
+        urlparse(env.get(f"JUPYTERHUB_PUBLIC_{name}", "")).hostname for name in ("URL", "HUB_URL")
+    )
+    return own is not None and hub is not None and own != hub
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

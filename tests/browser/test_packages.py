@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, TimeoutError
 
+from tests.support.host_names import server_of
 from tests.support.platform import RunningPlatform
 
 MINUTE = 60_000
@@ -32,7 +33,7 @@ def test_a_package_from_the_panel_survives_a_restart_of_the_server(
 ) -> None:
     page = sign_in("pat")
     page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
-    page.goto(f"{platform.url}/user/pat/?file=image_class.py")
+    page.goto(f"{server_of(platform.url, 'pat')}?file=image_class.py")
     search = open_panel(page)
     search.fill("cowsay")
     search.press("Enter")
@@ -41,6 +42,6 @@ def test_a_package_from_the_panel_survives_a_restart_of_the_server(
     picture(page, "packages")
 
     restart(page)
-    page.goto(f"{platform.url}/user/pat/?file=image_class.py")
+    page.goto(f"{server_of(platform.url, 'pat')}?file=image_class.py")
     open_panel(page)
     page.locator("tr", has_text="cowsay").wait_for(timeout=MINUTE)

@@ -7,6 +7,7 @@ import pytest
 from kafka import KafkaAdminClient
 from playwright.sync_api import Page, expect
 
+from tests.support.host_names import server_of
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import wait_until
 
@@ -121,7 +122,7 @@ def test_two_people_train_and_stream_side_by_side(
 
     # Nor may they look: linus, in his own browser, at grace's address.
     stranger = homes["linus"].context.new_page()
-    reply = stranger.goto(f"{platform.url}/user/grace/")
+    reply = stranger.goto(server_of(platform.url, "grace"))
     assert reply
     assert reply.status == 403
     picture(stranger, "refused")
@@ -139,7 +140,7 @@ def test_an_admin_sees_everybody_and_stops_and_starts_a_server(
     row.get_by_role("button", name="Stop Server").click()
     row.get_by_role("button", name="Start Server").first.click(timeout=MINUTE)
     row.get_by_role("button", name="Stop Server").wait_for(timeout=MINUTE)
-    panel.goto(f"{platform.url}/user/mary/")
+    panel.goto(server_of(platform.url, "mary"))
     panel.get_by_role("button", name="Authorize").click()
     panel.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
 
@@ -169,5 +170,5 @@ def test_the_pages_of_the_door(
     page.go_back()
     page.get_by_role("link", name="Sign out").click()
     page.get_by_role("button", name="Sign in").wait_for()
-    page.goto(f"{platform.url}/user/ken/")
+    page.goto(server_of(platform.url, "ken"))
     expect(page.get_by_label("Name:")).to_be_visible()

@@ -38,8 +38,8 @@ def launch(
 ) -> Iterator[Callable[..., Browser]]:
     """Start a browser, with flags beside the usual ones.
 
-    `names` has the IP address of each host name that only the test knows. As root the browser has
-    a network of its own.
+    `names` has the IP address of each domain that only the test knows, and of the names below it.
+    As root the browser has a network of its own.
     """
     from playwright.sync_api import sync_playwright
 
@@ -54,7 +54,10 @@ def launch(
                 folder = tmp_path_factory.mktemp("browser")
                 program, more = str(network.wrapper(chromium, folder)), [*flags, *network.flags]
             elif names:
-                rules = ", ".join(f"MAP {name} {address}" for name, address in names.items())
+                rules = ", ".join(
+                    f"MAP {name} {address}, MAP *.{name} {address}"
+                    for name, address in names.items()
+                )
                 more.append(f"--host-resolver-rules={rules}")
             return playwright.chromium.launch(executable_path=program, args=[*FLAGS, *more])
 

@@ -30,7 +30,7 @@ class BrowserNetwork:
     """A network namespace that has nothing but a SOCKS proxy into this machine's own network.
 
     Args:
-        names: the IP address of each host name that only the tests know.
+        names: the IP address of each domain that only the tests know, and of names below it.
 
     Attributes:
         port: where the proxy listens, on 127.0.0.1 in the namespace.
@@ -92,6 +92,13 @@ class BrowserNetwork:
         self._listener.close()
         os.close(self._namespace)
 
+    def _address(self, host: str) -> str:
+        """Return where a host is: Chromium leaves all names to the proxy, `localhost` as well."""
+        for domain, address in {"localhost": "127.0.0.1", **self._names}.items():
+            if host == domain or host.endswith(f".{domain}"):
+                return address
+        return host
+
     # -- the proxy: SOCKS 5 (RFC 1928), connections only
 
     def _accept(self) -> None:
@@ -115,7 +122,7 @@ class BrowserNetwork:
             port = int.from_bytes(_read(client, 2), "big")
             try:
                 assert command == 1, "Chromium asks for connections only"
-                server = socket.create_connection((self._names.get(host, host), port), timeout=30)
+                server = socket.create_connection((self._address(host), port), timeout=30)
             except OSError:
                 client.sendall(b"\x05\x05\x00\x01" + bytes(6))  # connection refused
                 return

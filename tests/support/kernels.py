@@ -48,7 +48,7 @@ class KernelSocket:
 class Editor(Protocol):
     """What `Notebook` needs of a person: their server, as their browser reaches it."""
 
-    url: str
+    origin: str
 
     def websocket(self, path: str, origin: str | None, **headers: str) -> ClientConnection: ...
 
@@ -69,7 +69,7 @@ class Notebook(KernelSocket):
     def connect(self) -> None:
         """Open the WebSocket, as a page does again after the connection was lost."""
         query = f"ws?session_id={self.id}&file={self.name}"
-        self.socket = self.person.websocket(query, origin=self.person.url)
+        self.socket = self.person.websocket(query, origin=self.person.origin)
 
     def reconnect(self) -> None:
         """Close the WebSocket and open a new one to the same kernel."""

@@ -8,28 +8,39 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.cookies import get_cookie_header
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.host_names import origin_of, server_of
 from tests.support.kernels import MAX_MESSAGE_BYTES, Notebook
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import wait_until
 
 
 class Person:
-    """A person of a platform at `url`, with the session of their sign-in."""
+    """A person of a platform at `url`, with the session of their sign-in.
+
+    Attributes:
+        origin: where their pages come from: a host of their own, or the only one.
+        base: the address of their server.
+    """
 
     wait: Callable[..., Any] = staticmethod(wait_until)
 
-    def __init__(self, url: str, name: str, session: requests.Session) -> None:
+    def __init__(
+        self, url: str, name: str, session: requests.Session, *, subdomains: bool = True
+    ) -> None:
         self.url, self.name, self.session = url, name, session
-        self.base = f"{url}/user/{name}/"
+        self.origin = origin_of(url, name) if subdomains else url
+        self.base = server_of(url, name) if subdomains else f"{url}/user/{name}/"
         self.notebooks: list[Notebook] = []
 
     # -- the hub
 
     def xsrf(self) -> str:
         """Return the token that the hub's pages send with every request."""
-        return self.session.cookies.get("_xsrf", path="/hub/") or ""
+        jar = self.session.cookies
+        return jar.get("__Host-_xsrf") or jar.get("_xsrf", path="/hub/") or ""
 
     def api(self, method: str, path: str, **options: Any) -> requests.Response:
         """Call the hub's API as the hub's pages do."""
@@ -87,7 +98,7 @@ class Person:
 
         def opened() -> requests.Response | None:
             reply = self.session.get(url, timeout=60)
-            on_server = reply.url.startswith(f"{self.url}/user/")
+            on_server = urlsplit(reply.url).path.startswith("/user/")
             return reply if reply.ok and on_server and "<marimo-" in reply.text else None
 
         return self.wait(opened, timeout, f"{url}\n{self.context()}")
@@ -98,15 +109,18 @@ class Person:
 
     # -- the editor, as its page uses it
 
-    def cookies(self, path: str | None = None) -> dict[str, str]:
-        """Return the Cookie header that a browser sends to the server's address (or to `path`)."""
-        path = path or urlsplit(self.base).path
-        jar = [c for c in self.session.cookies if path.startswith(c.path)]
-        return {"Cookie": "; ".join(f"{c.name}={c.value}" for c in jar)}
+    def cookies(self, url: str | None = None) -> dict[str, str]:
+        """Return the Cookie header that a browser sends to the server's address (or to `url`)."""
+        request = requests.Request("GET", url or self.base).prepare()
+        return {"Cookie": get_cookie_header(self.session.cookies, request) or ""}
+
+    def every_cookie(self) -> dict[str, str]:
+        """Return a Cookie header with all of the person's cookies, whatever host they are for."""
+        return {"Cookie": "; ".join(f"{c.name}={c.value}" for c in self.session.cookies)}
 
     def hub_cookies(self) -> dict[str, str]:
         """Return the Cookie header that a browser sends to the hub's pages."""
-        return self.cookies("/hub/")
+        return self.cookies(f"{self.url}/hub/")
 
     def skew_token(self) -> str:
         """Return the token that marimo puts into its page."""
@@ -118,7 +132,7 @@ class Person:
     def post(self, path: str, body: Any, **headers: str) -> requests.Response:
         """Send a POST as marimo's page does."""
         own = {
-            "Origin": self.url,
+            "Origin": self.origin,
             "Sec-Fetch-Site": "same-origin",
             "Sec-Fetch-Mode": "cors",
             "Marimo-Server-Token": self.skew_token(),
@@ -152,7 +166,7 @@ class LocalPerson(Person):
     """
 
     def __init__(self, platform: RunningPlatform, name: str, password: str | None = None) -> None:
-        super().__init__(platform.url, name, requests.Session())
+        super().__init__(platform.url, name, requests.Session(), subdomains=platform.subdomains)
         self.platform = platform
         self.session.headers["Sec-Fetch-Mode"] = "navigate"
         page = self.session.get(f"{platform.url}/hub/login", timeout=30)

@@ -44,7 +44,12 @@ class RunningPlatform:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://localhost:{self.port}"
+
+    @property
+    def subdomains(self) -> bool:
+        """Whether each user has an origin of their own."""
+        return self.environment.get("SUBDOMAINS") != "no"
 
     @property
     def password(self) -> str:

@@ -13,20 +13,24 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 import requests
 from mosshub_contract.ports import free_port
+from requests.cookies import get_cookie_header
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.host_names import origin_of, server_of
 from tests.support.waiting import wait_until
 
 _CONFIG = """
 import os, sys
 c = get_config()  # noqa
 s = {settings!r}
-c.JupyterHub.bind_url = s["url"]
+from hub.origins.hosts import user_host
+c.JupyterHub.bind_url = "http://127.0.0.1:%d" % s["port"]
+c.JupyterHub.subdomain_host = s["url"]
+c.JupyterHub.subdomain_hook = user_host
 c.JupyterHub.hub_ip = "127.0.0.1"
 c.JupyterHub.hub_port = s["hub_port"]
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:%d" % s["api_port"]
@@ -82,7 +86,7 @@ class Hub:
     def __init__(self, folder: Path, proxy: list[str]) -> None:
         self.dir = folder
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://localhost:{self.port}"
         self.password = secrets.token_hex(16)
         self.api_token = secrets.token_hex(16)
         self.notebooks = folder / "templates"
@@ -91,6 +95,7 @@ class Hub:
         (folder / "users").mkdir()
         config = {
             "url": self.url,
+            "port": self.port,
             "hub_port": free_port(),
             "api_port": free_port(),
             "dir": str(folder),
@@ -103,7 +108,7 @@ class Hub:
         self.log_file = folder / "hub.log"
         with self.log_file.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", str(folder / "config.py")],
+                [sys.executable, "-m", "hub", "-f", str(folder / "config.py")],
                 cwd=folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -145,7 +150,8 @@ class Person:
 
     def __init__(self, hub: Hub, name: str) -> None:
         self.hub, self.name = hub, name
-        self.base = f"{hub.url}/user/{name}/"
+        self.origin = origin_of(hub.url, name)
+        self.base = server_of(hub.url, name)
         self.home = hub.dir / "users" / name
         self.session = requests.Session()
         self.notebooks: list[Notebook] = []
@@ -210,18 +216,17 @@ class Person:
         headers = {"Accept": "text/html", **options.pop("headers", {})}
         return self.session.get(self.base + path, headers=headers, timeout=90, **options)
 
-    def cookie_header(self, path: str | None = None) -> str:
-        """Return the Cookie header: all cookies, or those that a browser sends to `path`."""
-        return "; ".join(
-            f"{c.name}={c.value}"
-            for c in self.session.cookies
-            if path is None or path.startswith(c.path)
-        )
+    def cookie_header(self, url: str | None = None) -> str:
+        """Return the Cookie header: all cookies, or those that a browser sends to `url`."""
+        if url is None:
+            return "; ".join(f"{c.name}={c.value}" for c in self.session.cookies)
+        request = requests.Request("GET", url).prepare()
+        return get_cookie_header(self.session.cookies, request) or ""
 
     def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
         """Send a POST as marimo's page does."""
         headers = {
-            "Origin": self.hub.url,
+            "Origin": self.origin,
             "Sec-Fetch-Site": "same-origin",
             "Marimo-Server-Token": self.skew_token(),
             **options.pop("headers", {}),
@@ -243,8 +248,8 @@ class Person:
         """Open a WebSocket on the server as the person's browser does, but for `headers`."""
         url = self.base.replace("http://", "ws://") + path
         sent = {
-            "Cookie": self.cookie_header(urlsplit(self.base).path),
-            "Origin": self.hub.url,
+            "Cookie": self.cookie_header(self.base),
+            "Origin": self.origin,
             **headers,
         }
         origin = sent.pop("Origin")
@@ -334,7 +339,7 @@ def by_marimo(answer: requests.Response) -> bool:
 
 def own_cookies(person: Person) -> str:
     """Return the cookies that a browser sends to the person's own server."""
-    return person.cookie_header(f"/user/{person.name}/")
+    return person.cookie_header(person.base)
 
 
 def proxy_command() -> list[str]:

@@ -7,15 +7,13 @@ import signal
 import subprocess
 import uuid
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from mosshub_contract.ports import free_port
-from requests.adapters import HTTPAdapter
 
 from tests.standins import ensure
 from tests.standins.engine import docker
+from tests.support import host_names
 from tests.support.containers import PREFIX
 from tests.support.paths import DOCKER
 
@@ -38,24 +36,6 @@ def standins() -> None:
 def errors_in(log: str) -> list[str]:
     """Return the lines of a log that an admin would ask about."""
     return re.findall(r"(?m)^.*(?:Traceback|\bERROR\b|\bFATAL\b|ALERT|\[E ).*$", log)
-
-
-class Resolved(HTTPAdapter):
-    """Reach every host name at one address; certificates must be those of the name."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        super().__init__()
-
-    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None):
-        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
-        name, host["host"] = host["host"], self.address
-        if host["scheme"] == "https":
-            pool |= {"assert_hostname": name, "server_hostname": name}
-        return host, pool
-
-    def add_headers(self, request: Any, **kwargs: Any) -> None:
-        request.headers["Host"] = urlsplit(request.url).netloc
 
 
 class Stack:
@@ -87,7 +67,10 @@ class Stack:
             "USERS_SUBNET": self.subnet,
         }
         if https:
-            self.environment |= {"DOMAIN": DOMAIN, "TLS": "internal", "BIND": self.bind}
+            # No DNS has the domain.
+            named = {"DOMAIN": DOMAIN, "TLS": "internal", "BIND": self.bind, "CHECK_DNS": "no"}
+            self.environment |= named
+            host_names.point(DOMAIN, self.bind)
 
     @property
     def url(self) -> str:
@@ -98,7 +81,6 @@ class Stack:
         session = requests.Session()
         session.headers["Sec-Fetch-Mode"] = "navigate"
         if self.https:
-            session.mount("https://", Resolved(self.bind))
             session.verify = str(self.authority)
             session.trust_env = False  # a machine's REQUESTS_CA_BUNDLE would win
         return session

@@ -9,8 +9,10 @@
 | `backend`         | one request on its way to marimo                                 |
 | `origin`          | where a request comes from (pure functions)                      |
 | `headers`         | which headers pass between browser and marimo (pure functions)   |
+| `content_policy`  | what a browser may do with an answer (pure functions)            |
 | `error_pages`     | what a request gets that does not get marimo's answer            |
 | `pages`           | the pages that are not marimo's                                  |
 | `callback`        | the end of a sign-in                                             |
+| `hub_auth`        | asks the hub who is signed in                                    |
 | `services`        | what all handlers share                                          |
 """

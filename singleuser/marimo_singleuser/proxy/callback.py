@@ -21,19 +21,29 @@ class CallbackHandler(ErrorPages, HubOAuthCallbackHandler):
     minute, the error is shown, so that no browser runs in a circle.
     """
 
+    @property
+    def _is_host_only(self) -> bool:
+        """Whether the hub wants cookies that no other host can set."""
+        return self.hub_auth.cookie_host_prefix_enabled
+
+    @property
+    def _retry_cookie(self) -> str:
+        return f"__Host-{_RETRY_COOKIE}" if self._is_host_only else _RETRY_COOKIE
+
     async def get(self) -> None:
         try:
             await super().get()  # type: ignore[misc]
         except web.HTTPError as e:
-            if self.get_argument("error", "") or self.get_cookie(_RETRY_COOKIE):
+            if self.get_argument("error", "") or self.get_cookie(self._retry_cookie):
                 e.reason = "The sign-in could not be finished. Open your editor from the hub"
                 raise
             base = self.settings["base_url"]
             self.set_cookie(
-                _RETRY_COOKIE,
+                self._retry_cookie,
                 _RETRY_COOKIE_VALUE,
                 max_age=_RETRY_COOKIE_MAX_AGE_S,
-                path=base,
+                path="/" if self._is_host_only else base,
                 httponly=True,
+                secure=self._is_host_only,
             )
             self.redirect(base)

@@ -51,12 +51,19 @@ class ErrorPages(web.RequestHandler):
     def _is_page_load(self) -> bool:
         return is_page_load(self.request.method or "", self.request.headers)
 
+    def set_default_headers(self) -> None:
+        """Let no page show these in a frame."""
+        super().set_default_headers()
+        self.set_header("Content-Security-Policy", "frame-ancestors 'none'")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send the error: a page to a browser that loads one, JSON to everything else."""
         if self._is_page_load and not self._is_websocket:
             self.set_header("Content-Type", "text/html; charset=utf-8")
             refresh_s = _AWAY_REFRESH_S if status_code in _AWAY else 0
-            self.finish(pages.error(status_code, f"{self._sentence}.", refresh_s))
+            hub_url = self.settings["hub_url"]
+            self.finish(pages.error(status_code, f"{self._sentence}.", hub_url, refresh_s))
         else:
             self.finish({"detail": self._reason})
 

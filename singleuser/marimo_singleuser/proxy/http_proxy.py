@@ -11,6 +11,7 @@ from tornado import httputil, iostream, web
 
 from . import pages
 from .backend import Backend, MarimoDown
+from .content_policy import content_policy
 from .error_pages import ShortCircuit
 from .headers import to_browser
 from .services import Services
@@ -92,7 +93,8 @@ class HTTPProxy(SignInRequired):
         self.set_status(503)
         self.set_header("Retry-After", "5")
         if as_page:
-            self.finish(pages.failed(marimo.status, list(marimo.log_tail)))
+            hub_url = self.server_settings.hub_url
+            self.finish(pages.failed(marimo.status, list(marimo.log_tail), hub_url))
         else:
             self.finish({"detail": f"marimo is not running: {marimo.status}"})
 
@@ -132,6 +134,10 @@ class HTTPProxy(SignInRequired):
         self._headers = httputil.HTTPHeaders()
         for name, value in to_browser(answer.headers.items()):
             self.add_header(name, value)
+        for name, value in content_policy(
+            self._path, answer.content_type, self.request.headers
+        ).items():
+            self.set_header(name, value)
         if self.request.method == "HEAD" or answer.status in (204, 304):
             self.finish()
             return

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+# A page shows these inside itself.
+_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -68,11 +70,13 @@ def origin_error(method: str, headers: Mapping[str, str], *, websocket: bool) ->
     origin = headers.get("Origin") or headers.get("Sec-WebSocket-Origin")
     if origin is not None and not same_origin(origin, headers):
         return f"the request comes from another website ({origin})"
-    if headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
+    # Another user's page is same-site: its host has the same domain.
+    if headers.get("Sec-Fetch-Site", "").lower() in ("cross-site", "same-site"):
         if websocket or method not in SAFE_METHODS:
             return "the request comes from another website"
         # A link on a foreign page may lead here. A foreign page may not embed or read the answers.
-        if headers.get("Sec-Fetch-Mode", "").lower() != "navigate":
+        navigates = headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
+        if not navigates or headers.get("Sec-Fetch-Dest", "").lower() in _FRAMES:
             return "the request comes from a page of another website"
     return None
 

@@ -13,12 +13,13 @@ def starting() -> bytes:
     return _page("Starting your editor …", refresh_s=1)
 
 
-def failed(status: str, log_tail: list[str]) -> bytes:
+def failed(status: str, log_tail: list[str], hub_url: str) -> bytes:
     """Return the page that says why there is no editor.
 
     Args:
         status: one clause that says how marimo ended.
         log_tail: the last lines of marimo's output.
+        hub_url: address of the hub with a slash at its end.
     """
     return _page(
         "Your editor did not start",
@@ -26,18 +27,20 @@ def failed(status: str, log_tail: list[str]) -> bytes:
         "stop the server on the hub's page and start it again. If that does not help, show the "
         "lines below to an admin.",
         lines=log_tail,
+        hub_url=hub_url,
     )
 
 
-def error(status_code: int, text: str, refresh_s: int = 0) -> bytes:
+def error(status_code: int, text: str, hub_url: str, refresh_s: int = 0) -> bytes:
     """Return the page for a refusal or an error.
 
     Args:
         status_code: the HTTP status.
         text: what went wrong and what to do next.
+        hub_url: address of the hub with a slash at its end.
         refresh_s: seconds after which the page loads itself again; 0 for a page that stays.
     """
-    return _page(f"{status_code}", text=text, refresh_s=refresh_s)
+    return _page(f"{status_code}", text=text, hub_url=hub_url, refresh_s=refresh_s)
 
 
 def add_hub_link(page: bytes, hub_url: str, viewer: str) -> bytes:
@@ -45,7 +48,7 @@ def add_hub_link(page: bytes, hub_url: str, viewer: str) -> bytes:
 
     Args:
         page: marimo's page (HTML).
-        hub_url: path of the hub with a slash at its end.
+        hub_url: address of the hub with a slash at its end.
         viewer: name of the user who is signed in.
     """
     link = _loader().load("hub_link.html").generate(hub_url=hub_url, viewer=viewer)
@@ -59,7 +62,14 @@ def _loader() -> Loader:
 
 
 def _page(
-    title: str, *, text: str = "", lines: list[str] | None = None, refresh_s: int = 0
+    title: str,
+    *,
+    text: str = "",
+    lines: list[str] | None = None,
+    hub_url: str = "",
+    refresh_s: int = 0,
 ) -> bytes:
     template = _loader().load("page.html")
-    return template.generate(title=title, text=text, lines=lines or [], refresh_s=refresh_s)
+    return template.generate(
+        title=title, text=text, lines=lines or [], hub_url=hub_url, refresh_s=refresh_s
+    )

@@ -68,24 +68,41 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         if error:
             reason = f"Refused: {error}"[:_MAX_REASON_CHARS].replace("\n", " ")
             raise web.HTTPError(403, reason=reason)
+        if self._is_page_load:
+            await self.hub_auth.ask_again(self)
         model = await self._signed_in_user()
         if model is None:
             if self._is_websocket or not self._is_page_load:
                 raise web.HTTPError(403, reason="Not signed in: open this server from the hub")
             raise ShortCircuit(lambda: self.redirect(self.get_login_url()))
+        self._hub_auth_user_cache: Any = None
+        self._hub_auth_user_cache = self._admitted_user(model)
+        request.query = query_without_token(request.query)
+        if activity.is_user_action(request.method or "", self._path):
+            self.services.activity.touch()
+
+    def _admitted_user(self, model: dict[str, Any]) -> dict[str, Any]:
+        """Return the user who is signed in, if they may use this server.
+
+        Raises:
+            web.HTTPError: they may not.
+        """
+        owner = self.server_settings.user
+        if self.server_settings.owner_only and model["name"] != owner:
+            raise web.HTTPError(
+                403,
+                reason=f"Only {owner} may open this server, and you are signed in as "
+                f"{model['name']}. All pages of this platform share one origin, so a page of "
+                f"{owner} could act as you, even as an admin (SUBDOMAINS=no)",
+            )
         try:
-            self._hub_auth_user_cache = self.check_hub_user(model)
+            return self.check_hub_user(model)
         except UserNotAllowed:
-            self._hub_auth_user_cache = None
-            owner = self.server_settings.user
             raise web.HTTPError(
                 403,
                 reason=f"This server belongs to {owner}, and you are signed in as "
                 f"{model['name']}. Ask {owner} to share it, or open your own server",
             ) from None
-        request.query = query_without_token(request.query)
-        if activity.is_user_action(request.method or "", self._path):
-            self.services.activity.touch()
 
     async def _signed_in_user(self) -> dict[str, Any] | None:
         """Return whom the hub knows by the request's cookie or token.

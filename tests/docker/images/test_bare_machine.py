@@ -5,6 +5,7 @@ certificates, an ordinary person on it, and a clean clone of what is committed.
 import re
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.standins.engine import docker
 from tests.support.containers import Container
+from tests.support.host_names import pointed
 from tests.support.paths import ROOT
 from tests.support.people import LocalPerson
 from tests.support.waiting import retry_until
@@ -23,11 +25,11 @@ LOG = f"{HOME}/make-run.log"
 FIRST_START = 1200  # seconds; it downloads about 1 GB
 NEXT_START = 120
 THE_END = 60
-FORWARDED_PORT = 8100
 
-# The platform listens on the container's 127.0.0.1 only; this forwards a port to it.
-FORWARD = f"""
-import asyncio
+# The platform listens on the container's 127.0.0.1 only; this forwards the same port of its other
+# address, because the platform's pages name the port.
+FORWARD = """
+import asyncio, socket
 async def pump(reader, writer):
     try:
         while data := await reader.read(65536):
@@ -44,7 +46,8 @@ async def joined(reader, writer):
         return writer.close()
     await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 async def main():
-    async with await asyncio.start_server(joined, "0.0.0.0", {FORWARDED_PORT}) as server:
+    outside = socket.gethostbyname(socket.gethostname())
+    async with await asyncio.start_server(joined, outside, 8000) as server:
         await server.serve_forever()
 asyncio.run(main())
 """
@@ -55,7 +58,8 @@ class BareMachine:
     """A container that is a machine of its own, with what `LocalPerson` needs of a platform."""
 
     box: Container
-    url: str = ""
+    url: str = "http://localhost:8000"
+    subdomains: bool = True
     output: str = ""
     group: str = field(default="", init=False)
 
@@ -131,16 +135,17 @@ def wait_for_start(ready, deadline: float) -> None:
 
 
 @pytest.fixture
-def machine(standin, containers) -> BareMachine:
+def machine(standin, containers) -> Iterator[BareMachine]:
     image = standin("debian:trixie-slim")
-    box = containers.run("--init", "-p", f"127.0.0.1::{FORWARDED_PORT}", image, "sleep", "infinity")
+    box = containers.run("--init", image, "sleep", "infinity")
     machine = BareMachine(box)
     machine.root("apt-get", "-q", "update")
     machine.root("apt-get", "-qy", "install", "--no-install-recommends", *PACKAGES)
     machine.root("useradd", "--create-home", "moss")
     docker("exec", "-d", box.name, "python3", "-c", FORWARD)
-    machine.url = f"http://{box.address(FORWARDED_PORT)}"
-    return machine
+    address = machine.root("hostname", "-i").split()[0]
+    with pointed("localhost", address):
+        yield machine
 
 
 def clone_of_head(machine: BareMachine, scratch: Path) -> None:
@@ -177,7 +182,7 @@ def test_make_run_on_a_bare_machine(machine: BareMachine, tmp_path: Path, capsys
     first = machine.start(FIRST_START)
     megabytes = (machine.received() - before) / 1e6
     lines = machine.output.strip().splitlines()[-3:]
-    assert lines[0].split() == ["Open", "http://127.0.0.1:8000"]
+    assert lines[0].split() == ["Open", "http://localhost:8000"]
     assert [line.split()[0] for line in lines[1:]] == ["People", "Admins"]
 
     open_notebook(look_after_sign_in(machine, "ada"))

@@ -24,7 +24,7 @@ def test_another_persons_server_answers_nothing_to_who_is_not_let_in(stack, ada,
     assert own.status_code == 200, own.text
     for path in ROUTES:
         for method in ("GET", "POST"):
-            for cookies in ({}, ada.cookies()):
+            for cookies in ({}, ada.cookies(), ada.every_cookie()):
                 answer = requests.request(
                     method, linus.base + path, headers=cookies, allow_redirects=False, timeout=60
                 )

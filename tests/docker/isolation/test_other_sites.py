@@ -86,10 +86,10 @@ def test_another_sites_websocket_is_refused(ada, linus, path, origin):
     with pytest.raises(InvalidStatus) as refused:
         connect(
             ada.base.replace("http://", "ws://") + path,
-            origin=ada.stack.url,  # type: ignore[arg-type]
+            origin=ada.origin,  # type: ignore[arg-type]
             additional_headers=linus.cookies(),
             open_timeout=60,
         ).close()
     assert refused.value.response.status_code == 403
     # The nearest that may.
-    ada.websocket(path, origin=ada.stack.url).close()
+    ada.websocket(path, origin=ada.origin).close()

@@ -53,6 +53,50 @@ def test_up_refuses_wrong_settings_with_the_hubs_words(fresh):
     assert docker("ps", "--all", "--quiet", "--filter", f"name={fresh.name}") == ""
 
 
+@pytest.fixture
+def named(fresh: Stack) -> Stack:
+    """The same with good settings and a domain that no DNS has."""
+    fresh.settings.write_text(
+        "OAUTH_PROVIDER=github\nOAUTH_CLIENT_ID=x\nALLOWED_USERS=ada\nDOMAIN=moss.invalid\n"
+    )
+    fresh.secrets.mkdir()
+    (fresh.secrets / "oauth_client_secret").write_text("not-a-secret")
+    return fresh
+
+
+def test_up_says_which_record_the_dns_needs(named):
+    up = named.script("up")
+    assert up.returncode == 1
+    assert "No name below moss.invalid has an address" in up.stdout
+    assert "*.moss.invalid in the DNS" in up.stdout
+    assert "SUBDOMAINS=no" in up.stdout
+    assert docker("ps", "--all", "--quiet", "--filter", f"name={named.name}") == ""
+
+
+@pytest.mark.parametrize("remedy", [{"SUBDOMAINS": "no"}, {"CHECK_DNS": "no"}])
+def test_up_goes_on_without_the_record_if_it_is_told_to(named, remedy):
+    """It then stops at a certificate that is missing, and starts nothing here."""
+    up = named.script("up", TLS="files", **remedy)
+    assert up.returncode == 1
+    assert "No name below" not in up.stdout
+    assert "TLS=files:" in up.stdout and "tls_certificate is missing" in up.stdout
+    assert docker("ps", "--all", "--quiet", "--filter", f"name={named.name}") == ""
+
+
+def test_up_refuses_an_ip_address_as_domain(named):
+    up = named.script("up", DOMAIN="192.0.2.7")
+    assert up.returncode == 1
+    assert "DOMAIN=192.0.2.7: an IP address has no names below it" in up.stdout
+    assert "Nothing was started." in up.stdout
+
+
+@pytest.mark.parametrize("wrong", [{"SUBDOMAINS": "maybe"}, {"TLS": "some"}])
+def test_up_refuses_words_that_it_does_not_know(named, wrong):
+    up = named.script("up", **wrong)
+    assert up.returncode == 1
+    assert "expected" in up.stdout and next(iter(wrong)) in up.stdout
+
+
 def test_every_setting_of_the_hub_is_in_the_example():
     from hub.settings import Settings
 

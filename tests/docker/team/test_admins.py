@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.standins.engine import docker
+from tests.support.host_names import server_of
 from tests.support.keycloak import KeycloakAdmin, sign_in
 from tests.support.stack import Stack
 from tests.support.team_pages import hub_settings, is_running, wait_for_files
@@ -60,7 +61,7 @@ def test_an_admin_lands_in_the_panel_with_the_providers_groups(stack, enter, pic
 def test_a_person_removed_at_the_provider_is_signed_out(stack, enter, picture):
     keycloak = KeycloakAdmin(stack)
     member, team = keycloak.user_id("linus"), keycloak.group_id("team")
-    home = "/user/linus/"
+    home = server_of(stack.url, "linus")
     with hub_settings(stack, f"AUTH_REFRESH_AGE={RECHECK}\nALLOWED_USERS=ada\n"):
         ada, page = enter("ada"), enter("linus")
         wait_for_files(ada), wait_for_files(page)
@@ -72,7 +73,7 @@ def test_a_person_removed_at_the_provider_is_signed_out(stack, enter, picture):
             retry_until(lambda: fetch(page, home)["status"] != 200, 90, "no answer")
             retry_until(lambda: not is_running(stack, "linus"), 60, "his server has ended")
             retry_until(lambda: accounts(stack) == {"ada"}, 60, "his account on the broker is gone")
-            assert page.goto(stack.url + home)
+            assert page.goto(home)
             assert "/hub/login" in page.url
             page.get_by_role("button", name="Sign in with Keycloak").click()
             expect(page.get_by_role("heading", name="You are not let in")).to_be_visible()
@@ -102,7 +103,7 @@ def test_a_removed_person_is_out_and_their_files_are_kept_and_named(stack, enter
     retry_until(lambda: not is_running(stack, "linus"), 90, "his server has ended")
     assert docker("volume", "ls", "--quiet", "--filter", f"name=^{volume}$") == volume
     retry_until(lambda: volume in stack.logs("hub"), 60, "the hub's log names the volume")
-    reply = person.goto(f"{stack.url}/user/linus/")
+    reply = person.goto(server_of(stack.url, "linus"))
     assert reply
     assert "/hub/login" in person.url
     # The name is free: the next person who signs in under it has the files.

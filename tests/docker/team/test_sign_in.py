@@ -7,6 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
+from tests.support.host_names import server_of
 from tests.support.keycloak import submit_form
 from tests.support.team_pages import MINUTE, fill_in, wait_for_files
 
@@ -23,7 +24,7 @@ def test_signing_out_is_signing_out_of_the_provider_too(stack, enter, picture):
     page.get_by_role("button", name="Logout").click()
     page.get_by_role("button", name="Sign in with Keycloak").wait_for()
     picture(page, "team-login")
-    page.goto(f"{stack.url}/user/ada/")
+    page.goto(server_of(stack.url, "ada"))
     page.get_by_role("button", name="Sign in with Keycloak").click()
     expect(page.locator("#password")).to_be_visible()  # a password is needed
     picture(page, "team-keycloak")
@@ -64,7 +65,9 @@ def test_a_replayed_code_and_a_replayed_state_are_refused(stack):
     sign = stack.session()
     sign.get(f"{stack.url}/hub/oauth_login", timeout=60)
     assert present(sign, back).status_code in (400, 403)
-    assert not [c for s in (other, sign) for c in s.cookies if c.name == "jupyterhub-hub-login"]
+    assert not [
+        c for s in (other, sign) for c in s.cookies if c.name == "__Host-jupyterhub-hub-login"
+    ]
     # A state of this sign-in with a code that nobody gave out.
     forged = stack.session()
     forged.cookies = before.copy()  # type: ignore[assignment]
@@ -75,7 +78,7 @@ def test_a_replayed_code_and_a_replayed_state_are_refused(stack):
     again.cookies = before  # type: ignore[assignment]
     replayed = present(again, back)
     assert replayed.status_code >= 400
-    assert "jupyterhub-hub-login" not in again.cookies
+    assert "__Host-jupyterhub-hub-login" not in again.cookies
     assert "Traceback" not in replayed.text
 
 
@@ -83,7 +86,7 @@ def test_an_expired_session_leads_through_sign_in_back_to_the_page(stack, enter)
     page = enter("ada")
     wait_for_files(page)
     wanted = f"{stack.url}/hub/token"
-    page.context.clear_cookies(name=re.compile("^jupyterhub-"))
+    page.context.clear_cookies(name=re.compile("jupyterhub-"))
     page.goto(wanted)
     assert "/hub/login" in page.url
     page.get_by_role("button", name="Sign in with Keycloak").click()

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.standins.engine import docker
+from tests.support.host_names import server_of
 from tests.support.stack import SERVICES, errors_in
 from tests.support.team_pages import MINUTE, server, show, wait_for_files
 
@@ -70,15 +71,18 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
         assert errors_in(done.stdout + done.stderr) == [], name
 
     stranger = homes["linus"].context.new_page()
-    reply = stranger.goto(f"{stack.url}/user/ada/")
+    reply = stranger.goto(server_of(stack.url, "ada"))
     assert reply
     assert reply.status == 403
     picture(stranger, "team-refused")
 
     cookies = [c for home in homes.values() for c in home.context.cookies()]
-    hubs = [c for c in cookies if (c.get("name") or "").startswith("jupyterhub-")]
+    hubs = [c for c in cookies if "jupyterhub-" in (c.get("name") or "")]
     assert len(hubs) >= 4, "of hub and server, for each of the two"
     assert [c for c in hubs if not (c.get("secure") and c.get("httpOnly"))] == []
+    # No page of another host can set one.
+    assert [c for c in hubs if not (c.get("name") or "").startswith("__Host-")] == []
+    assert [c for c in hubs if (c.get("domain") or "").startswith(".")] == []
 
 
 TOPICS = """

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from hub.processes import leftover_processes
+from tests.support.host_names import server_of
 from tests.support.paths import ROOT
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
@@ -44,8 +45,12 @@ def test_two_people_have_an_editor_and_files_of_their_own(platform: RunningPlatf
     assert (homes["ada"] / "notebooks" / "image_class.py").exists()
     (homes["ada"] / "notebooks" / "mine.txt").write_text("ada's")
     assert not (homes["bob"] / "notebooks" / "mine.txt").exists()
-    assert bob.session.get(f"{platform.url}/user/ada/", timeout=30).status_code == 403
-    assert ada.session.get(f"{platform.url}/user/ada/", timeout=30).status_code == 200
+    assert bob.session.get(ada.base, timeout=30).status_code == 403
+    assert ada.session.get(ada.base, timeout=30).status_code == 200
+    # An address of before, on the hub's host, leads to the right one.
+    old = ada.session.get(f"{platform.url}/user/ada/?file=image_class.py", timeout=30)
+    assert (old.status_code, old.url.partition("?")[0]) == (200, ada.base)
+    assert bob.session.get(f"{platform.url}/user/ada/", timeout=30).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_an_admin_sees_stops_starts_and_opens_servers(platform: RunningPlatform)
     wait_until(lambda: not running(), 60, "cleo's server to stop")
     assert admin.api("POST", "users/cleo/server").status_code in (201, 202)
     wait_until(running, 90, "cleo's server to start")
-    assert "marimo" in admin.consent(f"{platform.url}/user/cleo/").text
+    assert "marimo" in admin.consent(server_of(platform.url, "cleo")).text
 
 
 def test_a_person_cannot_manage_others(platform: RunningPlatform) -> None:

@@ -28,7 +28,7 @@ def test_marimo_was_asked_for_its_routes() -> None:
 
 @pytest.mark.parametrize(("method", "path"), HTTP)
 def test_http_route_is_the_owners_only(ada: Person, bob: Person, method: str, path: str) -> None:
-    origin = {"Origin": ada.hub.url}
+    origin = {"Origin": ada.origin}
     # The nearest allowed case: marimo answers the owner's request. It refuses POSTs without its
     # page's token, so no request here shuts down or deletes anything.
     owner = ask(ada, method, path, own_cookies(ada), **origin)
@@ -47,28 +47,31 @@ def test_http_route_is_the_owners_only(ada: Person, bob: Person, method: str, pa
     foreign = ask(ada, method, path, own_cookies(ada), Origin="https://evil.example")
     assert foreign.status_code == 403 and not by_marimo(foreign)
 
-    cross_site = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
-    fetched = ask(ada, method, path, own_cookies(ada), **cross_site)
-    assert fetched.status_code == 403 and not by_marimo(fetched)
+    # Another user's page is same-site: its host has the same domain.
+    for site in ("cross-site", "same-site"):
+        for mode in ({"Mode": "cors"}, {"Mode": "no-cors"}, {"Mode": "navigate", "Dest": "iframe"}):
+            sent = {"Sec-Fetch-Site": site, **{f"Sec-Fetch-{k}": v for k, v in mode.items()}}
+            fetched = ask(ada, method, path, own_cookies(ada), **sent)
+            assert fetched.status_code == 403 and not by_marimo(fetched), sent
 
 
 def test_anonymous_page_load_leads_to_the_login(ada: Person) -> None:
     answer = ask(ada, "GET", "?file=first.py", Accept="text/html")
     assert answer.status_code == 302
-    assert answer.headers["Location"].startswith("/hub/api/oauth2/authorize")
+    assert answer.headers["Location"].startswith(f"{ada.hub.url}/hub/api/oauth2/authorize")
 
 
 def test_the_end_of_a_sign_in_loaded_again_leads_to_the_editor(ada: Person) -> None:
     """After Back or a lost network, the browser sends the hub's code again, which works once."""
-    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/")
+    ada.session.cookies.clear(domain="ada.localhost", path="/user/ada/")
     opened = ada.get("")
     (back,) = [step.url for step in opened.history if "oauth_callback?" in step.url]
-    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/")
+    ada.session.cookies.clear(domain="ada.localhost", path="/user/ada/")
     again = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
     assert (again.status_code, again.url) == (200, ada.base), again.text[-2000:]
     assert "<marimo-" in again.text
     # A sign-in that fails twice in a row ends with an error page, and not in a circle.
-    ada.session.cookies.clear(domain="127.0.0.1", path="/user/ada/", name="jupyterhub-user-ada")
+    ada.session.cookies.clear(domain="ada.localhost", path="/user/ada/", name="jupyterhub-user-ada")
     twice = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
     assert twice.status_code == 403
     assert "The sign-in could not be finished. Open your editor from the hub." in twice.text
@@ -91,13 +94,14 @@ def test_api_token_of_the_owner_works(ada: Person) -> None:
     assert ask(ada, "GET", "api/status", Authorization="token nonsense").status_code == 403
 
 
-def test_link_from_another_website_opens_the_editor(ada: Person) -> None:
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_link_from_another_website_opens_the_editor(ada: Person, site: str) -> None:
     answer = ask(
         ada,
         "GET",
         "",
         own_cookies(ada),
-        **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Accept": "text/html"},
+        **{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Accept": "text/html"},
     )
     assert answer.status_code == 200 and by_marimo(answer)
 

@@ -54,7 +54,7 @@ def test_upload_and_download_of_1_gib_in_bounded_memory(ada: Person) -> None:
         data=_upload(1024 * MIB, "b0undary", folder, memory, seen),
         headers={
             "Content-Type": "multipart/form-data; boundary=b0undary",
-            "Origin": ada.hub.url,
+            "Origin": ada.origin,
             "Marimo-Server-Token": ada.skew_token(),
         },
         timeout=300,

@@ -23,8 +23,8 @@ def _connect(ada: Person, path: str, cookies: str, origin: str) -> ClientConnect
 @pytest.mark.parametrize("path", SOCKETS)
 def test_websocket_is_the_owners_only(ada: Person, bob: Person, path: str) -> None:
     refusals = {
-        "anonymous": ("", ada.hub.url, "Not signed in"),
-        "another person": (bob.cookie_header(), ada.hub.url, "Not signed in"),
+        "anonymous": ("", ada.origin, "Not signed in"),
+        "another person": (bob.cookie_header(), ada.origin, "Not signed in"),
         "foreign page": (own_cookies(ada), "https://evil.example", "another website"),
         "opaque page": (own_cookies(ada), "null", "another website"),
         "same host, other port": (own_cookies(ada), "http://127.0.0.1:1", "another website"),
@@ -38,7 +38,7 @@ def test_websocket_is_the_owners_only(ada: Person, bob: Person, path: str) -> No
         ada.notebook().close()
         return
     try:
-        _connect(ada, path, own_cookies(ada), ada.hub.url).close()
+        _connect(ada, path, own_cookies(ada), ada.origin).close()
     except InvalidStatus as e:
         # marimo itself refuses ws_sync without Loro and language servers that are off.
         assert path != "terminal/ws"

@@ -46,6 +46,23 @@ def test_a_wrong_value_is_named_with_what_is_expected(
     assert expected in str(refused.value)
 
 
+@pytest.mark.parametrize("domain", ["10.0.0.1", "192.168.1.20"])
+def test_an_ip_address_has_no_names_below_it(monkeypatch: pytest.MonkeyPatch, domain: str) -> None:
+    monkeypatch.setenv("DOMAIN", domain)
+    with pytest.raises(SettingsError, match=f"DOMAIN={domain}: .* or SUBDOMAINS=no"):
+        load_settings()
+    monkeypatch.setenv("SUBDOMAINS", "no")
+    assert not load_settings().subdomains
+
+
+def test_users_have_origins_of_their_own_unless_a_setting_says_no(monkeypatch) -> None:
+    assert load_settings().subdomains
+    load_settings.cache_clear()
+    monkeypatch.setenv("SUBDOMAINS", "maybe")
+    with pytest.raises(SettingsError, match="SUBDOMAINS=maybe: expected yes: each user's pages"):
+        load_settings()
+
+
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "x")
     monkeypatch.setenv("KAFKA_PORT", "y")

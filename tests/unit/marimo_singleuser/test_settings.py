@@ -20,6 +20,33 @@ def test_settings() -> None:
     assert "secret" not in repr(settings)
 
 
+_HUB = {"JUPYTERHUB_PUBLIC_HUB_URL": "https://moss.example.org/hub/"}
+
+
+@pytest.mark.parametrize(
+    ("told", "owner_only", "hub"),
+    [
+        ({}, True, "/hub/"),  # nothing is known of hosts
+        ({"JUPYTERHUB_PUBLIC_URL": "https://ada.moss.example.org/user/ada/"}, True, "/hub/"),
+        (
+            {**_HUB, "JUPYTERHUB_PUBLIC_URL": "https://moss.example.org/user/ada/"},
+            True,
+            "https://moss.example.org/hub/",
+        ),
+        (
+            {**_HUB, "JUPYTERHUB_PUBLIC_URL": "https://ada.moss.example.org/user/ada/"},
+            False,
+            "https://moss.example.org/hub/",
+        ),
+    ],
+)
+def test_a_server_without_a_host_of_its_own_is_its_owners_alone(
+    told: dict[str, str], owner_only: bool, hub: str
+) -> None:
+    settings = read_settings({**ENV, **told})
+    assert (settings.owner_only, settings.hub_url) == (owner_only, hub)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

@@ -181,6 +181,23 @@ def test_a_name_belongs_to_the_providers_id(sign_in, provider) -> None:
 
 
 @pytest.mark.parametrize("provider", KNOWN)
+def test_a_name_whose_host_belongs_to_another_is_refused(sign_in, provider, monkeypatch) -> None:
+    """Which names these are: tests/unit/hub/origins/test_hosts.py."""
+    asked: list[str] = []
+
+    def taken(name: str) -> str:
+        asked.append(name)
+        return f"The name {name} cannot be used here."
+
+    monkeypatch.setattr("hub.signin.oauth.taken_host_error", taken)
+    info, name = KNOWN[provider][2:]
+    with pytest.raises(web.HTTPError, match="cannot be used here") as refused:
+        sign_in(provider).user_info_to_username(info)
+    assert refused.value.status_code == 403
+    assert asked == [name]
+
+
+@pytest.mark.parametrize("provider", KNOWN)
 @pytest.mark.parametrize("claim", ["email_verified", "verified_email"])
 def test_an_unverified_address_is_refused(sign_in, provider, claim) -> None:
     info = {**KNOWN[provider][2], "email_verified": None, "verified_email": None, claim: False}

@@ -37,6 +37,8 @@ def test_same_origin(origin: str, headers: dict[str, str], same: bool) -> None:
 
 _HOST = {"Host": "hub.example"}
 _CROSS = {**_HOST, "Sec-Fetch-Site": "cross-site"}
+_SAME_SITE = {**_HOST, "Sec-Fetch-Site": "same-site"}
+_FRAME = {"Sec-Fetch-Dest": "iframe"}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,13 @@ _CROSS = {**_HOST, "Sec-Fetch-Site": "cross-site"}
         ("GET", {**_CROSS, "Sec-Fetch-Mode": "navigate"}, False, True),  # a link
         ("POST", {**_CROSS, "Sec-Fetch-Mode": "navigate"}, False, False),  # a form
         ("GET", {**_CROSS, "Sec-Fetch-Mode": "no-cors"}, False, False),
+        # A page of another user.
+        ("GET", {**_SAME_SITE, "Sec-Fetch-Mode": "navigate"}, False, True),
+        ("GET", {**_SAME_SITE, "Sec-Fetch-Mode": "navigate", **_FRAME}, False, False),
+        ("GET", {**_CROSS, "Sec-Fetch-Mode": "navigate", **_FRAME}, False, False),
+        ("GET", {**_SAME_SITE, "Sec-Fetch-Mode": "no-cors"}, False, False),
+        ("POST", {**_SAME_SITE, "Sec-Fetch-Mode": "navigate"}, False, False),
+        ("GET", {**_SAME_SITE, "Sec-Fetch-Mode": "websocket"}, True, False),
         ("GET", {**_HOST, "Origin": "https://hub.example"}, True, True),
         ("GET", {**_HOST, "Origin": "https://evil.example"}, True, False),
         ("GET", {**_HOST, "Sec-WebSocket-Origin": "https://evil.example"}, True, False),

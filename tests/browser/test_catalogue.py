@@ -1,0 +1,90 @@
+"""Elements of marimo that show files of the kernel: each still works in the editor."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, Response, expect
+
+from tests.support.host_names import server_of
+from tests.support.paths import ROOT
+from tests.support.platform import RunningPlatform
+
+MINUTE = 60_000
+
+NOTEBOOK = Path(__file__).with_name("catalogue.py")
+
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+    '<rect width="9" height="9" fill="green"/></svg>'
+)
+
+
+def prepare(platform: RunningPlatform, name: str) -> None:
+    """Lay the notebook and its public folder, and install what its libraries need."""
+    home = platform.data_dir / "users" / name
+    shutil.copy(NOTEBOOK, home / "notebooks")
+    (home / "notebooks/public").mkdir(exist_ok=True)
+    (home / "notebooks/public/own.svg").write_text(SVG)
+    uv = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
+    install = [uv, "pip", "install", "--quiet", "--python", str(home / ".venv/bin/python")]
+    subprocess.run([*install, "anywidget", "bokeh"], check=True, timeout=300)
+
+
+def test_every_element_that_shows_a_file_works(
+    sign_in: Callable[..., Page], platform: RunningPlatform, picture: Callable[[Page, str], None]
+) -> None:
+    page = sign_in("cat")
+    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    prepare(platform, "cat")
+    answers: list[Response] = []
+    page.on("response", lambda response: answers.append(response))
+    server = server_of(platform.url, "cat")
+    page.set_viewport_size({"width": 1280, "height": 4000})
+    page.goto(f"{server}?file=catalogue.py")
+    page.locator("#widget").wait_for(timeout=2 * MINUTE)
+    assert page.locator(".marimo-error").count() == 0
+
+    loaded = "image => image.complete && image.naturalWidth > 0"
+    expect(page.get_by_alt_text("an image")).to_be_visible()
+    assert page.get_by_alt_text("an image").evaluate(loaded)
+    page.wait_for_function("document.querySelector('#public').naturalWidth > 0")
+    expect(page.locator("#html")).to_have_text("html")
+    expect(page.get_by_text("plain <b>text</b>")).to_be_visible()
+    page.wait_for_function("document.querySelector('audio').readyState > 0")
+
+    # Scripts in frames run: as a document within the page, and as a virtual file.
+    after = [frame.locator("#said") for frame in page.frames if frame != page.main_frame]
+    said = [place.inner_text() for place in after if place.count()]
+    assert said == ["after", "after"]
+    plot = next(f for f in page.frames if "@file" in f.url and f.locator(".bk-Figure").count())
+    expect(plot.locator(".bk-Figure")).to_be_visible()
+    # The one that is a file has an origin of nobody's.
+    assert plot.evaluate("self.origin") == "null"
+
+    page.locator(".vega-embed canvas, .vega-embed svg").first.wait_for()
+    expect(page.locator("marimo-table").first).to_be_visible()
+    expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible()
+    page.locator("#widget").click()
+    expect(page.locator("#widget")).to_have_text("pressed 1")
+
+    with page.expect_download() as download:
+        page.get_by_text("Take it").click()
+    assert download.value.suggested_filename == "mine.txt"
+    assert download.value.path().read_text() == "downloaded"
+    picture(page, "catalogue")
+
+    there = {r.url.rpartition(".")[2]: r for r in answers if "/@file/" in r.url}
+    assert {"png", "wav", "pdf", "html", "js"} <= set(there), sorted(there)
+    bad = [r for r in answers if "/@file/" in r.url and r.status not in (200, 206)]
+    assert bad == []
+    assert [
+        r
+        for r in answers
+        if "/@file/" in r.url and r.header_value("x-content-type-options") != "nosniff"
+    ] == []
+    # Chromium's reader shows the PDF; in a sandbox it would not.
+    shown = next(frame for frame in page.frames if frame.url.endswith(".pdf"))
+    assert re.search("application/pdf", shown.content()), shown.content()

@@ -1,0 +1,89 @@
+"""SUBDOMAINS=no: all pages share one origin, so nobody opens the server of another user."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.support.attack import ATTACK_PAGE, state
+from tests.support.people import LocalPerson
+from tests.support.platform import RunningPlatform
+
+MINUTE = 60_000
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    """A platform with one origin, for this module."""
+    running = RunningPlatform(tmp_path_factory.mktemp("one-origin"), SUBDOMAINS="no")
+    running.start()
+    yield running
+    running.stop()
+
+
+def files(page: Page) -> Page:
+    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    return page
+
+
+def test_an_admin_cannot_open_the_page_that_linus_wrote(
+    sign_in: Callable[..., Page], platform: RunningPlatform, picture: Callable[[Page, str], None]
+) -> None:
+    owner = files(sign_in("linus"))
+    page = sign_in("admin", platform.admin_password)
+    page.wait_for_url("**/hub/admin")
+    admin = LocalPerson(platform, "admin", platform.admin_password)
+    before = state(admin)
+    attack = ATTACK_PAGE % {"hub": platform.url, "owner": "linus", "victim": "admin"}
+    file = Path("/dev/shm/mosshub-attack.html")  # noqa: S108  where marimo keeps virtual files
+    file.write_text(attack)
+    address = f"{platform.url}/user/linus/@file/{len(attack.encode())}-{file.name}"
+    try:
+        page.goto(address)
+        page.get_by_role("button", name="Authorize").click()
+        expect(page.get_by_role("heading", name="403")).to_be_visible()
+        expect(page.get_by_text("Only linus may open this server")).to_be_visible()
+        expect(page.get_by_text("SUBDOMAINS=no")).to_be_visible()
+        picture(page, "one-origin")
+        for path in ("", "?file=image_class.py", "api/status"):
+            answer = page.goto(f"{platform.url}/user/linus/{path}")
+            assert answer and answer.status == 403
+        # Its owner may, and then it is a page in a sandbox.
+        answer = owner.goto(address)
+        assert answer and answer.status == 200
+        assert answer.headers["content-security-policy"].startswith("sandbox;")
+        assert owner.title() == "nothing happened"
+    finally:
+        file.unlink()
+    assert state(admin) == before
+
+
+def test_the_panel_offers_the_admins_own_server_only(
+    sign_in: Callable[..., Page], platform: RunningPlatform
+) -> None:
+    files(sign_in("linus"))
+    page = sign_in("admin", platform.admin_password)
+    page.wait_for_url("**/hub/admin")
+    page.goto(f"{platform.url}/hub/spawn")
+    files(page)
+    page.goto(f"{platform.url}/hub/admin")
+    open_server = page.get_by_role("link", name="Access Server")
+    expect(page.locator("tr", has_text="linus").first).to_be_visible()
+    stop = page.locator("tr", has_text="linus").first.get_by_role("button", name="Stop Server")
+    expect(stop).to_be_visible()
+    expect(open_server).to_have_count(1)
+    assert open_server.get_attribute("href") == "/user/admin/"
+
+
+def test_the_sign_in_page_needs_no_other_host(
+    profile: Callable[..., BrowserContext], platform: RunningPlatform
+) -> None:
+    page = profile().new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(platform.url.replace("localhost", "127.0.0.1"))  # here any address is good
+    expect(page.get_by_label("Name:")).to_be_visible()
+    assert page.url.startswith(platform.url.replace("localhost", "127.0.0.1"))
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert not [url for url in asked if "check--mosshub" in url]

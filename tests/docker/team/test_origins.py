@@ -1,0 +1,93 @@
+"""An origin for each user, over HTTPS: what a user's page can do to whoever opens it."""
+
+import socket
+import ssl
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.attack import ATTACK_PAGE, state, tries_everything
+from tests.support.host_names import server_of
+from tests.support.members import TeamMember
+from tests.support.planting import plants_cookies
+from tests.support.stack import DOMAIN, Stack
+from tests.support.team_pages import MINUTE, wait_for_files
+
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
+
+
+def opened(page, stack, name):
+    """Open somebody's server as an admin does, with the hub's question."""
+    page.goto(server_of(stack.url, name))
+    question = page.get_by_role("button", name="Authorize")
+    question.or_(page.get_by_text("image_class.py", exact=True)).first.wait_for(timeout=MINUTE)
+    if question.is_visible():
+        question.click()
+    return wait_for_files(page)
+
+
+def test_a_script_on_a_users_page_gets_nothing(stack, enter):
+    """Grace is an admin, and looks at linus's server and at ada's."""
+    for name in ("linus", "ada"):
+        wait_for_files(enter(name))
+    page = enter("grace")
+    expect(page).to_have_url(f"{stack.url}/hub/admin")
+    admin = TeamMember(stack, "grace")
+    page.goto(f"{stack.url}/hub/spawn")
+    wait_for_files(page)
+    for name in ("ada", "linus"):
+        opened(page, stack, name)
+    before = state(admin)
+    server = server_of(stack.url, "linus")
+    attack = ATTACK_PAGE % {"hub": stack.url, "owner": "linus", "victim": "grace"}
+    page.route(
+        f"{server}attack", lambda route: route.fulfill(body=attack, content_type="text/html")
+    )
+    page.goto(f"{server}attack")
+    expect(page).to_have_title("the script runs")
+    servers = [server_of(stack.url, name) for name in ("grace", "ada")]
+    tries_everything(page, stack.url, "grace", servers)
+    assert page.title() == "the script runs"
+    assert state(admin) == before
+    page.goto(f"{stack.url}/hub/admin")
+    expect(page.locator("tr", has_text="linus").first).to_be_visible(timeout=MINUTE)
+
+
+def test_cookies_that_a_users_page_plants_have_no_effect(stack, enter):
+    linus = wait_for_files(enter("linus"))
+    page = enter("grace")
+    expect(page).to_have_url(f"{stack.url}/hub/admin")
+    opened(page, stack, "linus")
+    there = {c.get("name") for c in page.context.cookies(server_of(stack.url, "linus"))}
+    assert there == {"__Host-jupyterhub-user-linus", "_xsrf"}
+    plants_cookies(page, stack.url, linus.context.cookies(stack.url), "grace")
+    # Whoever signs in with the planted cookies in place gets a session of their own.
+    page.goto(f"{stack.url}/hub/logout")
+    page.get_by_role("button", name="Logout").click()
+    page.get_by_role("button", name="Sign in with Keycloak").click()
+    page.fill("#username", "grace")
+    page.fill("#password", stack.secret("grace"))
+    page.click("#kc-login")
+    expect(page).to_have_url(f"{stack.url}/hub/admin")
+    page.goto(f"{stack.url}/hub/home")
+    expect(page.get_by_role("heading", name="Hello, grace")).to_be_visible()
+
+
+def handshake(stack: Stack, name: str) -> bool:
+    """Return whether the edge shows a certificate for a name, of its own authority."""
+    trust = ssl.create_default_context(cafile=str(stack.authority))
+    with socket.create_connection((stack.bind, 443), timeout=30) as plain:
+        try:
+            with trust.wrap_socket(plain, server_hostname=name):
+                return True
+        except ssl.SSLError:
+            return False
+
+
+def test_there_are_certificates_for_the_hosts_of_known_users_only(stack):
+    TeamMember(stack, "ada")
+    assert handshake(stack, DOMAIN)
+    assert handshake(stack, f"ada.{DOMAIN}")
+    assert handshake(stack, f"check--mosshub.{DOMAIN}")
+    for name in ("nobody", "ada.ada", "u-x--1234567", "mallory"):
+        assert not handshake(stack, f"{name}.{DOMAIN}"), name
