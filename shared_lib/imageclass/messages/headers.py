@@ -27,13 +27,33 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def header_bytes(headers: Iterable[Header]) -> int:
+    """Return how many bytes names and contents of headers have."""
+    return sum(len(name.encode()) + len(content or b"") for name, content in headers)
+
+
+def is_agent_name(text: str) -> bool:
+    """Return whether `text` can be the name of an agent."""
+    return _AGENT_NAME.fullmatch(text) is not None
+
+
+def is_text(value: Any, limit: int) -> bool:
+    """Return whether a value of a JSON document is text of at most `limit` characters.
+
+    JSON's escapes can write halves of characters (`\\ud800`), which no table and no file takes.
+    """
+    if not isinstance(value, str) or len(value) > limit:
+        return False
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
+
+
 def check_agent_name(name: str) -> None:
     """Check that an agent may have this name.
 
     Raises:
         ValueError: it may not; the text says which names are allowed.
     """
-    if not _AGENT_NAME.fullmatch(name):
+    if not is_agent_name(name):
         raise ValueError(
             f"An agent's name has 1 to 100 letters, digits, dots, _ and -: not {name!r}."
         )

@@ -26,7 +26,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.headers import InvalidMessage, is_text
 
 FORMAT_VERSION = 1
 
@@ -102,7 +102,7 @@ _TOGETHER = ("predicted", "predicted_name", "confidence", "correct")
 
 
 def _text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 1_000
+    return is_text(value, 1_000)
 
 
 def _name(value: Any) -> bool:

@@ -83,6 +83,15 @@ def test_fields_may_be_missing_or_unknown() -> None:
         b'{"name": "cnn", "instance": "i", "topic": "t", "state": "running", "lag": "3"}',
         b'{"name": "cnn", "instance": "i", "topic": "t", "state": "running", "lag": true}',
         b" " * 200_000,
+        # What JSON can say and a table cannot hold.
+        b'{"name": "cnn", "instance": "\\ud800", "topic": "t", "state": "running"}',
+        b'{"name": "cnn", "instance": "i", "topic": "t", "state": "running", "lag": 1e400}',
+        b'{"name": "cnn", "instance": "i", "topic": "t", "state": "running", "lag": %d}' % 2**63,
+        b'{"name": "cnn", "instance": "i", "topic": "t", "state": "running", "rate": NaN}',
+        b'{"name": "cnn", "instance": "i", "topic": "t", "state": "running", "rate": 1%s}'
+        % (b"0" * 400),
+        # No agent has such a name.
+        b'{"name": "\\u001b[2J", "instance": "i", "topic": "t", "state": "running"}',
     ],
 )
 def test_what_is_no_heartbeat_is_refused(value: bytes | None) -> None:
