@@ -1,17 +1,26 @@
 """PNG and JPEG files: which files are some, which can be sent, and what is in them."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imageclass.data.image_modes import flatten
 from imageclass.data.limits import MAX_IMAGE_PIXELS, check_size
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # First bytes of a file, by encoding.
 _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 _SIGNATURE_BYTES = 16
+_PNG_DEPTH_AT = 24  # in its header: bits of a sample
 
 
 class InvalidImage(ValueError):
@@ -101,7 +110,10 @@ def verify_image(body: bytes) -> None:
 
 
 def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Decode a PNG or JPEG file, scale it and turn it to grey or colour.
+    """Decode a PNG or JPEG file, scale it and turn it to grey or colour, as people see it.
+
+    Of an animation the first picture counts. See `image_modes.flatten` for transparency, 16 bits
+    and colour profiles.
 
     Args:
         body: the file's bytes.
@@ -114,7 +126,7 @@ def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDA
     Raises:
         InvalidImage: it is damaged, another kind of file, or has too many pixels.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     height, width, channels = shape
     try:
@@ -123,8 +135,10 @@ def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDA
                 raise InvalidImage(
                     f"image of {file.width} x {file.height} pixels, more than {MAX_IMAGE_PIXELS}"
                 )
-            upright = ImageOps.exif_transpose(file)
-            image = upright.convert("L" if channels == 1 else "RGB").resize((width, height))
+            file.load()  # the whole file, which may be cut off
+            _turn_upright(file)
+            depth = body[_PNG_DEPTH_AT] if encoding == "png" else 8
+            image = flatten(file, channels, depth).resize((width, height))
     except InvalidImage:
         raise
     except UnidentifiedImageError as error:  # its text is the address of a buffer
@@ -134,6 +148,14 @@ def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDA
     except Exception as error:
         raise InvalidImage(f"undecodable {encoding} image: {error}") from error
     return np.asarray(image, np.uint8).reshape(shape)
+
+
+def _turn_upright(image: Image.Image) -> None:
+    """Turn an image as its EXIF data says; EXIF data that is damaged says nothing."""
+    from PIL import ImageOps
+
+    with suppress(Exception):  # Pillow raises many kinds
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _pillow_formats(*encodings: str) -> list[str]:
