@@ -1,11 +1,13 @@
 """The headers of messages: what all kinds share, and how they are read.
 
-Their names and meanings: `messages.requests`.
+Their names and meanings: docs/messages.md.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+from imageclass.messages.text import printable
 
 FORMAT_VERSION = "1"
 
@@ -141,7 +143,7 @@ def of_run(record: Any, run: str) -> About | None:
         return None
     agent = about.get("dead-letter.agent") or about.get("agent")
     parts = (about.get("request"), agent, about.get("dead-letter.reason"))
-    return About(*((part or b"").decode("utf-8", "replace") for part in parts))
+    return About(*(printable((part or b"").decode("utf-8", "replace")) for part in parts))
 
 
 def body_of(value: bytes | None, limit: int) -> bytes:

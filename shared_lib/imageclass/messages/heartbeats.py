@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imageclass.messages.headers import InvalidMessage, is_agent_name, is_text
+from imageclass.messages.text import printable
 
 #: Seconds between two heartbeats of an agent.
 HEARTBEAT_INTERVAL_S = 3.0
@@ -85,4 +86,4 @@ def _checked(name: str, value: Any, kind: type) -> Any:
         fits = fits and is_text(value, _MAX_TEXT_LENGTH)
     if not fits or (name == "name" and not is_agent_name(value)):
         raise InvalidMessage(f"the heartbeat has {str(value)[:40]!r} for {name}")
-    return value
+    return printable(value) if kind is str else value

@@ -24,6 +24,7 @@ from imageclass.kafka.connection import Connection
 from imageclass.kafka.reader import read_to_end
 from imageclass.messages.dead_letters import MAX_DEAD_LETTER_HEADER_BYTES
 from imageclass.messages.headers import Headers, header_bytes
+from imageclass.messages.text import printable
 
 _ORIGIN = "dead-letter.origin"
 _REPLAYED = "dead-letter.replayed"
@@ -94,9 +95,9 @@ def read(connection: Connection, *, limit: int = 1_000) -> list[DeadLetter]:
         origin = about.get(_ORIGIN, "")
         if _REPLAYED in about:
             replayed.add(origin)
-        elif (key := (origin, about.get("dead-letter.agent", ""))) not in found:
+        elif (key := (origin, printable(about.get("dead-letter.agent", "")))) not in found:
             found[key] = {
-                "reason": about.get("dead-letter.reason", ""),
+                "reason": printable(about.get("dead-letter.reason", "")),
                 "value": record.value or b"",
                 "headers": [(n, c) for n, c in record.headers if not n.startswith("dead-letter.")],
                 "size": _size(about.get("dead-letter.size", ""), record.value),
