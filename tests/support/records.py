@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 from crc32c import crc32c
 from embedded_kafka import EmbeddedBroker
 from imageclass.kafka.connection import Connection
@@ -27,7 +27,7 @@ class NotUtf8(str):
 
 def write(servers: str, topic: str, *batches: Sequence[bytes], codec: str = "none") -> None:
     """Write values to partition 0, batch by batch, of any size before it is compressed."""
-    errors: list[object] = []
+    errors: list[KafkaError | None] = []
     producer = Producer(
         {
             "bootstrap.servers": servers,
@@ -42,7 +42,8 @@ def write(servers: str, topic: str, *batches: Sequence[bytes], codec: str = "non
                 topic, value, partition=0, on_delivery=lambda error, _: errors.append(error)
             )
         producer.flush(60)
-    assert errors == [None] * sum(map(len, batches)), errors
+    refused = [error.str() for error in errors if error is not None]
+    assert not refused and len(errors) == sum(map(len, batches)), (refused, len(errors))
 
 
 def write_odd_name(connection: Connection, topic: str, value: bytes) -> None:

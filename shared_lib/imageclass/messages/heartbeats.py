@@ -51,7 +51,8 @@ _MAX_BYTES = 100_000
 def encode_heartbeat(fields: Mapping[str, Any]) -> bytes:
     """Return the value of the Kafka message for a heartbeat with these `FIELDS`."""
     error = fields["last_error"][:_MAX_ERROR_LENGTH]
-    return json.dumps({**fields, "last_error": error}).encode()
+    text = json.dumps({**fields, "last_error": error}, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace")  # of half characters it makes JSON's own escape
 
 
 def decode_heartbeat(value: bytes | None) -> dict[str, Any]:

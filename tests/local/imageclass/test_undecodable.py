@@ -99,6 +99,16 @@ def test_a_small_batch_of_huge_content_is_not_decompressed(
         assert [record.value for record in read_to_end(connection, [topic])] == [b"after"]
 
 
+def test_a_bomb_does_not_come_onto_the_topic_of_agents(
+    broker: EmbeddedBroker, connection: Connection
+) -> None:
+    """The broker itself decompresses what is there, and 350 MB of zeros ended it."""
+    topic = connection.topics.agents
+    with pytest.raises(AssertionError, match="Message size too large"):
+        write(broker.bootstrap_servers, topic, [bytes(20_000_000)], codec="gzip")
+    write(broker.bootstrap_servers, topic, [b"x" * 3_000])
+
+
 def test_a_header_whose_name_is_no_text_ends_no_reader(connection: Connection) -> None:
     topics = connection.topics
     for topic in (topics.verdicts, topics.dead_letters, topics.agents):
