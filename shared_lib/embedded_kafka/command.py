@@ -35,6 +35,9 @@ def java_command(storage: Storage, heap_mb: int, options: Sequence[str] = ()) ->
     jars = os.pathsep.join(map(str, class_path()))
     quoted = jars.replace("\\", "\\\\").replace('"', '\\"')
     arguments.write_text(f'-cp "{quoted}"\n', "utf-8")
+    native = storage.directory / "native"
+    shutil.rmtree(native, ignore_errors=True)  # a killed broker leaves its own
+    native.mkdir()
     log4j = resources.files(__package__).joinpath("log4j2.xml")
     command = [
         str(executable),
@@ -43,6 +46,8 @@ def java_command(storage: Storage, heap_mb: int, options: Sequence[str] = ()) ->
         f"-Dkafka.log.file={storage.log_file}",
         "-Djava.awt.headless=true",
         "-Djava.net.preferIPv4Stack=true",
+        # Java unpacks the libraries of snappy, lz4 and zstd there; /tmp may be noexec.
+        f"-Djava.io.tmpdir={native}",
         f"-Xmx{heap_mb}m",
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",

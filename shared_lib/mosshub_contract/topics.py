@@ -17,6 +17,11 @@ AGENTS = "agents"
 _WEEK_MS = 7 * 24 * 3600 * 1000
 _TEN_MINUTES_MS = 10 * 60 * 1000
 
+#: The largest batch on the topic of agents, in bytes, compressed or not. A heartbeat has less.
+#: The broker compacts this topic, and for that holds a decompressed record in its heap: zstd packs
+#: 128 KiB into 4 bytes, so this bounds it to 128 MiB of the 512.
+MAX_HEARTBEAT_BATCH_BYTES = 4096
+
 _MESSAGES: dict[str, Any] = {"num_partitions": 4}  # up to four agents share a model's work
 _HEARTBEATS: dict[str, Any] = {
     "num_partitions": 1,
@@ -26,6 +31,7 @@ _HEARTBEATS: dict[str, Any] = {
         "retention.ms": str(_WEEK_MS),
         "segment.ms": str(_TEN_MINUTES_MS),
         "min.cleanable.dirty.ratio": "0.1",
+        "max.message.bytes": str(MAX_HEARTBEAT_BATCH_BYTES),
     },
 }
 

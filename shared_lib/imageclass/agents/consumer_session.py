@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import accumulate
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from imageclass.agents.heartbeat import Heartbeat
 from imageclass.agents.inference_worker import InferenceWorker
-from imageclass.agents.micro_batch import prepare, records_of
+from imageclass.agents.micro_batch import MAX_BATCH_BYTES, prepare, record_of
 from imageclass.agents.offset_committer import OffsetCommitter
 from imageclass.agents.state import AgentState
+from imageclass.agents.undecodable import UndecodableRecords
 from imageclass.kafka.connection import Connection, NoBroker
 from imageclass.kafka.credentials import refusal
 from imageclass.kafka.librdkafka import make_consumer, make_producer
@@ -53,6 +55,7 @@ class ConsumerSession:
         self._next_offsets: dict[tuple[str, int], int] = {}  # behind what was delivered
         self._committer = OffsetCommitter()
         self._left_over: list[Message] = []
+        self._undecodable = UndecodableRecords(connection)
         self._account = connection.account
         self._refusal = ""
         name = state.status.name
@@ -94,22 +97,48 @@ class ConsumerSession:
         """
         if self._refusal:
             raise NoBroker(self._refusal)
-        if records := self._collect():
+        records = self._records_of(self._collect())
+        records += self._undecodable.on_stall(self._consumer)
+        if records:
             self._hand_over(records)
         self._housekeeping()
 
-    def _collect(self) -> list[Record]:
+    def _collect(self) -> list[Message]:
+        """Return the messages of a micro-batch, `MAX_BATCH_BYTES` or one message at most."""
         first, self._left_over = self._left_over, []
         first = first or self._consumer.consume(1, _IDLE_POLL_S)
         status = self._state.status
-        if not first or status.batch_size == 1:
-            return records_of(first)
+        if not first:
+            return []
+        if len(first) >= status.batch_size:
+            return self._fitting(first)
         # The time on the way to here counts: `max_wait` is a promise to the sender. Where clocks
         # differ the wait is not below 0 and not above its own length.
         _, sent_ms = first[0].timestamp()
         wait = min(max(0.0, status.max_wait - (time.time() - sent_ms / 1000)), status.max_wait)
+        # The others are about as large as the first one.
+        fitting = max(1, MAX_BATCH_BYTES // max(1, len(first[0])))
+        count = min(status.batch_size - len(first), fitting)
         # Returns when it has that many, or when the time is over.
-        return records_of(first + self._consumer.consume(status.batch_size - 1, wait))
+        return self._fitting(first + self._consumer.consume(count, wait))
+
+    def _fitting(self, messages: list[Message]) -> list[Message]:
+        """Return the first of some messages that fit in a batch, and keep the others for later."""
+        ends = accumulate(map(len, messages))
+        count = max(1, sum(end <= MAX_BATCH_BYTES for end in ends))
+        count = min(count, self._state.status.batch_size)
+        self._left_over = messages[count:]
+        return messages[:count]
+
+    def _records_of(self, messages: list[Message]) -> list[Record]:
+        """Return messages as records, those that cannot be decoded among them."""
+        records = []
+        for message in messages:
+            if message.error() is None:
+                records.append(record_of(message))
+            elif (found := self._undecodable.on_error(self._consumer, message)) is not None:
+                records.append(found)
+        return records
 
     def _hand_over(self, records: list[Record]) -> None:
         """Give a batch to the worker.
@@ -135,6 +164,7 @@ class ConsumerSession:
         finally:
             state.update(paused=False)
             consumer.resume(consumer.assignment())
+            self._undecodable.forget()  # nothing came because nothing was wanted
 
     def _housekeeping(self) -> None:
         """Count what was delivered, commit it, and send a heartbeat."""
@@ -170,6 +200,7 @@ class ConsumerSession:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.assign(partitions)
+        self._undecodable.forget()
         with suppress(KafkaException):  # only for the lag
             for place in consumer.committed(partitions, timeout=_COMMITTED_TIMEOUT_S):
                 self._next_offsets[place.topic, place.partition] = place.offset  # below 0: none yet
@@ -178,11 +209,13 @@ class ConsumerSession:
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # What is finished and committed now need not be done again by the next owner.
         self._drain()
+        self._left_over = []
         self._committer.commit_now(consumer)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Others may have them already, and be further: nothing of it is committed any more.
         self._drain()
+        self._left_over = []
         self._committer.forget()
 
     def _drain(self) -> None:

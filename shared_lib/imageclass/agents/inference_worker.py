@@ -206,7 +206,8 @@ class InferenceWorker:
                 batch, self._topics.dead_letters, *encode_dead_letter(record, self._name, reason)
             )
         for request, row, model in zip(batch.requests, rows, models, strict=True):
-            prediction = Prediction(request.run, request.request, self._name, row, model)
+            dataset = request.dataset or batch.serving.dataset
+            prediction = Prediction(request.run, request.request, self._name, row, model, dataset)
             value, headers = encode_prediction(prediction)
             key = request.request.encode()
             self._produce(batch, self._topics.predictions, key, value, headers)

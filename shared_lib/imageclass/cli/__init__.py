@@ -3,10 +3,13 @@
 Nothing heavy is imported here or in `parser`; a command's own module is imported when it runs.
 """
 
+import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TextIO
 
 from imageclass.cli.parser import parse
 
@@ -26,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: with 2 for wrong usage, with 0 after --help.
     """
     parsed = parse(arguments)
+    _show_everything()
     try:
         import_module(f"imageclass.cli.{parsed.command}").run(parsed)
         sys.stdout.flush()
@@ -38,6 +42,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         if (text := sentence(error)) is None:
             raise
-        print(f"imageclass: {text}", file=sys.stderr)
+        from imageclass.messages.text import printable
+
+        print(f"imageclass: {printable(text)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _show_everything() -> None:
+    """Escape characters that a terminal's encoding lacks; say in a sentence what was skipped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    show = warnings.showwarning
+
+    def say(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if category.__name__ != "SkippedRecords":  # not imported: that takes half a second
+            return show(message, category, filename, lineno, file, line)
+        from imageclass.cli import output
+
+        return output.say(str(message))
+
+    warnings.showwarning = say

@@ -1,4 +1,7 @@
-"""What a command prints: its result to standard output, everything else to standard error."""
+"""What a command prints: its result to standard output, everything else to standard error.
+
+All of it may hold what others wrote, so nothing goes to a terminal that it would obey.
+"""
 
 import json
 import re
@@ -15,6 +18,7 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from imageclass.messages.text import printable, printable_json
 from imageclass.runs.progress import Progress
 
 _errors = Console(stderr=True)
@@ -22,12 +26,18 @@ _errors = Console(stderr=True)
 
 def say(text: str) -> None:
     """Print a sentence for people, above a progress bar if there is one."""
-    _errors.print(Text(text), soft_wrap=True)
+    _errors.print(Text(printable(text)), soft_wrap=True)
+
+
+def result(text: str) -> None:
+    """Print a line of the result."""
+    print(printable(text), flush=True)
 
 
 def document(content: Any, *, indent: int | None = 1) -> None:
     """Print `content` as JSON; without `indent` on one line."""
-    print(json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False), flush=True)
+    text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
+    print(printable_json(text), flush=True)
 
 
 @contextmanager
@@ -48,7 +58,7 @@ def line() -> Iterator[Callable[[str], object]]:
         yield lambda text: None
         return
     with Live(console=_errors, auto_refresh=False, transient=True) as live:
-        yield lambda text: live.update(Text(text), refresh=True)
+        yield lambda text: live.update(Text(printable(text)), refresh=True)
 
 
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -61,12 +71,19 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Non
     )
     for number, name in enumerate(head):
         numbers = cells and all(re.fullmatch(r"[\d,.%–\se-]+", row[number]) for row in cells)
-        shown.add_column(Text(name), justify="right" if numbers else "left", overflow="fold")
+        shown.add_column(
+            Text(printable(name)), justify="right" if numbers else "left", overflow="fold"
+        )
     for row in cells:
-        shown.add_row(*map(Text, row))
+        shown.add_row(*(Text(printable(cell)) for cell in row))
     # A file or a pipe has no width: nothing is folded there.
     width = None if sys.stdout.isatty() else 400
     Console(width=width, file=sys.stdout, highlight=False).print(shown)
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things: `1 image`, `2 images`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def share(value: float | None) -> str:

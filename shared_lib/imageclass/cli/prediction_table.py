@@ -39,7 +39,8 @@ def print_predictions(predictions: pl.DataFrame, class_names: Sequence[str] | No
         ((name, *(cells[name].get(a, "–") for a in agents)) for name in list(cells)[:_MAX_ROWS]),
     )
     if len(cells) > _MAX_ROWS:
-        output.say(f"… and {len(cells) - _MAX_ROWS} more images: judge's --csv has all of them.")
+        more = output.counted(len(cells) - _MAX_ROWS, "more image")
+        output.say(f"… and {more}: judge's --csv has all of them.")
 
 
 def write_csv(path: Path, run: SentRun, agents: Sequence[str], predictions: pl.DataFrame) -> None:

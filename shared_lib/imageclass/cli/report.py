@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from imageclass.cli import output
-from imageclass.cli.output import number, share
+from imageclass.cli.output import counted, number, share
 from imageclass.evaluation.ensembles import NEED_VALIDATION, STRATEGIES
 from imageclass.models import registry
 from imageclass.models.registry import VersionError
@@ -22,8 +22,8 @@ def show(run: Run, dead_letters: DeadLetterRows, as_json: bool) -> None:
     """Show accuracies with Wilson intervals, strategies, McNemar's tests and agreement."""
     if run.invalid:
         output.say(
-            f"{run.invalid} predictions are damaged, or have another number of classes than the"
-            f" {len(run.class_names)} of the labels."
+            f"Damaged, or with another number of classes than the {len(run.class_names)} of the"
+            f" labels: {counted(run.invalid, 'prediction')}."
         )
     content = _content(run, dead_letters)
     if as_json:
@@ -118,9 +118,9 @@ def _print_mcnemar(content: dict[str, Any]) -> None:
 def print_head(content: dict[str, Any]) -> None:
     """Print the run's id, its size and how many predictions are missing."""
     about = f" ({content['dataset']})" if content["dataset"] else ""
-    print(
-        f"Run {content['run']}{about}: {content['requests']:,} images,"
-        f" {content['missing']:,} predictions missing."
+    output.result(
+        f"Run {content['run']}{about}: {counted(content['requests'], 'image')},"
+        f" {counted(content['missing'], 'prediction')} missing."
     )
 
 

@@ -1,17 +1,21 @@
 """`imageclass send`: send the image files of a folder as one run."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from imageclass.cli import labels, output, runs
 from imageclass.cli.connecting import connected
 from imageclass.cli.errors import CommandError
+from imageclass.cli.output import counted
 from imageclass.cli.prediction_table import prediction_rows, print_predictions
 from imageclass.cli.report import dead_letter_rows
 from imageclass.data import image_files
 from imageclass.data.datasets import CLASS_NAMES
 from imageclass.kafka.connection import Connection
+from imageclass.kafka.live_agents import list_agents
 from imageclass.messages.headers import is_id
+from imageclass.models.registry import list_versions
 from imageclass.runs import classify
 from imageclass.runs.classify import SubmittedRun
 
@@ -32,6 +36,9 @@ def run(arguments: argparse.Namespace) -> None:
         image_labels, class_names = labels.from_folders(images, dataset)
 
     connection = connected(arguments)
+    at_work = classify.agents_at_work(connection, dataset)
+    if dataset and not at_work:
+        _check_dataset(connection, dataset)
     with output.progress("Sending") as show:
         sent = classify.submit(
             connection, images, dataset=dataset, deadline=arguments.deadline, on_sent=show
@@ -39,9 +46,13 @@ def run(arguments: argparse.Namespace) -> None:
     for name, reason in sent.refused.items():
         skipped.append(f"{name} is left out: {reason}")
         output.say(skipped[-1])
-    path = runs.save(runs.SentRun(sent, class_names, image_labels))
-    output.say(f"{len(sent.requests)} images were sent. `imageclass judge {sent.run_id[:8]}`"
-               " shows the predictions.")  # fmt: skip
+    path = _remember(runs.SentRun(sent, class_names, image_labels))
+    were = "was" if len(sent.requests) == 1 else "were"
+    output.say(f"{counted(len(sent.requests), 'image')} {were} sent. `imageclass judge"
+               f" {sent.run_id[:8]}` shows the predictions.")  # fmt: skip
+    if not at_work:
+        output.say(f"{_nobody(dataset)} They are answered when one is started: imageclass agent"
+                   " MODEL.")  # fmt: skip
     result: dict[str, Any] = {
         "run": sent.run_id,
         "dataset": dataset,
@@ -50,11 +61,47 @@ def run(arguments: argparse.Namespace) -> None:
         "remembered": str(path),
     }
     if not arguments.json:
-        print(sent.run_id, flush=True)
+        output.result(sent.run_id)
     if arguments.wait:
-        result |= _wait(arguments, connection, sent, class_names)
+        result |= _wait(arguments, connection, sent, class_names, len(at_work))
     if arguments.json:
         output.document(result)
+
+
+def _remember(run: runs.SentRun) -> Path:
+    """Save a run that was sent, and return the file.
+
+    Raises:
+        CommandError: it cannot be saved; the text has its id.
+    """
+    try:
+        return runs.save(run)
+    except OSError as error:
+        labels = "" if run.labels is None else ", and its labels are lost"
+        raise CommandError(
+            f"Run {run.submitted.run_id} was sent, but {runs.directory()} cannot be written"
+            f" ({error.strerror}): `imageclass judge` will not find it{labels}."
+        ) from error
+
+
+def _nobody(dataset: str) -> str:
+    return f"No agent for {dataset} is at work." if dataset else "No agent is at work."
+
+
+def _check_dataset(connection: Connection, dataset: str) -> None:
+    """Check that a data set is known here, to a trained version, or to an agent of the last week.
+
+    Raises:
+        CommandError: nobody knows it; the text names those that are known.
+    """
+    agents = set(list_agents(connection)["dataset"].drop_nulls())
+    known = sorted({*CLASS_NAMES, *(one.dataset for one in list_versions()), *agents} - {""})
+    if dataset not in known:
+        raise CommandError(
+            f"{_nobody(dataset)} Nor is a data set of that name known: {', '.join(known)} are."
+            " Start its agent first (imageclass agent MODEL --dataset NAME), or leave --dataset"
+            " out: then all agents answer."
+        )
 
 
 def _wait(
@@ -62,10 +109,12 @@ def _wait(
     connection: Connection,
     sent: SubmittedRun,
     class_names: tuple[str, ...] | None,
+    at_work: int,
 ) -> dict[str, Any]:
     """Collect the predictions, print them for people, and return them for JSON."""
     dead_lettered: dict[tuple[str, str], str] = {}
     with output.progress("Predictions") as show:
+        show(0, len(sent.requests) * max(1, at_work))
         predictions = classify.collect(
             *(connection, sent),
             patience=arguments.patience,

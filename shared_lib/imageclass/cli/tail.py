@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> None:
             output.document(_about(message), indent=None)
         else:
             when = message.time.astimezone().isoformat(" ", "milliseconds")
-            print(f"{when}  {message.partition}/{message.offset}  {message.summary}", flush=True)
+            output.result(f"{when}  {message.partition}/{message.offset}  {message.summary}")
 
 
 def _about(message: inspect.Message) -> dict:

@@ -1,17 +1,28 @@
 """PNG and JPEG files: which files are some, which can be sent, and what is in them."""
 
+from __future__ import annotations
+
 import io
+import os
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imageclass.data.image_modes import flatten
 from imageclass.data.limits import MAX_IMAGE_PIXELS, check_size
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # First bytes of a file, by encoding.
 _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 _SIGNATURE_BYTES = 16
+_PNG_DEPTH_AT = 24  # in its header: bits of a sample
 
 
 class InvalidImage(ValueError):
@@ -35,15 +46,17 @@ def find_images(
 ) -> dict[str, bytes]:
     """Read the PNG and JPEG files in a folder and all below it, or of a list of files and folders.
 
-    Hidden files and folders (a dot before the name) are passed over in silence.
+    Hidden files and folders (a dot before the name) are passed over in silence. Links to folders
+    are followed, but into no folder twice.
 
     Args:
         paths: a folder or file, or a list of some.
-        on_skip: gets a sentence about each other file, and each file too large for a request.
+        on_skip: gets a sentence about each other file, each file too large for a request, and each
+            folder that is not searched.
 
     Returns:
         The files' bytes by name: the path below the folder, with `/` between; or, of a list, the
-        path as it was given.
+        path as it was given. Bytes of a path that are no UTF-8 are written `\\xe9`.
 
     Raises:
         FileNotFoundError: a path does not exist; its text is a sentence.
@@ -52,10 +65,12 @@ def find_images(
     found: dict[str, bytes] = {}
     for given in [Path(paths)] if single else map(Path, paths):  # type: ignore[arg-type]
         if not given.exists():
-            raise FileNotFoundError(f"There is no file or folder {given}.")
-        for path in _files(given) if given.is_dir() else [given]:
-            name = path.relative_to(given).as_posix() if single and path != given else str(path)
+            raise FileNotFoundError(f"There is no file or folder {_name(given, None)}.")
+        for path in _files(given, on_skip) if given.is_dir() else [given]:
+            name = _name(path, given if single and path != given else None)
             try:
+                if name in found:
+                    raise InvalidImage("Another file has the same name.")
                 found[name] = _read(path)
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -63,10 +78,48 @@ def find_images(
     return found
 
 
-def _files(folder: Path) -> list[Path]:
-    below = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    seen = [path for path in below if not any(part.startswith(".") for part in path.parts)]
-    return [folder / path for path in sorted(seen)]
+def _files(folder: Path, on_skip: Callable[[str], object]) -> list[Path]:
+    """Return the files in a folder and all below it, sorted. Links are followed.
+
+    Real folders come first. So a link to one of them, which would never end or give every image
+    twice, is the one that is left out.
+    """
+    searched: set[tuple[int, int]] = set()
+    found: list[Path] = []
+    folders, links = [folder], deque[Path]()
+    while folders or links:
+        current = folders.pop() if folders else links.popleft()
+        try:
+            status = current.stat()
+            if (identity := (status.st_dev, status.st_ino)) in searched:
+                on_skip(f"{_name(current, folder)} is left out: it links to a folder that is"
+                        " searched already.")  # fmt: skip
+                continue
+            searched.add(identity)
+            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+        except OSError as error:
+            on_skip(f"{_name(current, folder)} is left out: {error.strerror}")
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            elif path.is_dir():
+                links.append(path)
+            else:
+                found.append(path)
+    return sorted(found, key=lambda path: path.relative_to(folder))
+
+
+def _name(path: Path, folder: Path | None) -> str:
+    """Return a path, as it is below a folder if one is given, as text.
+
+    A file's name may hold any bytes; `\\xe9` stands for one that is no UTF-8.
+    """
+    shown = path.relative_to(folder).as_posix() if folder else str(path)
+    return os.fsencode(shown).decode("utf-8", "backslashreplace")
 
 
 def _read(path: Path) -> bytes:
@@ -101,7 +154,10 @@ def verify_image(body: bytes) -> None:
 
 
 def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Decode a PNG or JPEG file, scale it and turn it to grey or colour.
+    """Decode a PNG or JPEG file, scale it and turn it to grey or colour, as people see it.
+
+    Of an animation the first picture counts. See `image_modes.flatten` for transparency, 16 bits
+    and colour profiles.
 
     Args:
         body: the file's bytes.
@@ -114,7 +170,7 @@ def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDA
     Raises:
         InvalidImage: it is damaged, another kind of file, or has too many pixels.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     height, width, channels = shape
     try:
@@ -123,8 +179,10 @@ def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDA
                 raise InvalidImage(
                     f"image of {file.width} x {file.height} pixels, more than {MAX_IMAGE_PIXELS}"
                 )
-            upright = ImageOps.exif_transpose(file)
-            image = upright.convert("L" if channels == 1 else "RGB").resize((width, height))
+            file.load()  # the whole file, which may be cut off
+            _turn_upright(file)
+            depth = body[_PNG_DEPTH_AT] if encoding == "png" else 8
+            image = flatten(file, channels, depth).resize((width, height))
     except InvalidImage:
         raise
     except UnidentifiedImageError as error:  # its text is the address of a buffer
@@ -134,6 +192,14 @@ def decode_image(body: bytes, encoding: str, shape: tuple[int, int, int]) -> NDA
     except Exception as error:
         raise InvalidImage(f"undecodable {encoding} image: {error}") from error
     return np.asarray(image, np.uint8).reshape(shape)
+
+
+def _turn_upright(image: Image.Image) -> None:
+    """Turn an image as its EXIF data says; EXIF data that is damaged says nothing."""
+    from PIL import ImageOps
+
+    with suppress(Exception):  # Pillow raises many kinds
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _pillow_formats(*encodings: str) -> list[str]:

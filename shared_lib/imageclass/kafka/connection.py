@@ -15,6 +15,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
 from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refusal
+from imageclass.kafka.record_batches import OnSkip, skip_undecodable, warn
 from imageclass.kafka.topics import Topics
 
 T = TypeVar("T")
@@ -83,12 +84,17 @@ class Connection:
             batch_size=512 * 1024,
         )
 
-    def consumer(self, group: str | None = None, **settings: Any) -> KafkaConsumer:
+    def consumer(
+        self, group: str | None = None, on_skip: OnSkip = warn, **settings: Any
+    ) -> KafkaConsumer:
         """Return a consumer that commits only when told to. For one thread only.
+
+        It goes on behind records that nobody can decode.
 
         Args:
             group: its group; it starts at the oldest message where the group has no offset yet.
                 Without one, partitions must be assigned.
+            on_skip: called during `poll` with the records that it skipped; by default it warns.
             settings: more of kafka-python's own.
 
         Raises:
@@ -105,8 +111,10 @@ class Connection:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_partition_fetch_bytes=4 * 1024 * 1024,
+            check_crcs=False,  # `skip_undecodable` checks them
         )
         _complete_rebalances(consumer)
+        skip_undecodable(consumer, on_skip)
         return consumer
 
     def admin(self) -> closing[KafkaAdminClient]:

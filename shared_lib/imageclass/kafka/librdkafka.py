@@ -12,7 +12,10 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
+from imageclass.kafka.codecs import MAX_BATCH_BYTES
 from imageclass.kafka.connection import Connection
+
+_FETCH_MAX_BYTES = 1_179_648  # the broker's `message.max.bytes`
 
 # Without a logger librdkafka writes to the notebook's own output.
 _log = logging.getLogger("imageclass.kafka")
@@ -48,6 +51,10 @@ def make_consumer(
             # What is kept ready in memory, for all partitions together; then fetching pauses.
             "queued.min.messages": 5_000,
             "queued.max.messages.kbytes": 16 * 1024,
+            # All batches of an answer are decompressed at once: no more of them than the broker's
+            # largest one. The second setting bounds what zstd data may decompress to.
+            "fetch.max.bytes": _FETCH_MAX_BYTES,
+            "receive.message.max.bytes": MAX_BATCH_BYTES,
             "fetch.queue.backoff.ms": 10,
             "fetch.error.backoff.ms": 100,
             **settings,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from imageclass.messages.headers import InvalidMessage
 from imageclass.messages.predictions import decode_prediction
 from imageclass.messages.requests import decode_request
+from imageclass.messages.text import printable
 
 _MAX_SUMMARY = 400  # characters
 
@@ -56,7 +57,10 @@ class Message:
 
     @property
     def summary(self) -> str:
-        """What is in it, in one line."""
+        """What is in it, in one line that every terminal can show."""
+        return printable(self._summary())
+
+    def _summary(self) -> str:
         if reason := self.headers.get("dead-letter.reason"):
             return f"dead letter: {reason}"
         with suppress(InvalidMessage):

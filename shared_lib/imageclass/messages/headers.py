@@ -1,11 +1,13 @@
 """The headers of messages: what all kinds share, and how they are read.
 
-Their names and meanings: `messages.requests`.
+Their names and meanings: docs/messages.md.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+from imageclass.messages.text import printable
 
 FORMAT_VERSION = "1"
 
@@ -27,13 +29,33 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def header_bytes(headers: Iterable[Header]) -> int:
+    """Return how many bytes names and contents of headers have."""
+    return sum(len(name.encode()) + len(content or b"") for name, content in headers)
+
+
+def is_agent_name(text: str) -> bool:
+    """Return whether `text` can be the name of an agent."""
+    return _AGENT_NAME.fullmatch(text) is not None
+
+
+def is_text(value: Any, limit: int) -> bool:
+    """Return whether a value of a JSON document is text of at most `limit` characters.
+
+    JSON's escapes can write halves of characters (`\\ud800`), which no table and no file takes.
+    """
+    if not isinstance(value, str) or len(value) > limit:
+        return False
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
+
+
 def check_agent_name(name: str) -> None:
     """Check that an agent may have this name.
 
     Raises:
         ValueError: it may not; the text says which names are allowed.
     """
-    if not _AGENT_NAME.fullmatch(name):
+    if not is_agent_name(name):
         raise ValueError(
             f"An agent's name has 1 to 100 letters, digits, dots, _ and -: not {name!r}."
         )
@@ -121,7 +143,7 @@ def of_run(record: Any, run: str) -> About | None:
         return None
     agent = about.get("dead-letter.agent") or about.get("agent")
     parts = (about.get("request"), agent, about.get("dead-letter.reason"))
-    return About(*((part or b"").decode("utf-8", "replace") for part in parts))
+    return About(*(printable((part or b"").decode("utf-8", "replace")) for part in parts))
 
 
 def body_of(value: bytes | None, limit: int) -> bytes:

@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.headers import InvalidMessage, is_agent_name, is_text
+from imageclass.messages.text import printable
 
 #: Seconds between two heartbeats of an agent.
 HEARTBEAT_INTERVAL_S = 3.0
@@ -43,13 +44,15 @@ FIELDS: dict[str, type] = {
 
 _REQUIRED = ("name", "instance", "topic", "state")
 _MAX_ERROR_LENGTH = 300  # characters of `last_error`
+_MAX_TEXT_LENGTH = 1_000
 _MAX_BYTES = 100_000
 
 
 def encode_heartbeat(fields: Mapping[str, Any]) -> bytes:
     """Return the value of the Kafka message for a heartbeat with these `FIELDS`."""
     error = fields["last_error"][:_MAX_ERROR_LENGTH]
-    return json.dumps({**fields, "last_error": error}).encode()
+    text = json.dumps({**fields, "last_error": error}, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace")  # of half characters it makes JSON's own escape
 
 
 def decode_heartbeat(value: bytes | None) -> dict[str, Any]:
@@ -74,8 +77,14 @@ def decode_heartbeat(value: bytes | None) -> dict[str, Any]:
 def _checked(name: str, value: Any, kind: type) -> Any:
     if value is None and name not in _REQUIRED:
         return None
-    if kind is float and type(value) in (int, float):
+    # Written so that a NaN fails it too.
+    if kind is float and type(value) in (int, float) and abs(value) < 2**63:
         return float(value)
-    if type(value) is not kind:
+    fits = type(value) is kind and kind is not float
+    if kind is int:
+        fits = fits and abs(value) < 2**63
+    if kind is str:
+        fits = fits and is_text(value, _MAX_TEXT_LENGTH)
+    if not fits or (name == "name" and not is_agent_name(value)):
         raise InvalidMessage(f"the heartbeat has {str(value)[:40]!r} for {name}")
-    return value
+    return printable(value) if kind is str else value

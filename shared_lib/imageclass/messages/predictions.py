@@ -1,4 +1,4 @@
-"""The wire format of predictions: probabilities with headers; `messages.requests` has the table."""
+"""The wire format of predictions: probabilities with headers; docs/messages.md describes it."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,9 @@ from imageclass.messages.headers import (
 )
 
 _MAX_CLASSES = 10_000
-_OF_A_PREDICTION = frozenset({"version", "run", "request", "agent", "model", "dtype", "classes"})
+_OF_A_PREDICTION = frozenset(
+    {"version", "run", "request", "agent", "model", "dataset", "dtype", "byteorder", "classes"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,7 @@ class Prediction:
         agent: name of the agent.
         probabilities: float32, shape (classes,).
         model: hash of the model that gave them, empty if unknown.
+        dataset: name of the data set whose classes they are for, empty if unknown.
     """
 
     run: str
@@ -41,28 +44,36 @@ class Prediction:
     agent: str
     probabilities: NDArray[np.float32]
     model: str = ""
+    dataset: str = ""
 
 
 def encode_prediction(prediction: Prediction) -> tuple[bytes, Headers]:
     """Return value and headers of the Kafka message for a prediction."""
     value = prediction.probabilities.astype("<f4", copy=False).tobytes()
     common = _prediction_headers(
-        prediction.run, prediction.agent, prediction.model, len(prediction.probabilities)
+        prediction.run,
+        prediction.agent,
+        prediction.model,
+        prediction.dataset,
+        len(prediction.probabilities),
     )
     return value, [*common, ("request", prediction.request.encode())]
 
 
 @lru_cache(maxsize=256)
-def _prediction_headers(run: str, agent: str, model: str, classes: int) -> Headers:
+def _prediction_headers(run: str, agent: str, model: str, dataset: str, classes: int) -> Headers:
     headers = {
         "version": FORMAT_VERSION,
         "run": run,
         "agent": agent,
         "dtype": "float32",
+        "byteorder": "little",
         "classes": str(classes),
     }
     if model:
         headers["model"] = model
+    if dataset:
+        headers["dataset"] = dataset
     return [(name, text.encode()) for name, text in headers.items()]
 
 
@@ -76,8 +87,12 @@ def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> 
     check_version(fields)
     run, request, agent = (need_id(fields, name) for name in ("run", "request", "agent"))
     model = need_id(fields, "model") if fields.get("model") else ""
+    dataset = need_id(fields, "dataset") if fields.get("dataset") else ""
     if (dtype := need(fields, "dtype")) != "float32":
         raise InvalidMessage(f"dtype {dtype[:40]!r} of probabilities is not float32")
+    # Predictions before version 0.2 do not name it; it was the same.
+    if (order := fields.get("byteorder", "little")) != "little":
+        raise InvalidMessage(f"byte order {order[:40]!r} of probabilities is not little")
     text = need(fields, "classes")
     if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > _MAX_CLASSES:
         raise InvalidMessage(f"classes {text[:40]!r} is not a number from 1 to {_MAX_CLASSES}")
@@ -88,4 +103,4 @@ def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> 
     # Written so that a NaN fails it too.
     if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
         raise InvalidMessage("probabilities outside of 0 to 1")
-    return Prediction(run, request, agent, probabilities, model)
+    return Prediction(run, request, agent, probabilities, model, dataset)

@@ -1,23 +1,8 @@
-"""The wire format: image bytes with headers in, probabilities with headers out.
+"""The wire format of requests: image bytes with headers.
 
 A request's value is the image itself, as raw uint8 pixels or as a PNG or JPEG file; everything
 about it is in Kafka headers (UTF-8 text), so a reader can route or refuse a message without
-touching its body. It never carries the label. A prediction's value is the probabilities, one
-little-endian float32 for each class.
-
-| header    | request                         | prediction                         |
-|-----------|---------------------------------|------------------------------------|
-| `version` | format version, `1`             | the same                           |
-| `run`     | id of the run it belongs to     | copied from the request            |
-| `request` | id of the request               | copied from the request            |
-| `dataset` | name of the data set whose classes are meant, may be missing | -      |
-| `deadline`| milliseconds since 1970 after which the answer is of no use, may be missing | - |
-| `encoding`| `raw`, `png` or `jpeg`          | -                                  |
-| `shape`   | raw only: `height,width,channels` | -                                |
-| `dtype`   | raw only: `uint8`               | `float32`                          |
-| `agent`   | -                               | name of the agent that answers     |
-| `model`   | -                               | hash of its model, may be missing  |
-| `classes` | -                               | number of probabilities            |
+touching its body. It never carries the label. docs/messages.md describes every header.
 """
 
 import re

@@ -1,32 +1,13 @@
 """The wire format of verdicts: a JSON message for each request, which the judge announces.
 
-The key is the request's id, the value a JSON object in UTF-8 with exactly these fields:
-
-| field            | type            | meaning                                            |
-|------------------|-----------------|----------------------------------------------------|
-| `version`        | 1               | of this format                                     |
-| `run`, `request` | text            | ids                                                |
-| `dataset`        | text            | name of the data set                               |
-| `strategy`       | text            | how it was decided between the agents              |
-| `index`          | integer         | which test image                                   |
-| `sent_ms`        | number          | when it was sent, milliseconds since 1970          |
-| `label`          | integer         | index of the true class                            |
-| `label_name`     | text            | its name                                           |
-| `predicted`      | integer or null | index of the chosen class; null: no agent answered |
-| `predicted_name` | text or null    | its name                                           |
-| `confidence`     | number or null  | of the choice, from 0 to 1                         |
-| `correct`        | boolean or null | whether `predicted` is `label`                     |
-| `answers`        | list            | an object for each agent that has answered         |
-
-and each of `answers` with `agent` and `model` (text), `predicted` (integer), `confidence` (from 0
-to 1), `correct` (boolean) and `latency_ms` (number, 0 or more).
+The key is the request's id, the value a JSON object in UTF-8; docs/messages.md has its fields.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.headers import InvalidMessage, is_text
 
 FORMAT_VERSION = 1
 
@@ -36,7 +17,7 @@ _LARGEST = 2**53  # above it not every reader of JSON has exact numbers
 
 @dataclass(frozen=True)
 class AgentAnswer:
-    """What one agent answered to a request; fields as in the module's table."""
+    """What one agent answered to a request; fields as in docs/messages.md."""
 
     agent: str
     model: str
@@ -48,7 +29,7 @@ class AgentAnswer:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judge's verdict about one request; fields as in the module's table."""
+    """The judge's verdict about one request; fields as in docs/messages.md."""
 
     run: str
     request: str
@@ -102,7 +83,7 @@ _TOGETHER = ("predicted", "predicted_name", "confidence", "correct")
 
 
 def _text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 1_000
+    return is_text(value, 1_000)
 
 
 def _name(value: Any) -> bool:

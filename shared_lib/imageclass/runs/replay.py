@@ -9,6 +9,7 @@ even if several people replay at once or a process ends meanwhile.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -18,9 +19,12 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from imageclass.data.limits import MAX_IMAGE_BYTES
 from imageclass.kafka.connection import Connection
 from imageclass.kafka.reader import read_to_end
-from imageclass.messages.headers import Headers
+from imageclass.messages.dead_letters import MAX_DEAD_LETTER_HEADER_BYTES
+from imageclass.messages.headers import Headers, header_bytes
+from imageclass.messages.text import printable
 
 _ORIGIN = "dead-letter.origin"
 _REPLAYED = "dead-letter.replayed"
@@ -37,7 +41,7 @@ class DeadLetter:
         value: the message's body as it arrived, if `complete`.
         headers: its headers, likewise.
         size: the original size of the body, in bytes.
-        complete: whether body and headers were small enough to be kept.
+        complete: whether body and headers could be read and were small enough to be kept.
         time_ms: when the dead letter was written, in milliseconds since 1970.
         replayed: whether the message was sent again, for this dead letter or another agent's.
     """
@@ -91,12 +95,12 @@ def read(connection: Connection, *, limit: int = 1_000) -> list[DeadLetter]:
         origin = about.get(_ORIGIN, "")
         if _REPLAYED in about:
             replayed.add(origin)
-        elif (key := (origin, about.get("dead-letter.agent", ""))) not in found:
+        elif (key := (origin, printable(about.get("dead-letter.agent", "")))) not in found:
             found[key] = {
-                "reason": about.get("dead-letter.reason", ""),
+                "reason": printable(about.get("dead-letter.reason", "")),
                 "value": record.value or b"",
                 "headers": [(n, c) for n, c in record.headers if not n.startswith("dead-letter.")],
-                "size": int(about.get("dead-letter.size") or 0),
+                "size": _size(about.get("dead-letter.size", ""), record.value),
                 "complete": "dead-letter.incomplete" not in about,
                 "time_ms": record.timestamp,
             }
@@ -133,11 +137,13 @@ def replay(
             producer.init_transactions()  # from here on no other replay can finish
             marks = (dict(record.headers or ()) for record in _read_topic(connection))
             known = {mark.get(_ORIGIN) for mark in marks if _REPLAYED in mark}
+            with connection.admin() as admin:
+                existing = frozenset(admin.list_topics())
             producer.begin_transaction()
             for one in {one.origin: one for one in dead_letters}.values():
                 if one.origin.encode() in known:
                     done.already.append(one.origin)
-                elif reason := _refusal(one, topics.prefix):
+                elif reason := _refusal(one, topics.prefix, existing):
                     done.refused[one.origin] = reason
                 else:
                     _send_again(producer, topics.dead_letters, one, deadline_ms)
@@ -166,19 +172,29 @@ def _send_again(
     producer.send(marks_topic, key=origin, headers=mark)
 
 
+def _size(text: str, value: bytes | None) -> int:
+    """Return the original size; where the header is no number, that of what is there."""
+    return int(text) if re.fullmatch(r"[0-9]{1,12}", text) else len(value or b"")
+
+
 def _topic(dead_letter: DeadLetter) -> str:
     return dead_letter.origin.rsplit("/", 2)[0]
 
 
-def _refusal(dead_letter: DeadLetter, prefix: str) -> str:
-    """Return why a message cannot be sent again; empty if it can."""
-    if not dead_letter.complete:
+def _refusal(dead_letter: DeadLetter, prefix: str, existing: frozenset[str]) -> str:
+    """Return why a message cannot be sent again; empty if it can. Anybody may write some."""
+    size = max(dead_letter.size, len(dead_letter.value))
+    if size > MAX_IMAGE_BYTES or (not dead_letter.complete and size > len(dead_letter.value)):
         return (
             f"The message of {dead_letter.size:,} bytes was too large to be kept. Send a smaller"
             " image."
         )
+    if not dead_letter.complete or header_bytes(dead_letter.headers) > MAX_DEAD_LETTER_HEADER_BYTES:
+        return "Its headers could not be read, or were too large to be kept. Send the image again."
     if not _topic(dead_letter).startswith(prefix):
         return f"It came from {_topic(dead_letter)}, which is not one of the topics {prefix}*."
+    if _topic(dead_letter) not in existing:
+        return f"It came from {_topic(dead_letter)}, and there is no such topic."
     return ""
 
 

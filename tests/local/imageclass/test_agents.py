@@ -290,7 +290,9 @@ def test_dead_letters_that_cannot_be_sent_again_are_refused_with_the_reason(
     own = connection.topics.requests
     too_large = DeadLetter(f"{own}/0/1", value=b"", size=5_000_000, complete=False, **parts)  # type: ignore[arg-type]
     foreign = DeadLetter("other.requests/0/1", value=b"x", size=1, complete=True, **parts)  # type: ignore[arg-type]
-    done = replay.replay(connection, [too_large, foreign])
+    nowhere = DeadLetter(f"{own}x/0/1", value=b"x", size=1, complete=True, **parts)  # type: ignore[arg-type]
+    done = replay.replay(connection, [too_large, foreign, nowhere])
+    assert "there is no such topic" in done.refused[f"{own}x/0/1"]
     assert (done.sent, done.already) == ([], [])
     assert "5,000,000 bytes was too large" in done.refused[f"{own}/0/1"]
     assert "not one of the topics" in done.refused["other.requests/0/1"]

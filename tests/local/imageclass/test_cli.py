@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,11 +22,13 @@ from embedded_kafka import EmbeddedBroker
 from imageclass.data import datasets
 from imageclass.kafka.connection import Connection, connect
 from imageclass.models.registry import ModelVersion, train_or_load
+from imageclass.runs import replay
 from imageclass.runs.judge import Judge
 from imageclass.runs.outcomes import decide
 from PIL import Image
 
 from tests.support.kafka import members
+from tests.support.records import write
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -290,3 +293,76 @@ def test_what_is_wrong_is_said_in_a_sentence(
         assert done.stdout == ""
         assert expected in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_one_image_with_a_name_of_any_bytes_is_sent_and_remembered(
+    environment: dict[str, str], agent: RunningAgent, folder: Path, tmp_path: Path
+) -> None:
+    (image,) = list((folder / "3").iterdir())[:1]
+    (tmp_path / "linked").symlink_to(tmp_path)
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(image.read_bytes())
+    done = call(environment, "send", tmp_path, "--wait")
+    assert "1 image was sent." in done.stderr
+    assert "linked is left out: it links to a folder that is searched already" in done.stderr
+    assert r"caf\xe9.png" in done.stdout
+    judged = call(environment, "judge", done.stdout.split()[0])
+    assert "1 image, 0 predictions missing" in judged.stdout
+    assert r"caf\xe9.png" in judged.stdout
+
+
+def test_a_run_that_cannot_be_saved_is_named(
+    environment: dict[str, str], agent: RunningAgent, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with_file = {**environment, "MOSSHUB_RUNS": str(tmp_path / "file" / "runs")}
+    done = call(with_file, "send", folder / "3", code=1)
+    assert re.search(r"Run [0-9a-f]{32} was sent, but .*/runs cannot be written", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_nobody_at_work_is_said_and_an_unknown_data_set_refused(
+    environment: dict[str, str], folder: Path
+) -> None:
+    alone = ("--prefix", "nobody.")
+    done = call(environment, "send", folder / "3", *alone, "--dataset", "nosuch", code=1)
+    assert "No agent for nosuch is at work. Nor is a data set of that name known: " in done.stderr
+    assert "cifar10, digits, fashion-mnist are" in done.stderr
+    done = call(environment, "send", folder / "3", *alone, "--wait", "--patience", 1)
+    assert "No agent is at work. They are answered when one is started" in done.stderr
+
+
+def test_messages_of_others_do_not_reach_the_terminal(
+    environment: dict[str, str], broker: EmbeddedBroker
+) -> None:
+    nasty = "\x1b[2J\x07\x9b31m\u202e"
+    connection = connect(broker.bootstrap_servers, "nasty.")
+    headers = [("dead-letter.reason", nasty.encode()), ("run", nasty.encode())]
+    with connection.producer() as producer:
+        producer.send(connection.topics.verdicts, nasty.encode()).get(30)
+        producer.send(connection.topics.dead_letters, b"x", nasty.encode(), headers=headers).get(30)
+    for topic in ("verdicts", "dead-letters"):
+        for option in ((), ("--json",)):
+            done = call(
+                environment,
+                "tail",
+                topic,
+                "--prefix",
+                "nasty.",
+                "--no-follow",
+                "--last",
+                5,
+                *option,
+            )
+            assert "[2J" in done.stdout and "31m" in done.stdout
+            assert done.stdout.replace("\n", "").isprintable()
+    assert replay.read(connection)[0].reason.isprintable()
+
+
+def test_skipped_records_are_said_in_a_sentence(
+    environment: dict[str, str], broker: EmbeddedBroker
+) -> None:
+    connection = connect(broker.bootstrap_servers, "skip.")
+    write(broker.bootstrap_servers, connection.topics.verdicts, [bytes(20_000_000)], codec="gzip")
+    done = call(environment, "tail", "verdicts", "--prefix", "skip.", "--no-follow")
+    assert done.stdout == ""
+    assert done.stderr.startswith("1 record of skip.verdicts, partition 0, offset 0, was skipped: ")

@@ -64,3 +64,53 @@ def test_a_list_keeps_the_names_it_was_given(folder: Path) -> None:
 def test_what_is_not_there_is_said(folder: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"There is no file or folder .*/dogs\."):
         find_images(folder / "dogs")
+
+
+def test_links_to_folders_are_followed_but_into_none_twice(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    for path in (root / "real", elsewhere / "deep"):
+        path.mkdir(parents=True)
+        (path / "1.png").write_bytes(picture("PNG"))
+    (root / "linked").symlink_to(elsewhere)
+    (root / "linked.png").symlink_to(elsewhere / "deep" / "1.png")
+    (root / "again").symlink_to(root / "real")
+    (root / "real" / "up").symlink_to(root)
+    (elsewhere / "deep" / "round").symlink_to(elsewhere)
+    (root / "self").symlink_to(root / "self")
+    said: list[str] = []
+    found = find_images(root, on_skip=said.append)
+    assert sorted(found) == ["linked.png", "linked/deep/1.png", "real/1.png"]
+    assert sorted(sentence.split(" is left out: ")[0] for sentence in said) == [
+        *("again", "linked/deep/round", "real/up", "self"),
+    ]
+    assert "links to a folder that is searched already" in said[0]
+
+
+def test_a_folder_that_cannot_be_searched_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "1.png").write_bytes(picture("PNG"))
+    search = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return search(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    said: list[str] = []
+    assert list(find_images(tmp_path, on_skip=said.append)) == ["1.png"]
+    assert said == ["closed is left out: Permission denied"]
+
+
+def test_a_name_of_any_bytes_becomes_text(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(picture("PNG"))
+    (tmp_path / "café.png").write_bytes(picture("JPEG"))
+    (tmp_path / r"caf\xe9.png").write_bytes(picture("JPEG"))  # what the first is written as
+    said: list[str] = []
+    found = find_images(tmp_path, on_skip=said.append)
+    assert list(found) == [r"caf\xe9.png", "café.png"]
+    assert said == [r"caf\xe9.png is left out: Another file has the same name."]
+    with pytest.raises(FileNotFoundError, match=r"nowhere\\xe9"):
+        find_images(tmp_path / os.fsdecode(b"nowhere\xe9"))

@@ -21,6 +21,8 @@ def test_predictions_come_back_as_they_went() -> None:
         ("classes", b"4", None),
         ("classes", b"0", None),
         ("dtype", b"float64", None),
+        ("byteorder", b"big", None),
+        ("dataset", b"two words", None),
         (None, None, np.array([0.5, np.nan, 0.5], "<f4").tobytes()),
         (None, None, np.array([-1, 1, 1], "<f4").tobytes()),
         (None, None, b"abc"),
@@ -29,8 +31,22 @@ def test_predictions_come_back_as_they_went() -> None:
 def test_wrong_predictions_are_refused(
     name: str | None, header: bytes | None, value: bytes | None
 ) -> None:
-    good = predictions.Prediction("r", "q", "cnn", np.array([0.1, 0.7, 0.2], np.float32))
+    good = predictions.Prediction(
+        "r", "q", "cnn", np.array([0.1, 0.7, 0.2], np.float32), dataset="digits"
+    )
     body, head = predictions.encode_prediction(good)
     changed = [(key, header if key == name else old) for key, old in head]
     with pytest.raises(InvalidMessage):
         predictions.decode_prediction(value or body, changed)
+
+
+def test_predictions_name_data_set_and_byte_order_and_old_ones_need_not() -> None:
+    probabilities = np.array([0.1, 0.7, 0.2], np.float32)
+    sent = predictions.Prediction("r", "q", "cnn", probabilities, "beef", "digits")
+    body, head = predictions.encode_prediction(sent)
+    assert dict(head)["byteorder"] == b"little"
+    assert predictions.decode_prediction(body, head).dataset == "digits"
+    of_before = [(name, value) for name, value in head if name not in ("dataset", "byteorder")]
+    old = predictions.decode_prediction(body, of_before)
+    assert (old.dataset, old.model) == ("", "beef")
+    np.testing.assert_array_equal(old.probabilities, probabilities)

@@ -9,6 +9,7 @@ from imageclass.runs.outcomes import decide
 from imageclass.runs.run import Run
 from imageclass.runs.verdicts import encode_verdicts
 
+from tests.support.messages import ANSWER, VERDICT
 from tests.support.runs import THIRD
 
 
@@ -32,18 +33,6 @@ def test_every_request_is_announced(run: Run) -> None:
         assert encode_verdict(decode_verdict(value)) == value
 
 
-ANSWER = {
-    "agent": "a", "model": "", "predicted": 0, "confidence": 0.5, "correct": True, "latency_ms": 1,
-}  # fmt: skip
-
-
-VERDICT = {
-    "version": 1, "run": "r", "request": "q", "dataset": "d", "strategy": "s", "index": 0,
-    "sent_ms": 1000.5, "label": 0, "label_name": "ant", "predicted": 0, "predicted_name": "ant",
-    "confidence": 1, "correct": True, "answers": [ANSWER],
-}  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -59,6 +48,8 @@ VERDICT = {
         {"sent_ms": 10**400},
         {"label": "0"},
         {"label_name": "x" * 2_000},
+        {"label_name": "\ud800"},
+        {"answers": [ANSWER | {"model": "\udfff"}]},
         {"predicted": None},
         {"predicted": 1},
         {"confidence": 1.01},
