@@ -65,6 +65,13 @@ class OidcProvider:
         self.process.wait()
 
 
+def browser() -> requests.Session:
+    """Return a session that says what a browser says when it loads a page."""
+    session = requests.Session()
+    session.headers.update({"Sec-Fetch-Mode": "navigate", "Accept": "text/html"})
+    return session
+
+
 def sign_in(
     session: requests.Session, platform_url: str, name: str, next: str = ""
 ) -> tuple[requests.Response, list[str]]:

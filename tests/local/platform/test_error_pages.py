@@ -141,11 +141,16 @@ def test_every_status_code_is_a_sentence(shared_hub: LightHub, code: int) -> Non
 
 
 def test_a_form_that_was_open_too_long(shared_hub: LightHub) -> None:
-    """Its token is no longer the browser's."""
-    old = {"username": "ada", "password": shared_hub.password, "_xsrf": "old"}
-    for data in (old, {}):
-        answer = requests.post(f"{shared_hub.url}/hub/login", data, headers=PAGE, timeout=30)
+    """Its token is no longer the browser's. JupyterHub's own sign-in page says so itself."""
+    ada = LocalPerson(shared_hub, "ada")
+    sign_in = {"username": "ada", "password": shared_hub.password}
+    for old in ({"_xsrf": "old"}, {}):
+        answer = ada.session.post(f"{shared_hub.url}/hub/spawn", old, headers=PAGE, timeout=30)
         assert answer.status_code == 403
         assert "This page is too old" in answer.text
         assert "load it again" in answer.text
-        assert "_xsrf" not in re.sub("<[^>]+>", "", answer.text.partition('class="moss-card"')[2])
+        card = answer.text.partition('class="moss-card"')[2]
+        assert "xsrf" not in re.sub("<[^>]+>", "", card.partition("</div>")[0]).lower()
+        url = f"{shared_hub.url}/hub/login"
+        answer = requests.post(url, {**sign_in, **old}, headers=PAGE, timeout=30)
+        assert "Login form invalid or expired. Try again." in answer.text

@@ -6,44 +6,13 @@ Hub, proxy and provider are real and speak HTTP; servers are light ones (tests/s
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
 
-from tests.support.light_hub import LightHub
-from tests.support.oidc_provider import CLIENT_SECRET, OidcProvider, sign_in, sign_out
+from tests.support.light_team import TEAM, Team
+from tests.support.oidc_provider import CLIENT_SECRET, browser, sign_in, sign_out
 from tests.support.waiting import wait_until
-
-TEAM = {
-    "SERVERS": "containers",
-    "OAUTH_PROVIDER": "oidc",
-    "OAUTH_CLIENT_ID": "mosshub",
-    "OAUTH_CLIENT_SECRET": CLIENT_SECRET,
-    "ALLOWED_GROUPS": "team",
-    "ADMIN_GROUPS": "admins",
-    "PROXY_TOKEN": uuid.uuid4().hex * 2,
-    "COOKIE_SECRET": uuid.uuid4().hex * 2,
-    "CRYPT_KEY": uuid.uuid4().hex * 2,
-}
-
-
-class Team:
-    """A team's hub and its provider."""
-
-    def __init__(self, directory: Path, **settings: str) -> None:
-        self.hub = LightHub(directory / "data", **TEAM, **settings)
-        self.provider = OidcProvider(self.hub.url, directory / "provider.log")
-        self.hub.environment |= {
-            "OAUTH_URL": self.provider.issuer,
-            "OAUTH_INTERNAL_URL": self.provider.internal_url,
-        }
-
-    def stop(self) -> None:
-        self.provider.stop()
-        if self.hub.process:
-            self.hub.stop()
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +33,6 @@ def new_team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 def team(new_team: Callable[..., Team]) -> Team:
     """A team whose provider tells groups for the scope `groups`, and a hub that asks for it."""
     return new_team(OAUTH_SCOPE="groups")
-
-
-def browser() -> requests.Session:
-    session = requests.Session()
-    session.headers.update({"Sec-Fetch-Mode": "navigate", "Accept": "text/html"})
-    return session
 
 
 @pytest.mark.parametrize(("name", "admin"), [("ada", False), ("grace", True)])

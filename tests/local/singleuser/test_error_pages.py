@@ -20,7 +20,7 @@ PAGE = {"Accept": "text/html"}
 COMES_BACK = '<meta http-equiv="refresh" content="5">'
 
 
-@pytest.mark.parametrize("path", ["nowhere", "api/nowhere", "@file/9-nowhere.png"])
+@pytest.mark.parametrize("path", ["nowhere", "api/nowhere"])
 def test_an_address_where_nothing_is(ada: Person, path: str) -> None:
     page = ada.get(path)
     assert page.status_code == 404
@@ -29,6 +29,14 @@ def test_an_address_where_nothing_is(ada: Person, path: str) -> None:
     fetched = ada.session.get(ada.base + path, headers={"Sec-Fetch-Mode": "cors"}, timeout=60)
     assert fetched.status_code == 404
     assert fetched.json()["detail"], "marimo's own answer to a program"
+
+
+def test_a_file_of_a_notebook_that_is_gone(ada: Person) -> None:
+    """A link to a download, after its cell has run again."""
+    page = ada.get("@file/9-nowhere.png")
+    assert page.status_code == 503
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "If this is a file of a notebook, run its cell again." in page.text
 
 
 def test_an_answer_of_marimo_that_is_no_error_stays_as_it_is(ada: Person) -> None:
