@@ -4,6 +4,7 @@ import sys
 
 from hub import origins
 from hub.accounts import authenticator_with_accounts
+from hub.app import require_mosshub
 from hub.broker import broker_command
 from hub.proxy import proxy_command
 from hub.servers import ENV_KEEP, server_environment
@@ -15,6 +16,7 @@ from hub.signin.taken_hosts import refuse_taken_hosts
 from hub.spawners import docker
 from hub.spawners.local import LaptopSpawner
 
+require_mosshub()
 c = get_config()
 settings = load_settings()
 state = settings.data_dir / "hub"
