@@ -145,7 +145,8 @@ def test_every_old_address_leads_to_the_right_one(
         f"{outside}/user/ada/?file=image_class.py",
     ):
         page.goto(address)
-        expect(page).to_have_url(re.compile(re.escape(server) + r"\?.*file=image_class\.py"))
+        deep_link = re.compile(re.escape(server) + r"\?.*file=image_class\.py")
+        expect(page).to_have_url(deep_link, timeout=MINUTE)
         page.get_by_role("heading", name="Image classification over Kafka").wait_for(timeout=MINUTE)
         page.locator(".cm-editor").first.wait_for()
     for address in (outside, f"{here}/hub/home", f"{here}/"):
