@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -131,6 +133,16 @@ def test_no_two_users_share_a_host(platform: RunningPlatform, admin: LocalPerson
     # The nearest that may.
     assert LocalPerson(platform, "ada.lovelace").api("GET", "user").ok
     assert LocalPerson(platform, FIRST).api("GET", "user").ok
+
+
+@pytest.mark.slow
+def test_a_name_that_is_no_dns_label_has_an_editor_on_a_host(platform: RunningPlatform) -> None:
+    person = LocalPerson(platform, "a.b")
+    page = person.editor()
+    assert "<marimo-" in page.text
+    host = urlsplit(page.url).hostname or ""
+    assert re.fullmatch(r"[a-z0-9-]+--[a-z0-9]{7}\.localhost", host)
+    assert urlsplit(page.url).path == "/user/a.b/"
 
 
 def test_only_from_inside_is_it_told_which_hosts_there_are(
