@@ -8,6 +8,7 @@ from typing import Any
 
 from jupyterhub import apihandlers, handlers
 from mosshub_contract.broker_account import API_PATH
+from oauthenticator.oauth2 import OAuthenticator
 from playwright.sync_api import Frame, Page
 from tornado.web import RequestHandler
 
@@ -109,7 +110,9 @@ def hub_calls(hub: str, user: str) -> list[tuple[str, str]]:
     """
     own = [(f"/api{API_PATH}", AccountHandler), (KNOWN_HOST_PATH, KnownHostHandler)]
     calls = set()
-    for pattern, handler, *_ in [*apihandlers.default_handlers, *handlers.default_handlers, *own]:
+    sign_in = OAuthenticator().get_handlers(None)
+    of_jupyterhub = [*apihandlers.default_handlers, *handlers.default_handlers, *sign_in]
+    for pattern, handler, *_ in [*of_jupyterhub, *own]:
         path = _filled_in(pattern, user)
         assert re.fullmatch(pattern, path) or pattern == "", (pattern, path)
         for method in METHODS:
