@@ -4,6 +4,7 @@ import sys
 
 from hub import origins
 from hub.accounts import authenticator_with_accounts
+from hub.app import require_mosshub
 from hub.broker import broker_command
 from hub.logs import LOGGING
 from hub.proxy import proxy_command
@@ -17,6 +18,7 @@ from hub.spawners import docker
 from hub.spawners.local import LaptopSpawner
 from hub.spawners.start_queue import StartQueue
 
+require_mosshub()
 c = get_config()
 settings = load_settings()
 state = settings.data_dir / "hub"

@@ -6,6 +6,7 @@
 | `addresses`   | where a request was sent to, and by which page (pure functions)   |
 | `guard`       | keeps the hub and its cookies to the hub's own host               |
 | `known_hosts` | tells the edge which host names may have a certificate            |
+| `sharing`     | no shares between users where there is one origin                 |
 """
 
 from typing import Any
@@ -22,6 +23,8 @@ def configure(c: Any, settings: Settings) -> None:
         "domain": settings.domain,
         "host_check_url": host_check_url(settings) if settings.subdomains else "",
     }
+    # Browsers send a cookie of this kind only if the user goes to the page. Not all do so unasked.
+    c.JupyterHub.tornado_settings = {"cookie_options": {"samesite": "Lax"}}
     if not settings.subdomains:
         return
     c.JupyterHub.subdomain_host = settings.public_url

@@ -29,7 +29,7 @@ from .settings import Settings
 
 log = logging.getLogger("marimo_singleuser")
 
-_HUB_CACHE_S = 60  # how long the hub's word on who is signed in stays valid
+_HUB_CACHE_S = 30  # how long the hub's word on who is signed in stays valid
 _PING_INTERVAL_S = 30  # a browser that disappeared is noticed after this
 
 

@@ -42,8 +42,8 @@ class Settings:
         api_url: address of the hub's API, without a slash at its end.
         activity_url: address of the hub's API for this user's activity.
         api_token: this server's token for the hub's API.
-        owner_only: nobody but the user may use this server, because its pages share an origin with
-            the hub's.
+        own_host: host name of this server's pages, which is no other pages'. None if they share one
+            with the hub's; then nobody but the user may use this server.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
         max_frame_bytes: largest WebSocket message.
@@ -61,7 +61,7 @@ class Settings:
     api_url: str
     activity_url: str
     api_token: str = field(repr=False)
-    owner_only: bool = True
+    own_host: str | None = None
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
     max_frame_bytes: int = 64 * MIB
@@ -128,7 +128,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         templates=Path(templates) if templates else None,
         hub_url=env.get("JUPYTERHUB_PUBLIC_HUB_URL")
         or env.get("JUPYTERHUB_BASE_URL", "/") + "hub/",
-        owner_only=not _has_own_host(env),
+        own_host=_own_host(env),
         api_url=env["JUPYTERHUB_API_URL"].rstrip("/"),
         activity_url=env["JUPYTERHUB_ACTIVITY_URL"],
         api_token=env["JUPYTERHUB_API_TOKEN"],
@@ -136,12 +136,12 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     )
 
 
-def _has_own_host(env: Mapping[str, str]) -> bool:
-    """Return whether this server's pages have another host than the hub's."""
+def _own_host(env: Mapping[str, str]) -> str | None:
+    """Return the host name of this server's pages; None if it is the hub's, or unknown."""
     own, hub = (
         urlparse(env.get(f"JUPYTERHUB_PUBLIC_{name}", "")).hostname for name in ("URL", "HUB_URL")
     )
-    return own is not None and hub is not None and own != hub
+    return own if hub is not None and own != hub else None
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

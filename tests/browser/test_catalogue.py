@@ -6,11 +6,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Frame, Page, Response, expect
 
 from tests.support.host_names import server_of
 from tests.support.paths import ROOT
 from tests.support.platform import RunningPlatform
+from tests.support.waiting import retry_until
 
 MINUTE = 60_000
 
@@ -45,21 +46,30 @@ def test_every_element_that_shows_a_file_works(
     page.set_viewport_size({"width": 1280, "height": 4000})
     page.goto(f"{server}?file=catalogue.py")
     page.locator("#widget").wait_for(timeout=2 * MINUTE)
+    # marimo's service worker loads public files. The first page may be there before it.
+    page.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    page.locator("#widget").wait_for(timeout=2 * MINUTE)
     assert page.locator(".marimo-error").count() == 0
 
-    loaded = "image => image.complete && image.naturalWidth > 0"
     expect(page.get_by_alt_text("an image")).to_be_visible()
-    assert page.get_by_alt_text("an image").evaluate(loaded)
+    page.wait_for_function("document.querySelector('img[alt=\"an image\"]').naturalWidth > 0")
     page.wait_for_function("document.querySelector('#public').naturalWidth > 0")
     expect(page.locator("#html")).to_have_text("html")
     expect(page.get_by_text("plain <b>text</b>")).to_be_visible()
     page.wait_for_function("document.querySelector('audio').readyState > 0")
 
     # Scripts in frames run: as a document within the page, and as a virtual file.
-    after = [frame.locator("#said") for frame in page.frames if frame != page.main_frame]
-    said = [place.inner_text() for place in after if place.count()]
+    def frames_with(selector: str) -> list[Frame]:
+        inner = [frame for frame in page.frames if frame != page.main_frame]
+        return [frame for frame in inner if frame.locator(selector).count()]
+
+    retry_until(lambda: len(frames_with("#said")) == 2, 60, "two frames with scripts")
+    said = [frame.locator("#said").inner_text() for frame in frames_with("#said")]
     assert said == ["after", "after"]
-    plot = next(f for f in page.frames if "@file" in f.url and f.locator(".bk-Figure").count())
+    retry_until(lambda: frames_with(".bk-Figure"), 60, "Bokeh's plot")
+    (plot,) = frames_with(".bk-Figure")
+    assert "@file" in plot.url
     expect(plot.locator(".bk-Figure")).to_be_visible()
     # The one that is a file has an origin of nobody's.
     assert plot.evaluate("self.origin") == "null"

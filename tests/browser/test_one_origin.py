@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.attack import ATTACK_PAGE, state
+from tests.support.attack import ATTACK_PAGE, state, tries_everything
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
 
@@ -54,6 +54,36 @@ def test_an_admin_cannot_open_the_page_that_linus_wrote(
         assert answer and answer.status == 200
         assert answer.headers["content-security-policy"].startswith("sandbox;")
         assert owner.title() == "nothing happened"
+    finally:
+        file.unlink()
+    assert state(admin) == before
+
+
+def test_a_script_in_a_frame_of_the_owners_page_gets_nothing(
+    sign_in: Callable[..., Page], platform: RunningPlatform
+) -> None:
+    """Outputs of a notebook that are files run their scripts there, and belong to no origin."""
+    files(sign_in("ada"))
+    page = files(sign_in("linus"))
+    file = Path("/dev/shm/mosshub-frame.html")  # noqa: S108  where marimo keeps virtual files
+    file.write_text("<p id=shown>shown</p><script>document.title = 'it runs'</script>")
+    admin = LocalPerson(platform, "admin", platform.admin_password)
+    before = state(admin)
+    try:
+        address = f"/user/linus/@file/{file.stat().st_size}-{file.name}"
+        page.evaluate(
+            """address => {
+              const frame = document.createElement("iframe");
+              frame.src = address;
+              document.body.append(frame);
+            }""",
+            address,
+        )
+        page.frame_locator(f'iframe[src="{address}"]').locator("#shown").wait_for()
+        frame = next(frame for frame in page.frames if frame.url.endswith(address))
+        assert frame.evaluate("[document.title, self.origin]") == ["it runs", "null"]
+        servers = [f"{platform.url}/user/{name}/" for name in ("ada", "linus")]
+        tries_everything(page, platform.url, "linus", servers, frame)
     finally:
         file.unlink()
     assert state(admin) == before

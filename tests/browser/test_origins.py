@@ -24,8 +24,13 @@ def files(page: Page) -> Page:
 
 
 def open_server(page: Page, platform: RunningPlatform, owner: str) -> None:
-    """Open another user's server; the first time the hub asks whether it may know who looks."""
+    """Open another user's server by its address."""
     page.goto(server_of(platform.url, owner))
+    answer_question(page)
+
+
+def answer_question(page: Page) -> None:
+    """Wait for another user's files; the first time the hub asks whether it may tell who looks."""
     question = page.get_by_role("button", name="Authorize")
     question.or_(page.get_by_text("image_class.py", exact=True)).first.wait_for(timeout=MINUTE)
     if question.is_visible():
@@ -145,7 +150,8 @@ def test_every_old_address_leads_to_the_right_one(
         f"{outside}/user/ada/?file=image_class.py",
     ):
         page.goto(address)
-        expect(page).to_have_url(re.compile(re.escape(server) + r"\?.*file=image_class\.py"))
+        deep_link = re.compile(re.escape(server) + r"\?.*file=image_class\.py")
+        expect(page).to_have_url(deep_link, timeout=MINUTE)
         page.get_by_role("heading", name="Image classification over Kafka").wait_for(timeout=MINUTE)
         page.locator(".cm-editor").first.wait_for()
     for address in (outside, f"{here}/hub/home", f"{here}/"):
@@ -159,6 +165,18 @@ def test_every_old_address_leads_to_the_right_one(
         f"{outside}/hub/api/user", headers={"Authorization": f"token {token}"}, timeout=30
     )
     assert answer.json()["name"] == "ada"
+
+
+def test_an_admin_opens_a_server_from_the_panel(
+    sign_in: Callable[..., Page], platform: RunningPlatform
+) -> None:
+    files(sign_in("linus"))
+    page = sign_in("admin", platform.admin_password)
+    page.wait_for_url("**/hub/admin")
+    row = page.locator("tr", has_text="linus").first
+    row.get_by_role("link", name="Access Server").click(timeout=MINUTE)
+    answer_question(page)
+    assert page.url.startswith(server_of(platform.url, "linus"))
 
 
 def test_the_address_of_a_stopped_server_leads_to_its_start(

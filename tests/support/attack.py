@@ -8,7 +8,8 @@ from typing import Any
 
 from jupyterhub import apihandlers, handlers
 from mosshub_contract.broker_account import API_PATH
-from playwright.sync_api import Page
+from oauthenticator.oauth2 import OAuthenticator
+from playwright.sync_api import Frame, Page
 from tornado.web import RequestHandler
 
 from hub.accounts.hooks import AccountHandler
@@ -109,7 +110,9 @@ def hub_calls(hub: str, user: str) -> list[tuple[str, str]]:
     """
     own = [(f"/api{API_PATH}", AccountHandler), (KNOWN_HOST_PATH, KnownHostHandler)]
     calls = set()
-    for pattern, handler, *_ in [*apihandlers.default_handlers, *handlers.default_handlers, *own]:
+    sign_in = OAuthenticator().get_handlers(None)
+    of_jupyterhub = [*apihandlers.default_handlers, *handlers.default_handlers, *sign_in]
+    for pattern, handler, *_ in [*of_jupyterhub, *own]:
         path = _filled_in(pattern, user)
         assert re.fullmatch(pattern, path) or pattern == "", (pattern, path)
         for method in METHODS:
@@ -144,24 +147,27 @@ def state(admin: Person) -> dict[str, Any]:
     return {"users": list(users()), "groups": groups}
 
 
-def tries_everything(page: Page, hub: str, victim: str, servers: list[str]) -> None:
+def tries_everything(
+    page: Page, hub: str, victim: str, servers: list[str], frame: Frame | None = None
+) -> None:
     """Run the script on the page that is open; AssertionError if it gets anything.
 
     Args:
         page: a page of the attacker's server in the browser of somebody else.
         hub: the hub's address, without a path.
         victim: name of the person whose browser it is.
-        servers: addresses of servers that this person may open.
+        servers: addresses of servers that the script calls.
+        frame: the part of the page where the script runs; the page itself by default.
     """
     answered: list[tuple[str, str, int]] = []
     page.on("response", lambda r: answered.append((r.request.method, r.url, r.status)))
     calls = hub_calls(hub, victim) + [call for base in servers for call in server_calls(base)]
-    read = page.evaluate(CALL, calls)
-    assert read == []
+    place = frame or page
+    assert place.evaluate(CALL, calls) == []
     pages = [f"{hub}/hub/{path}" for path in ("home", "admin", "token", "login", "api/user")]
-    assert page.evaluate(FRAME, [*pages, *servers]) == []
+    assert place.evaluate(FRAME, [*pages, *servers]) == []
     sockets = [socket for base in servers for socket in server_sockets(base)]
-    assert page.evaluate(SOCKET, sockets) == []
+    assert place.evaluate(SOCKET, sockets) == []
     # What could not be read was not done either: for the hub the browser was nobody's.
     done = [
         call

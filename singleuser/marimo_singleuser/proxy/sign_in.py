@@ -68,7 +68,7 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         if error:
             reason = f"Refused: {error}"[:_MAX_REASON_CHARS].replace("\n", " ")
             raise web.HTTPError(403, reason=reason)
-        if self._is_page_load:
+        if self._is_page_load or self._is_websocket:
             await self.hub_auth.ask_again(self)
         model = await self._signed_in_user()
         if model is None:
@@ -81,6 +81,20 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         if activity.is_user_action(request.method or "", self._path):
             self.services.activity.touch()
 
+    async def _is_still_admitted(self) -> bool:
+        """Return whether the user of an open WebSocket is signed in and may use this server.
+
+        A hub that is away changes nothing.
+        """
+        try:
+            model = await self.hub_auth.known_user(self)
+        except web.HTTPError:
+            return True
+        try:
+            return model is not None and bool(self._admitted_user(model))
+        except web.HTTPError:
+            return False
+
     def _admitted_user(self, model: dict[str, Any]) -> dict[str, Any]:
         """Return the user who is signed in, if they may use this server.
 
@@ -88,7 +102,9 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
             web.HTTPError: they may not.
         """
         owner = self.server_settings.user
-        if self.server_settings.owner_only and model["name"] != owner:
+        # The host of the request and not the setting alone: a server may outlive a change of it.
+        shares_origin = self.request.host_name != self.server_settings.own_host
+        if shares_origin and model["name"] != owner:
             raise web.HTTPError(
                 403,
                 reason=f"Only {owner} may open this server, and you are signed in as "

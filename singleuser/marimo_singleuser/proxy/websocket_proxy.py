@@ -19,9 +19,11 @@ from .sign_in import SignInRequired
 log = logging.getLogger("marimo_singleuser")
 
 _NORMAL_CLOSURE = 1000
+_POLICY_VIOLATION = 1008
 _INTERNAL_ERROR = 1011
 # RFC 6455, 7.4.1: these say that no code came, and nobody may send them.
 _UNSENDABLE = (1005, 1006, 1015)
+_SIGN_IN_CHECK_S = 15  # between two looks whether the user is still signed in
 
 
 class WebSocketProxy(SignInRequired):
@@ -31,7 +33,7 @@ class WebSocketProxy(SignInRequired):
         """Take the parts of the program that this handler uses; tornado calls this."""
         super().initialize(services)
         self.ws: aiohttp.ClientWebSocketResponse | None = None
-        self._relay_task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def _proxy_websocket(self, *args: Any, **kwargs: Any) -> None:
         """Connect to marimo first, so that the browser is refused what marimo refuses."""
@@ -48,8 +50,8 @@ class WebSocketProxy(SignInRequired):
         try:
             await WebSocketHandler.get(self, *args, **kwargs)
         finally:
-            if self._relay_task is not None:
-                self._relay_task.cancel()
+            for task in self._tasks:
+                task.cancel()
             await self.ws.close(code=_sendable(self.close_code))
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
@@ -58,7 +60,8 @@ class WebSocketProxy(SignInRequired):
 
     async def open(self, *args: Any, **kwargs: Any) -> None:
         """Begin to pass on marimo's messages; tornado calls this after the handshake."""
-        self._relay_task = asyncio.create_task(self._relay_to_browser())
+        for work in (self._relay_to_browser(), self._end_with_the_sign_in()):
+            self._tasks.append(asyncio.create_task(work))
 
     async def on_message(self, message: str | bytes) -> None:
         """Pass a message of the browser on to marimo."""
@@ -77,6 +80,14 @@ class WebSocketProxy(SignInRequired):
 
     def on_ping(self, data: bytes) -> None:
         """Do nothing: each side's pings are answered on that side."""
+
+    async def _end_with_the_sign_in(self) -> None:
+        """Close the WebSocket soon after its user has signed out or may not use this server."""
+        while True:
+            await asyncio.sleep(_SIGN_IN_CHECK_S)
+            if not await self._is_still_admitted():
+                self.close(_POLICY_VIOLATION, "signed out")
+                return
 
     async def _relay_to_browser(self) -> None:
         """Pass marimo's messages on, each after the one before it is sent."""

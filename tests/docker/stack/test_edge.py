@@ -1,5 +1,6 @@
 """The edge: headers and HTTPS."""
 
+import datetime
 import http.client
 import socket
 import ssl
@@ -7,6 +8,11 @@ import uuid
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.standins.engine import docker
 from tests.support.waiting import retry_until
@@ -25,12 +31,14 @@ def test_answers_carry_the_edges_headers(stack):
     assert "Strict-Transport-Security" not in answer.headers
 
 
-def over_tls(address: str, ca: str, path: str) -> http.client.HTTPResponse:
-    """The answer of mosshub.test at that address, whose certificate `ca` must vouch for."""
+def over_tls(
+    address: str, ca: str, path: str, host: str = "mosshub.test"
+) -> http.client.HTTPResponse:
+    """The answer of a host at that address, whose certificate `ca` must vouch for."""
     trust = ssl.create_default_context(cadata=ca)
     plain = socket.create_connection((address, 443), timeout=20)
-    with trust.wrap_socket(plain, server_hostname="mosshub.test") as connection:
-        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: mosshub.test\r\n\r\n".encode())
+    with trust.wrap_socket(plain, server_hostname=host) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
         answer = http.client.HTTPResponse(connection)
         answer.begin()
         return answer
@@ -62,4 +70,50 @@ def test_with_a_domain_it_speaks_https(stack):
         assert plain.headers["Location"] == "https://mosshub.test/hub/"
     finally:
         stack.compose(*start)
+    assert requests.get(f"{stack.url}/hub/health", timeout=10).status_code == 200
+
+
+def self_signed(domain: str) -> tuple[bytes, bytes]:
+    """Return a certificate for a domain and every name below it, and its key; both are PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
+    now = datetime.datetime.now(datetime.UTC)
+    names = [x509.DNSName(domain), x509.DNSName(f"*.{domain}")]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM), private
+
+
+def test_with_a_certificate_of_the_admins(stack):
+    """TLS=files: one certificate for the hub's host and the users'."""
+    address = f"127.0.0.{64 + uuid.uuid4().int % 128}"
+    certificate, key = self_signed("mosshub.test")
+    files = {"tls_certificate": certificate, "tls_key": key}
+    start = ("up", "--detach", "--no-deps", "--wait", "caddy")
+    try:
+        for name, content in files.items():
+            (stack.secrets / name).write_bytes(content)
+        stack.compose(*start, DOMAIN="mosshub.test", TLS="files", BIND=address)
+        for host in ("mosshub.test", "ada.mosshub.test"):
+            answer = retry_until(
+                lambda host=host: over_tls(address, certificate.decode(), "/hub/health", host),
+                30,
+                f"HTTPS of {host} with the admin's certificate",
+            )
+            assert answer.status == 200
+            assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    finally:
+        stack.compose(*start)
+        for name in files:
+            (stack.secrets / name).unlink()
     assert requests.get(f"{stack.url}/hub/health", timeout=10).status_code == 200

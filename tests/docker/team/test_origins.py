@@ -61,6 +61,9 @@ def test_cookies_that_a_users_page_plants_have_no_effect(stack, enter):
     there = {c.get("name") for c in page.context.cookies(server_of(stack.url, "linus"))}
     assert there == {"__Host-jupyterhub-user-linus", "_xsrf"}
     plants_cookies(page, stack.url, linus.context.cookies(stack.url), "grace")
+    # Her own server answers too.
+    page.goto(f"{stack.url}/hub/spawn")
+    wait_for_files(page)
     # Whoever signs in with the planted cookies in place gets a session of their own.
     page.goto(f"{stack.url}/hub/logout")
     page.get_by_role("button", name="Logout").click()
@@ -71,6 +74,29 @@ def test_cookies_that_a_users_page_plants_have_no_effect(stack, enter):
     expect(page).to_have_url(f"{stack.url}/hub/admin")
     page.goto(f"{stack.url}/hub/home")
     expect(page.get_by_role("heading", name="Hello, grace")).to_be_visible()
+
+
+MANY_COOKIES = """domain => {
+  for (let i = 0; i < 12; i++)
+    document.cookie = `_planted${i}=${"x".repeat(3000)}; Domain=${domain}; Path=/; Secure`;
+}"""
+
+
+def test_many_large_cookies_of_a_users_page_keep_nobody_out(stack, enter):
+    """36 kB of cookies for the whole domain: more than the proxy takes in a request."""
+    wait_for_files(enter("linus"))
+    page = enter("grace")
+    expect(page).to_have_url(f"{stack.url}/hub/admin")
+    page.goto(f"{stack.url}/hub/spawn")
+    wait_for_files(page)
+    opened(page, stack, "linus")
+    page.evaluate(MANY_COOKIES, DOMAIN)
+    sent = [c for c in page.context.cookies(stack.url) if (c.get("name") or "")[:8] == "_planted"]
+    assert sum(len(c.get("value") or "") for c in sent) == 36_000
+    page.goto(f"{stack.url}/hub/home")
+    expect(page.get_by_role("heading", name="Hello, grace")).to_be_visible()
+    page.goto(server_of(stack.url, "grace"))
+    wait_for_files(page)
 
 
 def handshake(stack: Stack, name: str) -> bool:
@@ -91,3 +117,15 @@ def test_there_are_certificates_for_the_hosts_of_known_users_only(stack):
     assert handshake(stack, f"check--mosshub.{DOMAIN}")
     for name in ("nobody", "ada.ada", "u-x--1234567", "mallory"):
         assert not handshake(stack, f"{name}.{DOMAIN}"), name
+
+
+def test_many_users_open_their_hosts_in_the_same_minute(stack):
+    admin = TeamMember(stack, "grace")
+    names = [f"guest{number}" for number in range(40)]
+    try:
+        assert admin.api("POST", "users", json={"usernames": names}).ok
+        refused = [name for name in names if not handshake(stack, f"{name}.{DOMAIN}")]
+    finally:
+        for name in names:
+            admin.api("DELETE", f"users/{name}")
+    assert refused == []

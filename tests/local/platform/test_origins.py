@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -133,6 +135,16 @@ def test_no_two_users_share_a_host(platform: RunningPlatform, admin: LocalPerson
     assert LocalPerson(platform, FIRST).api("GET", "user").ok
 
 
+@pytest.mark.slow
+def test_a_name_that_is_no_dns_label_has_an_editor_on_a_host(platform: RunningPlatform) -> None:
+    person = LocalPerson(platform, "a.b")
+    page = person.editor()
+    assert "<marimo-" in page.text
+    host = urlsplit(page.url).hostname or ""
+    assert re.fullmatch(r"[a-z0-9-]+--[a-z0-9]{7}\.localhost", host)
+    assert urlsplit(page.url).path == "/user/a.b/"
+
+
 def test_only_from_inside_is_it_told_which_hosts_there_are(
     platform: RunningPlatform, admin: LocalPerson
 ) -> None:
@@ -159,8 +171,16 @@ def test_only_from_inside_is_it_told_which_hosts_there_are(
 
 @pytest.fixture(scope="module")
 def one_origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """A platform with SUBDOMAINS=no."""
-    running = RunningPlatform(tmp_path_factory.mktemp("one-origin"), SUBDOMAINS="no")
+    """A platform with SUBDOMAINS=no, on which ada shared her server with bob before."""
+    running = RunningPlatform(tmp_path_factory.mktemp("one-origin"))
+    running.start()
+    LocalPerson(running, "ada").editor()
+    LocalPerson(running, "bob")
+    admin = LocalPerson(running, "admin", running.admin_password)
+    shared = admin.api("POST", "shares/ada/", json={"user": "bob", "scopes": None})
+    assert shared.status_code == 200, shared.text
+    running.stop()
+    running.environment["SUBDOMAINS"] = "no"
     running.start()
     yield running
     running.stop()
@@ -175,8 +195,13 @@ def test_with_one_origin_a_server_is_its_owners_alone(one_origin: RunningPlatfor
         person = LocalPerson(one_origin, name, password)
         if name == "bob":
             admin = LocalPerson(one_origin, "admin", one_origin.admin_password)
-            shared = admin.api("POST", "shares/ada/", json={"user": "bob", "scopes": None})
-            assert shared.status_code == 200, shared.text
+            for path in ("shares/ada/", "share-codes/ada/"):
+                shared = admin.api("POST", path, json={"user": "bob", "scopes": None})
+                assert shared.status_code == 403, shared.text
+                assert "SUBDOMAINS=no" in shared.json()["message"]
+            # A share of before is there still; it opens nothing.
+            (share,) = admin.api("GET", "shares/ada/").json()["items"]
+            assert share["user"]["name"] == "bob"
         question = person.session.get(ada.base, timeout=60)
         assert "Authorize" in question.text, question.text
         person.session.post(
@@ -199,5 +224,8 @@ def test_with_one_origin_a_server_is_its_owners_alone(one_origin: RunningPlatfor
     assert "<marimo-" in ada.open().text, "the nearest allowed: its owner"
     # The cookies of one origin have no prefix: such a cookie would reach every user's server.
     assert not [c for c in ada.session.cookies if c.name.startswith("__Host-")]
-    paths = {c.path for c in ada.session.cookies if c.name == "jupyterhub-hub-login"}
+    ours = [c for c in ada.session.cookies if c.name.startswith("jupyterhub-")]
+    assert len(ours) >= 3, "of hub, session and server"
+    assert {c.get_nonstandard_attr("SameSite") for c in ours} == {"Lax"}
+    paths = {c.path for c in ours if c.name == "jupyterhub-hub-login"}
     assert paths == {"/hub/"}

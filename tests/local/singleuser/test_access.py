@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -12,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.support.marimo_routes import WEBSOCKET, marimo_routes
-from tests.support.singleuser import Person, ask, by_marimo, own_cookies
+from tests.support.singleuser import Hub, Person, ask, by_marimo, own_cookies
 
 ROUTES = marimo_routes()
 HTTP = [route for route in ROUTES if route[0] != WEBSOCKET]
@@ -92,6 +93,23 @@ def test_api_token_of_the_owner_works(ada: Person) -> None:
     answer = ask(ada, "GET", "api/status", Authorization=f"token {token}")
     assert answer.status_code == 200 and answer.json()["status"] == "healthy"
     assert ask(ada, "GET", "api/status", Authorization="token nonsense").status_code == 403
+
+
+def test_at_the_hubs_host_a_server_is_its_owners_alone(hub: Hub, ada: Person) -> None:
+    """After a change to SUBDOMAINS=no, the proxy sends a running server the hub's host."""
+    port = next(c.laddr.port for c in ada.process.net_connections() if c.status == "LISTEN")
+    url = f"http://127.0.0.1:{port}{urlsplit(ada.base).path}api/status"
+    own = hub.api("POST", "users/ada/tokens", json={}).json()["token"]
+
+    def status(token: str, address: str) -> requests.Response:
+        headers = {"Authorization": f"token {token}", "Host": urlsplit(address).netloc}
+        return requests.get(url, headers=headers, timeout=60)
+
+    # This token may open every server, as an admin's.
+    assert status(hub.api_token, ada.origin).status_code == 200
+    refused = status(hub.api_token, hub.url)
+    assert refused.status_code == 403 and "Only ada may open this server" in refused.text
+    assert status(own, hub.url).status_code == 200
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from tests.support.marimo_routes import WEBSOCKET, marimo_routes
-from tests.support.singleuser import Person, own_cookies
+from tests.support.singleuser import Hub, Person, ask, own_cookies
 
 MIB = 1024**2
 SOCKETS = [path for method, path in marimo_routes() if method == WEBSOCKET]
@@ -44,6 +44,28 @@ def test_websocket_is_the_owners_only(ada: Person, bob: Person, path: str) -> No
         assert path != "terminal/ws"
         assert "Not signed in" not in str(e.response.body)
         assert "website" not in str(e.response.body)
+
+
+def test_a_sign_out_ends_open_websockets(hub: Hub, ada: Person) -> None:
+    """Whoever has the browser next finds no terminal of the user before."""
+    carol = Person(hub, "carol")
+    carol.start()
+    hers, adas = (p.websocket("terminal/ws") for p in (carol, ada))
+    cookies = own_cookies(carol)
+    carol.session.get(f"{hub.url}/hub/logout", timeout=60)
+    deadline = time.monotonic() + 60
+    with pytest.raises(ConnectionClosed):
+        while True:
+            hers.recv(timeout=deadline - time.monotonic())
+    with pytest.raises(InvalidStatus, match="403"):
+        carol.websocket("terminal/ws", Cookie=cookies)
+    assert ask(carol, "GET", "api/status", cookies).status_code == 403
+    # The nearest that goes on: a terminal of somebody who is signed in.
+    adas.send("echo $((40+2))\n")
+    said = ""
+    while "42" not in said:
+        said += str(adas.recv(timeout=30))
+    adas.close()
 
 
 _LARGE = "# /// script\n# [tool.marimo.runtime]\n# output_max_bytes = 100_000_000\n# ///\n"

@@ -24,27 +24,27 @@ _HUB = {"JUPYTERHUB_PUBLIC_HUB_URL": "https://moss.example.org/hub/"}
 
 
 @pytest.mark.parametrize(
-    ("told", "owner_only", "hub"),
+    ("told", "own_host", "hub"),
     [
-        ({}, True, "/hub/"),  # nothing is known of hosts
-        ({"JUPYTERHUB_PUBLIC_URL": "https://ada.moss.example.org/user/ada/"}, True, "/hub/"),
+        ({}, None, "/hub/"),  # nothing is known of hosts
+        ({"JUPYTERHUB_PUBLIC_URL": "https://ada.moss.example.org/user/ada/"}, None, "/hub/"),
         (
             {**_HUB, "JUPYTERHUB_PUBLIC_URL": "https://moss.example.org/user/ada/"},
-            True,
+            None,
             "https://moss.example.org/hub/",
         ),
         (
             {**_HUB, "JUPYTERHUB_PUBLIC_URL": "https://ada.moss.example.org/user/ada/"},
-            False,
+            "ada.moss.example.org",
             "https://moss.example.org/hub/",
         ),
     ],
 )
 def test_a_server_without_a_host_of_its_own_is_its_owners_alone(
-    told: dict[str, str], owner_only: bool, hub: str
+    told: dict[str, str], own_host: str | None, hub: str
 ) -> None:
     settings = read_settings({**ENV, **told})
-    assert (settings.owner_only, settings.hub_url) == (owner_only, hub)
+    assert (settings.own_host, settings.hub_url) == (own_host, hub)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ class TestErrorPages(AsyncHTTPTestCase):
     def get_app(self) -> web.Application:
         logging.getLogger("marimo_singleuser").disabled = True
         self.addCleanup(setattr, logging.getLogger("marimo_singleuser"), "disabled", False)
-        return web.Application([(r"/(\d+)", Fails)], log_function=lambda handler: None)
+        return web.Application(
+            [(r"/(\d+)", Fails)], log_function=lambda handler: None, hub_url="/hub/"
+        )
 
     def test_each_is_a_sentence_that_says_what_to_do(self) -> None:
         for code in CODES:
