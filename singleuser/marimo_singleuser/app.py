@@ -24,6 +24,7 @@ from .marimo_process import Marimo, notebook_environment
 from .proxy.backend import client_session
 from .proxy.callback import CallbackHandler
 from .proxy.handler import MarimoHandler
+from .proxy.other_spelling import OtherSpelling
 from .proxy.services import Services
 from .settings import Settings
 
@@ -41,7 +42,7 @@ def make_app(services: Services) -> web.Application:
         (rf"{re.escape(base)}(.*)", MarimoHandler, {"services": services}),
     ]
     if base != "/":
-        handlers.insert(0, (re.escape(base.rstrip("/")), web.RedirectHandler, {"url": base}))
+        handlers.append((r".*", OtherSpelling, {"base_url": base}))
     return web.Application(
         handlers,
         base_url=base,
@@ -82,9 +83,7 @@ async def run(settings: Settings) -> None:
         account = BrokerAccountFile(settings, session)
         env = notebook_environment(os.environ, settings.venv, settings.home)
         env[FILE_VARIABLE] = str(account.path)
-        marimo = Marimo(
-            settings.notebooks, settings.base_url, env, start_timeout_s=settings.start_timeout_s
-        )
+        marimo = Marimo(settings.notebooks, env, start_timeout_s=settings.start_timeout_s)
         activity = Activity(settings, marimo, session)
         services = Services(settings, marimo, activity, session)
         server = _listen(make_app(services), settings)

@@ -73,10 +73,9 @@ class Marimo:
     """
 
     def __init__(
-        self, notebooks: Path, base_url: str, env: Mapping[str, str], *, start_timeout_s: float = 60
+        self, notebooks: Path, env: Mapping[str, str], *, start_timeout_s: float = 60
     ) -> None:
         self.notebooks = notebooks
-        self.base_url = base_url
         self.env = dict(env)
         self.start_timeout_s = start_timeout_s
         self.token = secrets.token_urlsafe(32)
@@ -138,7 +137,7 @@ class Marimo:
             *(sys.executable, "-P", "-s", "-m", "marimo_singleuser.marimo_patches"),
             *("--quiet", "edit", "--headless"),
             *("--token", "--token-password-file=-", "--skip-update-check", "--no-sandbox"),
-            *("--host=127.0.0.1", f"--port={port}", f"--base-url={self.base_url.rstrip('/')}"),
+            *("--host=127.0.0.1", f"--port={port}"),
             str(self.notebooks),
         ]
 
@@ -210,7 +209,7 @@ class Marimo:
 
     async def _becomes_healthy(self) -> bool:
         """Wait until marimo answers, for twice the start's time; return whether it does."""
-        url = f"{self.url}{self.base_url}health"
+        url = f"{self.url}/health"
         timeout = aiohttp.ClientTimeout(total=_HEALTH_TIMEOUT_S)
         deadline = time.monotonic() + 2 * self.start_timeout_s
         async with aiohttp.ClientSession() as session:

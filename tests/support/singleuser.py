@@ -13,13 +13,16 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 import psutil
 import requests
+from jupyterhub.utils import url_escape_path
 from mosshub_contract.ports import free_port
 from websockets.sync.client import ClientConnection, connect
 
+from hub.signin.names import safe_name
+from tests.support.paths import ROOT
 from tests.support.waiting import wait_until
 
 _CONFIG = """
@@ -37,8 +40,8 @@ c.ConfigurableHTTPProxy.pid_file = s["dir"] + "/proxy.pid"
 c.JupyterHub.authenticator_class = "shared-password"
 c.SharedPasswordAuthenticator.user_password = s["password"]
 c.Authenticator.allow_all = True
-c.JupyterHub.spawner_class = "simple"
-c.SimpleLocalProcessSpawner.home_dir_template = s["dir"] + "/users/{{username}}"
+c.JupyterHub.spawner_class = "hub.spawners.local.LaptopSpawner"
+c.LaptopSpawner.users_dir = s["dir"] + "/users"
 c.Spawner.cmd = [sys.executable, "-m", "marimo_singleuser"]
 c.Spawner.env_keep = ["PATH", "PIP_INDEX_URL", "PIP_CONFIG_FILE", "PIP_CERT", "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy",
@@ -105,6 +108,7 @@ class Hub:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub", "-f", str(folder / "config.py")],
                 cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -145,8 +149,10 @@ class Person:
 
     def __init__(self, hub: Hub, name: str) -> None:
         self.hub, self.name = hub, name
-        self.base = f"{hub.url}/user/{name}/"
-        self.home = hub.dir / "users" / name
+        self.path = f"/user/{url_escape_path(name)}/"
+        self.base = hub.url + self.path
+        self.home = hub.dir / "users" / safe_name(name)
+        self._api = f"users/{quote(name, safe='')}"
         self.session = requests.Session()
         self.notebooks: list[Notebook] = []
         page = self.session.get(f"{hub.url}/hub/login", timeout=30)
@@ -159,13 +165,13 @@ class Person:
 
     def start(self) -> None:
         """Start this person's server and sign in there."""
-        answer = self.hub.api("POST", f"users/{self.name}/server")
+        answer = self.hub.api("POST", f"{self._api}/server")
         assert answer.status_code in (201, 202, 400), answer.text
         wait_until(self._ready, 120, f"{self.name}'s server:\n{self.hub.log()[-3000:]}")
         self.open()
 
     def _ready(self) -> bool:
-        return bool(self.hub.api("GET", f"users/{self.name}").json()["server"])
+        return bool(self.hub.api("GET", f"{self._api}").json()["server"])
 
     def open(self) -> requests.Response:
         """Wait for the editor's first page and return it."""
@@ -178,9 +184,9 @@ class Person:
 
     def stop(self) -> None:
         """Stop this person's server and wait until it is gone."""
-        self.hub.api("DELETE", f"users/{self.name}/server")
+        self.hub.api("DELETE", f"{self._api}/server")
         wait_until(
-            lambda: not self.hub.api("GET", f"users/{self.name}").json()["servers"],
+            lambda: not self.hub.api("GET", f"{self._api}").json()["servers"],
             60,
             f"the end of {self.name}'s server",
         )
@@ -243,7 +249,7 @@ class Person:
         """Open a WebSocket on the server as the person's browser does, but for `headers`."""
         url = self.base.replace("http://", "ws://") + path
         sent = {
-            "Cookie": self.cookie_header(urlsplit(self.base).path),
+            "Cookie": self.cookie_header(self.path),
             "Origin": self.hub.url,
             **headers,
         }
@@ -334,7 +340,7 @@ def by_marimo(answer: requests.Response) -> bool:
 
 def own_cookies(person: Person) -> str:
     """Return the cookies that a browser sends to the person's own server."""
-    return person.cookie_header(f"/user/{person.name}/")
+    return person.cookie_header(person.path)
 
 
 def proxy_command() -> list[str]:

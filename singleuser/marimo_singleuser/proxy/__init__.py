@@ -9,6 +9,8 @@
 | `backend`         | one request on its way to marimo                                 |
 | `origin`          | where a request comes from (pure functions)                      |
 | `headers`         | which headers pass between browser and marimo (pure functions)   |
+| `paths`           | paths of requests (pure functions)                               |
+| `other_spelling`  | addresses that are this server's, written in another way         |
 | `error_pages`     | what a request gets that does not get marimo's answer            |
 | `pages`           | the pages that are not marimo's                                  |
 | `callback`        | the end of a sign-in                                             |

@@ -11,6 +11,7 @@ from tornado import httputil
 from yarl import URL
 
 from .headers import to_marimo
+from .paths import below
 from .services import Services
 
 _MAX_QUEUED_CHUNKS = 8  # of a body; each is at most 64 KiB
@@ -101,8 +102,13 @@ class Backend:
         )
 
     def _url(self) -> URL:
+        """Return the same address at marimo, which does not know the base URL.
+
+        A base URL has the user's name in it, and marimo does not take every name.
+        """
+        path = below(self._services.settings.base_url, self._request.path)
         query = f"?{self._request.query}" if self._request.query else ""
-        return URL(f"{self._services.marimo.url}{self._request.path}{query}", encoded=True)
+        return URL(f"{self._services.marimo.url}/{path}{query}", encoded=True)
 
     def _headers(self) -> list[tuple[str, str]]:
         return to_marimo(self._request.headers.get_all(), self._services.marimo.token)

@@ -39,11 +39,14 @@ class ErrorPages(web.RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send the error: a page to a browser that loads one, JSON to everything else."""
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        # tornado sends no reason with characters beyond Latin-1: a user's name may have some.
+        reason = (isinstance(error, web.HTTPError) and error.reason) or self._reason
         if self._is_page_load and not self._is_websocket:
             self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(pages.error(status_code, f"{self._reason}."))
+            self.finish(pages.error(status_code, f"{reason}."))
         else:
-            self.finish({"detail": self._reason})
+            self.finish({"detail": reason})
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log errors of this program; refusals and browsers that disconnect are none."""

@@ -105,7 +105,7 @@ def test_link_from_another_website_opens_the_editor(ada: Person) -> None:
 def test_marimo_itself_lets_nobody_in_but_the_proxy(ada: Person) -> None:
     """Every page in a browser on this machine reaches marimo's port, and must not get in."""
     port = next(c.laddr.port for c in ada.marimo.net_connections() if c.status == "LISTEN")
-    url = f"http://127.0.0.1:{port}/user/ada/"
+    url = f"http://127.0.0.1:{port}/"
     assert requests.get(url + "health", timeout=60).status_code == 200
     assert requests.get(url + "api/usage", timeout=60).status_code == 401
     with pytest.raises(InvalidStatus):

@@ -1,0 +1,36 @@
+"""Which path of marimo a request is for, whatever the user's name looks like."""
+
+from __future__ import annotations
+
+import string
+from urllib.parse import quote
+
+import pytest
+from jupyterhub.utils import url_escape_path
+from marimo_singleuser.proxy.paths import below
+
+_NAMES = [f"a{c}b" for c in string.printable if c.isprintable() and c not in "/\\"]
+_NAMES += ["ada", "ünï", "u\u0308", "山田太郎", "marimo 🌱", "{x}", "{x:path}", "50%41", "n" * 64]
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_every_spelling_of_a_name_is_the_same_server(name: str) -> None:
+    base = f"/user/{url_escape_path(name)}/"
+    everything_escaped = "".join(f"%{byte:02x}" for byte in name.encode())
+    hardly_anything = (
+        quote(name, safe="!$&'()*+,;=:@~[]{}|^`\"<> ") if name.isascii() else base[6:-1]
+    )
+    for spelling in (url_escape_path(name), everything_escaped, hardly_anything):
+        assert below(base, f"/user/{spelling}/api/status") == "api/status"
+        assert below(base, f"/user/{spelling}/") == ""
+        assert below(base, f"/user/{spelling}") == ""
+    assert below(base, f"/user/{everything_escaped}x/") is None
+    assert below(base, "/user/") is None
+
+
+def test_the_rest_of_a_path_stays_as_it_came() -> None:
+    assert below("/user/ada/", "/user/ada/public/a%20b//c%2Fd") == "public/a%20b//c%2Fd"
+    assert below("/", "/api/status") == "api/status"
+    assert below("/hub/user/ada/", "/hub/user/ada/x") == "x"
+    assert below("/user/ada/", "/user%2Fada/x") is None
+    assert below("/user/ada/", "/user/ada2/x") is None
