@@ -1,8 +1,14 @@
-"""Paths of requests: below which address they are. Pure."""
+"""Paths of requests: below which address they are, and which of marimo's stay closed. Pure."""
 
 from __future__ import annotations
 
 from urllib.parse import unquote
+
+# Paths of marimo that no browser needs, with all below them.
+# - api/marimo: marimo's host API, by which programs on the same machine drive notebooks. It trusts
+#   every request from this machine, and this proxy's requests come from there.
+# - auth: marimo's own sign-in, and marimo's token, which only this proxy has.
+_CLOSED = ("api/marimo", "auth")
 
 
 def below(base_url: str, path: str) -> str | None:
@@ -25,3 +31,14 @@ def below(base_url: str, path: str) -> str | None:
     if [unquote(part) for part in start] != [unquote(part) for part in wanted]:
         return None
     return rest
+
+
+def is_closed(path: str) -> bool:
+    """Return whether no browser may reach this path of marimo.
+
+    Args:
+        path: the path below the base URL, decoded once, as marimo reads it.
+    """
+    # An empty part is no route of marimo, but a later version may read it as none.
+    plain = "/".join(part for part in path.split("/") if part)
+    return any(plain == closed or plain.startswith(f"{closed}/") for closed in _CLOSED)

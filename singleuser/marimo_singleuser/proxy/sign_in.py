@@ -14,7 +14,7 @@ from .. import activity
 from .error_pages import ErrorPages, ShortCircuit
 from .headers import query_without_token
 from .origin import origin_error, same_origin
-from .paths import below
+from .paths import below, is_closed
 from .services import Services
 
 _StandaloneProxy: Any = make_standalone_proxy(SuperviseAndProxyHandler, {})[0]
@@ -85,6 +85,8 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
                 reason=f"This server belongs to {owner}, and you are signed in as "
                 f"{model['name']}. Ask {owner} to share it, or open your own server",
             ) from None
+        if is_closed(self._path):
+            raise web.HTTPError(404, reason="Not found: this part of marimo is closed here")
         request.query = query_without_token(request.query)
         if activity.is_user_action(request.method or "", self._path):
             self.services.activity.touch()

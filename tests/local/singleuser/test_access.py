@@ -8,6 +8,7 @@ import socket
 import psutil
 import pytest
 import requests
+from marimo_singleuser.proxy.paths import is_closed
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -15,7 +16,7 @@ from tests.support.marimo_routes import WEBSOCKET, marimo_routes
 from tests.support.singleuser import Person, ask, by_marimo, own_cookies
 
 ROUTES = marimo_routes()
-HTTP = [route for route in ROUTES if route[0] != WEBSOCKET]
+HTTP = [route for route in ROUTES if route[0] != WEBSOCKET and not is_closed(route[1])]
 SOCKETS = [path for method, path in ROUTES if method == WEBSOCKET]
 
 
@@ -33,6 +34,8 @@ def test_http_route_is_the_owners_only(ada: Person, bob: Person, method: str, pa
     # page's token, so no request here shuts down or deletes anything.
     owner = ask(ada, method, path, own_cookies(ada), **origin)
     assert by_marimo(owner), (owner.status_code, owner.text[:300])
+    # marimo does not know where it is: it may only redirect in relation to the page.
+    assert not owner.headers.get("Location", "").startswith(("/", "http"))
 
     anonymous = ask(ada, method, path, **origin)
     assert anonymous.status_code == 403 and not by_marimo(anonymous)
@@ -50,6 +53,34 @@ def test_http_route_is_the_owners_only(ada: Person, bob: Person, method: str, pa
     cross_site = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
     fetched = ask(ada, method, path, own_cookies(ada), **cross_site)
     assert fetched.status_code == 403 and not by_marimo(fetched)
+
+
+def test_marimos_own_sign_in_is_the_only_route_that_is_closed() -> None:
+    closed = {path for _, path in ROUTES if is_closed(path)}
+    assert closed == {"auth/login", "auth/token"}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("api/marimo/v1", "api/marimo/v1/notebooks", "api/%6Darimo/v1", "%61pi%2fmarimo%2fv1"),
+        *("/api/marimo/v1", "api//marimo/v1", "api/marimo/v1/", "auth/token", "auth/%6Cogin"),
+    ],
+)
+def test_no_browser_reaches_marimos_host_api_and_token(ada: Person, method: str, path: str) -> None:
+    answer = ask(ada, method, path, own_cookies(ada), Origin=ada.hub.url)
+    assert answer.status_code == 404 and not by_marimo(answer), answer.text[:300]
+    if method == "GET":
+        with pytest.raises(InvalidStatus) as refused:
+            ada.websocket(path).close()
+        assert refused.value.response.status_code == 404
+        assert "closed here" in str(refused.value.response.body)
+
+
+def test_a_page_with_a_token_of_another_marimo_opens(ada: Person) -> None:
+    answer = ask(ada, "GET", "?access_token=copied&file=first.py", own_cookies(ada))
+    assert answer.status_code == 200 and by_marimo(answer)
 
 
 def test_anonymous_page_load_leads_to_the_login(ada: Person) -> None:

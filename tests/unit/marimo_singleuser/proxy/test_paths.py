@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from jupyterhub.utils import url_escape_path
-from marimo_singleuser.proxy.paths import below
+from marimo_singleuser.proxy.paths import below, is_closed
 
 _NAMES = [f"a{c}b" for c in string.printable if c.isprintable() and c not in "/\\"]
 _NAMES += ["ada", "ünï", "u\u0308", "山田太郎", "marimo 🌱", "{x}", "{x:path}", "50%41", "n" * 64]
@@ -34,3 +34,19 @@ def test_the_rest_of_a_path_stays_as_it_came() -> None:
     assert below("/hub/user/ada/", "/hub/user/ada/x") == "x"
     assert below("/user/ada/", "/user%2Fada/x") is None
     assert below("/user/ada/", "/user/ada2/x") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("api/marimo/v1", "api/marimo/v1/", "api/marimo", "/api/marimo/v1", "api//marimo/v1"),
+        *("auth", "auth/token", "auth/login"),
+    ],
+)
+def test_the_host_api_and_marimos_own_sign_in_are_closed(path: str) -> None:
+    assert is_closed(path)
+
+
+@pytest.mark.parametrize("path", ["", "api/status", "api/marimo2", "authors.csv", "x/auth/token"])
+def test_everything_else_is_open(path: str) -> None:
+    assert not is_closed(path)
