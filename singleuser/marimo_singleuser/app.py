@@ -31,7 +31,6 @@ from .settings import Settings
 log = logging.getLogger("marimo_singleuser")
 
 _HUB_CACHE_S = 60  # how long the hub's word on who is signed in stays valid
-_PING_INTERVAL_S = 30  # a browser that disappeared is noticed after this
 
 
 def make_app(services: Services) -> web.Application:
@@ -48,8 +47,6 @@ def make_app(services: Services) -> web.Application:
         base_url=base,
         cookie_secret=os.urandom(32),
         log_function=lambda handler: None,  # errors are logged where they happen
-        websocket_max_message_size=services.settings.max_frame_bytes,
-        websocket_ping_interval=_PING_INTERVAL_S,
     )
 
 

@@ -10,7 +10,6 @@ from urllib.parse import urlparse
 from .errors import StartError
 
 GIB = 1024**3
-MIB = 1024**2
 
 # JupyterHub sets all of these for every single-user server.
 _REQUIRED = (
@@ -43,7 +42,6 @@ class Settings:
         api_token: this server's token for the hub's API.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
-        max_frame_bytes: largest WebSocket message.
         start_timeout_s: seconds for which a request waits for marimo to start.
     """
 
@@ -60,7 +58,6 @@ class Settings:
     api_token: str = field(repr=False)
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
-    max_frame_bytes: int = 64 * MIB
     start_timeout_s: float = 60
 
     @property

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from tests.support.kernels import MAX_MESSAGE_BYTES, Notebook
+from tests.support.kernels import Notebook
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import wait_until
 
@@ -131,7 +131,7 @@ class Person:
             self.base.replace("http", "ws", 1) + path,
             origin=origin,  # type: ignore[arg-type]
             additional_headers={**self.cookies(), **headers},
-            max_size=MAX_MESSAGE_BYTES,
+            max_size=None,
             open_timeout=90,
         )
 

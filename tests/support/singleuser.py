@@ -258,7 +258,7 @@ class Person:
             url,
             additional_headers={k: v for k, v in sent.items() if v},
             origin=origin or None,  # type: ignore[arg-type]
-            max_size=80 * 1024**2,
+            max_size=None,
             open_timeout=90,
             compression=None,
         )

@@ -6,6 +6,7 @@
 | `sign_in`         | decides who may come in, before a byte of the body is read       |
 | `http_proxy`      | bodies and answers                                               |
 | `websocket_proxy` | WebSockets                                                       |
+| `frames`          | messages in a WebSocket's bytes (pure functions)                 |
 | `backend`         | one request on its way to marimo                                 |
 | `origin`          | where a request comes from (pure functions)                      |
 | `headers`         | which headers pass between browser and marimo (pure functions)   |
