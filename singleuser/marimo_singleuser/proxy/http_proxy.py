@@ -13,6 +13,7 @@ from . import pages
 from .backend import Backend, MarimoDown
 from .error_pages import ShortCircuit
 from .headers import to_browser
+from .paths import is_asset
 from .services import Services
 from .sign_in import SignInRequired
 
@@ -21,6 +22,8 @@ log = logging.getLogger("marimo_singleuser")
 # A page that loads waits this long for marimo, then it says that the editor is starting.
 _PAGE_GRACE_S = 1.5
 
+# A browser keeps what it has: the next page asks for fewer files, and fewer can fail.
+_FOR_EVER = "private, max-age=31536000, immutable"
 # These requests write over a notebook or another file of the user.
 # WORKAROUND(marimo 0.25.2): a save empties the file before it writes, so a full disk loses both.
 # Test: test_a_full_volume_is_said_and_loses_nothing
@@ -130,12 +133,18 @@ class HTTPProxy(SignInRequired):
         self._headers = httputil.HTTPHeaders()
         for name, value in to_browser(answer.headers.items()):
             self.add_header(name, value)
+        if answer.status == 200 and is_asset(self._path):
+            self.set_header("Cache-Control", _FOR_EVER)
         if self.request.method == "HEAD" or answer.status in (204, 304):
             self.finish()
             return
-        if self._is_file_list(answer):
-            page = await answer.read()
+        if self._is_page(answer):
+            page = pages.add_reload(await answer.read())
             self.clear_header("Content-Length")
+            self.clear_header("ETag")  # of marimo's page: this one may change without it
+            if self.get_query_argument("file", ""):
+                self.finish(page)
+                return
             viewer = self._hub_auth_user_cache["name"]
             self.finish(pages.add_hub_link(page, self.server_settings.hub_url, viewer))
             return
@@ -147,10 +156,10 @@ class HTTPProxy(SignInRequired):
                 await web.RequestHandler.flush(self)
             self.finish()
 
-    def _is_file_list(self, answer: aiohttp.ClientResponse) -> bool:
+    def _is_page(self, answer: aiohttp.ClientResponse) -> bool:
+        """Return whether this is marimo's page: its list of files, or a notebook."""
         return (
             self._path == ""
-            and not self.get_query_argument("file", "")
             and answer.status == 200
             and answer.content_type == "text/html"
             and "Content-Encoding" not in answer.headers

@@ -52,6 +52,17 @@ def add_hub_link(page: bytes, hub_url: str, viewer: str) -> bytes:
     return head + link + end + rest if end else page
 
 
+def add_reload(page: bytes) -> bytes:
+    """Return marimo's page with a script that loads it again when one of its files did not come.
+
+    Args:
+        page: marimo's page (HTML).
+    """
+    script = _loader().load("reload.html").generate()
+    start, head, rest = page.partition(b"<head>")
+    return start + head + script + rest if head else page
+
+
 @cache
 def _loader() -> Loader:
     return Loader(str(Path(__file__).parent / "templates"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 from urllib.parse import quote
 
+import marimo
 import pytest
 from jupyterhub.utils import url_escape_path
-from marimo_singleuser.proxy.paths import below, is_closed
+from marimo_singleuser.proxy.paths import below, is_asset, is_closed
 
 _NAMES = [f"a{c}b" for c in string.printable if c.isprintable() and c not in "/\\"]
 _NAMES += ["ada", "ünï", "u\u0308", "山田太郎", "marimo 🌱", "{x}", "{x:path}", "50%41", "n" * 64]
@@ -50,3 +52,26 @@ def test_the_host_api_and_marimos_own_sign_in_are_closed(path: str) -> None:
 @pytest.mark.parametrize("path", ["", "api/status", "api/marimo2", "authors.csv", "x/auth/token"])
 def test_everything_else_is_open(path: str) -> None:
     assert not is_closed(path)
+
+
+def test_every_file_of_marimos_page_never_changes() -> None:
+    """A browser may keep them for ever: each has a hash of its content in its name."""
+    folder = Path(marimo.__file__).parent / "_static/assets"
+    names = [file.name for file in folder.iterdir()]
+    assert len(names) > 500
+    assert [name for name in names if not is_asset(f"assets/{name}")] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "index.html",
+        "assets",
+        "assets/plain.js",
+        "assets/a/index-s-M1OXjs.js",
+        "x/assets/index-s-M1OXjs.js",
+    ],
+)
+def test_other_files_may_change(path: str) -> None:
+    assert not is_asset(path)
