@@ -113,7 +113,11 @@ class Hub:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(self._up, 60, f"the hub:\n{self.log()[-4000:]}")
+        try:
+            wait_until(self._up, 120, f"the hub:\n{self.log()[-4000:]}")
+        except BaseException:
+            self.stop()
+            raise
 
     def _up(self) -> bool:
         if self.process.poll() is not None:
