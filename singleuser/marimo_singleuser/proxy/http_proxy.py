@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import shutil
@@ -76,7 +77,7 @@ class HTTPProxy(SignInRequired):
             reason = f"The upload is larger than {max_bytes // 1024**2} MiB"
             raise web.HTTPError(413, reason=reason)
         if self._path in _SAVES:
-            free_bytes = shutil.disk_usage(self.server_settings.notebooks).free
+            free_bytes = shutil.disk_usage(self.services.home.start_directory()).free
             if free_bytes < _SPARE_BYTES + 2 * self._content_length:
                 reason = "Not saved: your disk is full. Delete something, then save again"
                 raise web.HTTPError(507, reason=reason)
@@ -133,12 +134,11 @@ class HTTPProxy(SignInRequired):
         if self.request.method == "HEAD" or answer.status in (204, 304):
             self.finish()
             return
-        if self._is_file_list(answer):
-            page = await answer.read()
-            self.clear_header("Content-Length")
-            viewer = self._hub_auth_user_cache["name"]
-            self.finish(pages.add_hub_link(page, self.server_settings.hub_url, viewer))
-            return
+        if self._is_editor_page(answer):
+            notices = await self._notices()
+            if notices or self._is_file_list:
+                self._send_page(await answer.read(), notices)
+                return
         with contextlib.suppress(iostream.StreamClosedError):
             async for chunk in answer.content.iter_any():
                 self.write(chunk)
@@ -147,10 +147,31 @@ class HTTPProxy(SignInRequired):
                 await web.RequestHandler.flush(self)
             self.finish()
 
-    def _is_file_list(self, answer: aiohttp.ClientResponse) -> bool:
+    def _send_page(self, page: bytes, notices: list[str]) -> None:
+        """Send a page of marimo with the platform's parts in it."""
+        for name in ("Content-Length", "ETag"):  # those of marimo's page
+            self.clear_header(name)
+        if notices:
+            home = self.services.home
+            page = pages.add_notices(page, home.headline, notices, home.start_id)
+        if self._is_file_list:
+            viewer = self._hub_auth_user_cache["name"]
+            page = pages.add_hub_link(page, self.server_settings.hub_url, viewer)
+        self.finish(page)
+
+    async def _notices(self) -> list[str]:
+        """Return what the viewer should know about the home: something only if it is theirs."""
+        if self._hub_auth_user_cache["name"] != self.server_settings.user:
+            return []
+        return await asyncio.to_thread(self.services.home.current_notices)
+
+    @property
+    def _is_file_list(self) -> bool:
+        return not self.get_query_argument("file", "")
+
+    def _is_editor_page(self, answer: aiohttp.ClientResponse) -> bool:
         return (
             self._path == ""
-            and not self.get_query_argument("file", "")
             and answer.status == 200
             and answer.content_type == "text/html"
             and "Content-Encoding" not in answer.headers
