@@ -14,6 +14,7 @@ from . import pages
 from .backend import Backend, MarimoDown
 from .error_pages import ShortCircuit
 from .headers import to_browser
+from .paths import below, without_redirect_count
 from .services import Services
 from .sign_in import SignInRequired
 
@@ -58,6 +59,9 @@ class HTTPProxy(SignInRequired):
         """Begin the request to marimo, so that the body can be passed on while it comes in."""
         if self._is_websocket:
             return
+        query = without_redirect_count(self.request.query)
+        if self._is_page_load and query != self.request.query:
+            raise ShortCircuit(lambda: self._redirect_here(query))
         self._check_size()
         marimo = self.services.marimo
         if self._is_page_load and not await marimo.wait_ready(_PAGE_GRACE_S) and not marimo.failing:
@@ -65,6 +69,12 @@ class HTTPProxy(SignInRequired):
         if not await marimo.wait_ready(self.server_settings.start_timeout_s):
             raise ShortCircuit(lambda: self._send_down(as_page=self._is_page_load))
         self.backend = Backend(self.services, self.request)
+
+    def _redirect_here(self, query: str) -> None:
+        """Lead the browser to the same address with another query string."""
+        base = self.server_settings.base_url
+        path = (below(base, self.request.path) or "").lstrip("/\\")  # `//` would begin a host
+        self.redirect(base + path + (query and f"?{query}"))
 
     def _check_size(self) -> None:
         """Refuse bodies that are too large, and saves for which the disk has no space.

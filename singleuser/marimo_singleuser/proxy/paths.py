@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote
 
 # Paths of marimo that no browser needs, with all below them.
@@ -9,6 +10,8 @@ from urllib.parse import unquote
 #   every request from this machine, and this proxy's requests come from there.
 # - auth: marimo's own sign-in, and marimo's token, which only this proxy has.
 _CLOSED = ("api/marimo", "auth")
+# The hub adds it to an address at the end of a start, and again each time the browser comes back.
+_REDIRECT_COUNT = re.compile(r"(?:^|&)redirects=\d$")
 
 
 def below(base_url: str, path: str) -> str | None:
@@ -42,3 +45,12 @@ def is_closed(path: str) -> bool:
     # An empty part is no route of marimo, but a later version may read it as none.
     plain = "/".join(part for part in path.split("/") if part)
     return any(plain == closed or plain.startswith(f"{closed}/") for closed in _CLOSED)
+
+
+def without_redirect_count(query: str) -> str:
+    """Return a query string without the count that the hub puts at its end.
+
+    Args:
+        query: the request's query string, percent-encoded, without `?`.
+    """
+    return _REDIRECT_COUNT.sub("", query)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from jupyterhub.utils import url_escape_path
-from marimo_singleuser.proxy.paths import below, is_closed
+from marimo_singleuser.proxy.paths import below, is_closed, without_redirect_count
 
 _NAMES = [f"a{c}b" for c in string.printable if c.isprintable() and c not in "/\\"]
 _NAMES += ["ada", "ünï", "u\u0308", "山田太郎", "marimo 🌱", "{x}", "{x:path}", "50%41", "n" * 64]
@@ -50,3 +50,20 @@ def test_the_host_api_and_marimos_own_sign_in_are_closed(path: str) -> None:
 @pytest.mark.parametrize("path", ["", "api/status", "api/marimo2", "authors.csv", "x/auth/token"])
 def test_everything_else_is_open(path: str) -> None:
     assert not is_closed(path)
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("redirects=1", ""),
+        ("file=a%20b.py&redirects=2", "file=a%20b.py"),
+        # These are the user's own.
+        ("redirects=1&file=a.py", "redirects=1&file=a.py"),
+        ("file=a.py&redirects=10", "file=a.py&redirects=10"),
+        ("file=a.py&my-redirects=1", "file=a.py&my-redirects=1"),
+        ("file=redirects=1", "file=redirects=1"),
+        ("", ""),
+    ],
+)
+def test_the_hubs_count_of_redirects_is_taken_off(query: str, left: str) -> None:
+    assert without_redirect_count(query) == left
