@@ -18,7 +18,7 @@ from . import processes
 from .activity import Activity
 from .broker_account import BrokerAccountFile
 from .errors import StartError
-from .home import packages, workspace
+from .home.preparation import Home
 from .home.reinstall import reinstall
 from .marimo_process import Marimo, notebook_environment
 from .proxy.backend import client_session
@@ -75,18 +75,19 @@ async def run(settings: Settings) -> None:
     # This reads the hub's variables, so that a wrong one ends the start and not a request.
     HubOAuth.instance(cache_max_age=_HUB_CACHE_S)
 
-    workspace.prepare(settings)
+    home = Home(settings)
     async with client_session() as session:
         account = BrokerAccountFile(settings, session)
         env = notebook_environment(os.environ, settings.venv, settings.home)
         env[FILE_VARIABLE] = str(account.path)
         marimo = Marimo(settings.notebooks, env, start_timeout_s=settings.start_timeout_s)
         activity = Activity(settings, marimo, session)
-        services = Services(settings, marimo, activity, session)
+        services = Services(settings, home, marimo, activity, session)
         server = _listen(make_app(services), settings)
         tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.gather(account.refresh(), asyncio.to_thread(packages.prepare, settings))
+            await asyncio.gather(account.refresh(), asyncio.to_thread(home.prepare))
+            marimo.directory = home.start_directory()
             if account.refused:
                 marimo.env.pop(FILE_VARIABLE)  # this platform's broker has no accounts
             else:

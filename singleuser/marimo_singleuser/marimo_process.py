@@ -63,6 +63,7 @@ class Marimo:
     because WebSockets know no same-origin rule. That is why marimo asks for a token.
 
     Attributes:
+        directory: what marimo opens; it may be set before the start.
         token: marimo's token; only this program has it.
         port: marimo's TCP port; 0 before the first start.
         pid: marimo's process id; None while it does not run.
@@ -73,9 +74,9 @@ class Marimo:
     """
 
     def __init__(
-        self, notebooks: Path, env: Mapping[str, str], *, start_timeout_s: float = 60
+        self, directory: Path, env: Mapping[str, str], *, start_timeout_s: float = 60
     ) -> None:
-        self.notebooks = notebooks
+        self.directory = directory
         self.env = dict(env)
         self.start_timeout_s = start_timeout_s
         self.token = secrets.token_urlsafe(32)
@@ -138,7 +139,7 @@ class Marimo:
             *("--quiet", "edit", "--headless"),
             *("--token", "--token-password-file=-", "--skip-update-check", "--no-sandbox"),
             *("--host=127.0.0.1", f"--port={port}"),
-            str(self.notebooks),
+            str(self.directory),
         ]
 
     async def _keep_running(self) -> None:
@@ -166,7 +167,7 @@ class Marimo:
         self.port = free_port()
         process = await asyncio.create_subprocess_exec(
             *self.command(self.port),
-            cwd=self.notebooks,
+            cwd=self.directory,
             env=self.env,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
+from jupyterhub.utils import url_escape_path
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support.kernels import Notebook
@@ -22,7 +23,7 @@ class Person:
 
     def __init__(self, url: str, name: str, session: requests.Session) -> None:
         self.url, self.name, self.session = url, name, session
-        self.base = f"{url}/user/{name}/"
+        self.base = f"{url}/user/{url_escape_path(name)}/"
         self.notebooks: list[Notebook] = []
 
     # -- the hub
@@ -74,7 +75,7 @@ class Person:
 
     def start(self, **options: str) -> requests.Response:
         """Start the server if it does not run and sign in there; return the editor's page."""
-        asked = self.api("POST", f"users/{self.name}/server", json=options)
+        asked = self.api("POST", f"users/{quote(self.name, safe='')}/server", json=options)
         assert asked.status_code in (201, 202) or "already" in asked.text, asked.text
         return self.open()
 

@@ -42,7 +42,7 @@ c.SharedPasswordAuthenticator.user_password = s["password"]
 c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "hub.spawners.local.LaptopSpawner"
 c.LaptopSpawner.users_dir = s["dir"] + "/users"
-c.Spawner.cmd = [sys.executable, "-m", "marimo_singleuser"]
+c.Spawner.cmd = [sys.executable, "-P", "-s", "-m", "marimo_singleuser"]
 c.Spawner.env_keep = ["PATH", "PIP_INDEX_URL", "PIP_CONFIG_FILE", "PIP_CERT", "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy",
     "no_proxy"]

@@ -12,6 +12,8 @@ _ASSET = re.compile(r"assets/[^/]+-[\w-]{8}\.\w+")
 #   every request from this machine, and this proxy's requests come from there.
 # - auth: marimo's own sign-in, and marimo's token, which only this proxy has.
 _CLOSED = ("api/marimo", "auth")
+# The hub adds it to an address at the end of a start, and again each time the browser comes back.
+_REDIRECT_COUNT = re.compile(r"(?:^|&)redirects=\d$")
 
 
 def below(base_url: str, path: str) -> str | None:
@@ -54,3 +56,12 @@ def is_asset(path: str) -> bool:
         path: the path below the base URL, decoded once.
     """
     return _ASSET.fullmatch(path) is not None
+
+
+def without_redirect_count(query: str) -> str:
+    """Return a query string without the count that the hub puts at its end.
+
+    Args:
+        query: the request's query string, percent-encoded, without `?`.
+    """
+    return _REDIRECT_COUNT.sub("", query)

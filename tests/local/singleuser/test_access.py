@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -13,7 +14,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.support.marimo_routes import WEBSOCKET, marimo_routes
-from tests.support.singleuser import Person, ask, by_marimo, own_cookies
+from tests.support.singleuser import Hub, Person, ask, by_marimo, own_cookies
+from tests.support.waiting import wait_until
 
 ROUTES = marimo_routes()
 HTTP = [route for route in ROUTES if route[0] != WEBSOCKET and not is_closed(route[1])]
@@ -87,6 +89,28 @@ def test_anonymous_page_load_leads_to_the_login(ada: Person) -> None:
     answer = ask(ada, "GET", "?file=first.py", Accept="text/html")
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/hub/api/oauth2/authorize")
+
+
+def test_a_link_to_a_notebook_keeps_its_address_through_a_start(hub: Hub) -> None:
+    """The hub counts its redirects in the address, which the user would copy and share."""
+    dan = Person(hub, "dan")
+    address = f"{dan.base}?file=first.py&x=1"
+    link = quote(address.replace(f"{hub.url}/", "/hub/"))
+
+    as_browser = {"Accept": "text/html"}
+
+    def opened() -> requests.Response | None:
+        page = f"{hub.url}/hub/spawn/dan?next={link}"
+        answer = dan.session.get(page, headers=as_browser, timeout=60)
+        return answer if answer.url.startswith(dan.base) and answer.ok else None
+
+    answer = wait_until(opened, 90, "the notebook's page")
+    assert any("redirects=1" in step.url for step in answer.history)
+    assert answer.url == address and "<marimo-" in answer.text
+    # The count is the hub's only at the end of a page's address.
+    kept = dan.get("?redirects=1&file=first.py", allow_redirects=False)
+    assert kept.status_code == 200
+    dan.stop()
 
 
 def test_the_end_of_a_sign_in_loaded_again_leads_to_the_editor(ada: Person) -> None:

@@ -9,7 +9,12 @@ from urllib.parse import quote
 import marimo
 import pytest
 from jupyterhub.utils import url_escape_path
-from marimo_singleuser.proxy.paths import below, is_asset, is_closed
+from marimo_singleuser.proxy.paths import (
+    below,
+    is_asset,
+    is_closed,
+    without_redirect_count,
+)
 
 _NAMES = [f"a{c}b" for c in string.printable if c.isprintable() and c not in "/\\"]
 _NAMES += ["ada", "ünï", "u\u0308", "山田太郎", "marimo 🌱", "{x}", "{x:path}", "50%41", "n" * 64]
@@ -75,3 +80,20 @@ def test_every_file_of_marimos_page_never_changes() -> None:
 )
 def test_other_files_may_change(path: str) -> None:
     assert not is_asset(path)
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("redirects=1", ""),
+        ("file=a%20b.py&redirects=2", "file=a%20b.py"),
+        # These are the user's own.
+        ("redirects=1&file=a.py", "redirects=1&file=a.py"),
+        ("file=a.py&redirects=10", "file=a.py&redirects=10"),
+        ("file=a.py&my-redirects=1", "file=a.py&my-redirects=1"),
+        ("file=redirects=1", "file=redirects=1"),
+        ("", ""),
+    ],
+)
+def test_the_hubs_count_of_redirects_is_taken_off(query: str, left: str) -> None:
+    assert without_redirect_count(query) == left
