@@ -83,7 +83,7 @@ else:
     c.JupyterHub.spawner_class = LaptopSpawner
     c.LaptopSpawner.users_dir = str(settings.data_dir / "users")
     # -P: nothing in a user's home can become part of the program.
-    c.Spawner.cmd = [sys.executable, "-P", "-m", "marimo_singleuser"]
+    c.Spawner.cmd = [sys.executable, "-P", "-s", "-m", "marimo_singleuser"]
     c.Spawner.env_keep = ENV_KEEP
 
 # Broker: one Apache Kafka for all users; on a laptop an embedded one, unless the settings name

@@ -1,5 +1,7 @@
 """Users' names, made safe for file systems and for Kafka, without collisions."""
 
+from urllib.parse import unquote
+
 from escapism import escape
 from jupyterhub import orm
 from sqlalchemy import event
@@ -32,6 +34,10 @@ def username_error(username: str) -> str | None:
     """Return why `username` is not allowed here, as a sentence; None if it is allowed."""
     if not username.strip():
         return "Please give a name."
+    if username != username.strip():
+        return "A name cannot begin or end with a space."
+    if set(unquote(username)) == {"."}:
+        return "A name cannot be made of dots only."
     if any(not ch.isprintable() or ch in "/\\" for ch in username):
         return "A name cannot hold slashes, line breaks or control characters."
     if len(safe_name(username)) > MAX_LENGTH:

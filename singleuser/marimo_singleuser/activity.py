@@ -135,7 +135,7 @@ class Activity:
         marimo = self._marimo
         if not marimo.ready:
             return False
-        base = f"{marimo.url}{marimo.base_url}api/"
+        base = f"{marimo.url}/api/"
         headers = {"Authorization": f"Bearer {marimo.token}"}
         try:
             async with self._session.get(base + "sessions", headers=headers) as answer:

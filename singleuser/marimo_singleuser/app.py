@@ -17,20 +17,20 @@ from . import processes
 from .activity import Activity
 from .broker_account import BrokerAccountFile
 from .errors import StartError
-from .home import packages, workspace
+from .home.preparation import Home
 from .home.reinstall import reinstall
 from .marimo_process import Marimo, notebook_environment
 from .proxy.backend import client_session
 from .proxy.callback import CallbackHandler
 from .proxy.handler import MarimoHandler
 from .proxy.hub_auth import HubSignIn
+from .proxy.other_spelling import OtherSpelling
 from .proxy.services import Services
 from .settings import Settings
 
 log = logging.getLogger("marimo_singleuser")
 
 _HUB_CACHE_S = 30  # how long the hub's word on who is signed in stays valid
-_PING_INTERVAL_S = 30  # a browser that disappeared is noticed after this
 
 
 def make_app(services: Services) -> web.Application:
@@ -41,15 +41,13 @@ def make_app(services: Services) -> web.Application:
         (rf"{re.escape(base)}(.*)", MarimoHandler, {"services": services}),
     ]
     if base != "/":
-        handlers.insert(0, (re.escape(base.rstrip("/")), web.RedirectHandler, {"url": base}))
+        handlers.append((r".*", OtherSpelling, {"base_url": base}))
     return web.Application(
         handlers,
         base_url=base,
         hub_url=services.settings.hub_url,
         cookie_secret=os.urandom(32),
         log_function=lambda handler: None,  # errors are logged where they happen
-        websocket_max_message_size=services.settings.max_frame_bytes,
-        websocket_ping_interval=_PING_INTERVAL_S,
     )
 
 
@@ -78,20 +76,19 @@ async def run(settings: Settings) -> None:
     # This reads the hub's variables, so that a wrong one ends the start and not a request.
     HubSignIn.instance(cache_max_age=_HUB_CACHE_S)
 
-    workspace.prepare(settings)
+    home = Home(settings)
     async with client_session() as session:
         account = BrokerAccountFile(settings, session)
         env = notebook_environment(os.environ, settings.venv, settings.home)
         env[FILE_VARIABLE] = str(account.path)
-        marimo = Marimo(
-            settings.notebooks, settings.base_url, env, start_timeout_s=settings.start_timeout_s
-        )
+        marimo = Marimo(settings.notebooks, env, start_timeout_s=settings.start_timeout_s)
         activity = Activity(settings, marimo, session)
-        services = Services(settings, marimo, activity, session)
+        services = Services(settings, home, marimo, activity, session)
         server = _listen(make_app(services), settings)
         tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.gather(account.refresh(), asyncio.to_thread(packages.prepare, settings))
+            await asyncio.gather(account.refresh(), asyncio.to_thread(home.prepare))
+            marimo.directory = home.start_directory()
             if account.refused:
                 marimo.env.pop(FILE_VARIABLE)  # this platform's broker has no accounts
             else:

@@ -63,6 +63,7 @@ class Marimo:
     because WebSockets know no same-origin rule. That is why marimo asks for a token.
 
     Attributes:
+        directory: what marimo opens; it may be set before the start.
         token: marimo's token; only this program has it.
         port: marimo's TCP port; 0 before the first start.
         pid: marimo's process id; None while it does not run.
@@ -73,10 +74,9 @@ class Marimo:
     """
 
     def __init__(
-        self, notebooks: Path, base_url: str, env: Mapping[str, str], *, start_timeout_s: float = 60
+        self, directory: Path, env: Mapping[str, str], *, start_timeout_s: float = 60
     ) -> None:
-        self.notebooks = notebooks
-        self.base_url = base_url
+        self.directory = directory
         self.env = dict(env)
         self.start_timeout_s = start_timeout_s
         self.token = secrets.token_urlsafe(32)
@@ -138,8 +138,8 @@ class Marimo:
             *(sys.executable, "-P", "-s", "-m", "marimo_singleuser.marimo_patches"),
             *("--quiet", "edit", "--headless"),
             *("--token", "--token-password-file=-", "--skip-update-check", "--no-sandbox"),
-            *("--host=127.0.0.1", f"--port={port}", f"--base-url={self.base_url.rstrip('/')}"),
-            str(self.notebooks),
+            *("--host=127.0.0.1", f"--port={port}"),
+            str(self.directory),
         ]
 
     async def _keep_running(self) -> None:
@@ -167,7 +167,7 @@ class Marimo:
         self.port = free_port()
         process = await asyncio.create_subprocess_exec(
             *self.command(self.port),
-            cwd=self.notebooks,
+            cwd=self.directory,
             env=self.env,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -210,7 +210,7 @@ class Marimo:
 
     async def _becomes_healthy(self) -> bool:
         """Wait until marimo answers, for twice the start's time; return whether it does."""
-        url = f"{self.url}{self.base_url}health"
+        url = f"{self.url}/health"
         timeout = aiohttp.ClientTimeout(total=_HEALTH_TIMEOUT_S)
         deadline = time.monotonic() + 2 * self.start_timeout_s
         async with aiohttp.ClientSession() as session:

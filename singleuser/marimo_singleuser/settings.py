@@ -10,7 +10,6 @@ from urllib.parse import urlparse
 from .errors import StartError
 
 GIB = 1024**3
-MIB = 1024**2
 
 # JupyterHub sets all of these for every single-user server.
 _REQUIRED = (
@@ -46,7 +45,6 @@ class Settings:
             with the hub's; then nobody but the user may use this server.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
-        max_frame_bytes: largest WebSocket message.
         start_timeout_s: seconds for which a request waits for marimo to start.
     """
 
@@ -64,7 +62,6 @@ class Settings:
     own_host: str | None = None
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
-    max_frame_bytes: int = 64 * MIB
     start_timeout_s: float = 60
 
     @property

@@ -10,7 +10,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
+
+from jupyterhub.utils import url_escape_path
 
 from hub.origins.hosts import host_label
 
@@ -62,4 +64,4 @@ def origin_of(url: str, user: str) -> str:
 
 def server_of(url: str, user: str) -> str:
     """Return the address of a user's server on the platform at `url`, with a slash at its end."""
-    return f"{origin_of(url, user)}/user/{quote(user, safe='@!~*')}/"
+    return f"{origin_of(url, user)}/user/{url_escape_path(user)}/"

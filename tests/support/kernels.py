@@ -17,8 +17,6 @@ import requests
 from mosshub_contract.ports import free_port
 from websockets.sync.client import ClientConnection, connect
 
-MAX_MESSAGE_BYTES = 80 * 1024**2
-
 
 class KernelSocket:
     """The messages that a kernel sends to its page."""
@@ -157,7 +155,7 @@ class Kernel(KernelSocket):
         self._id = "s_" + secrets.token_hex(3)
         address = server.url.replace("http", "ws", 1)
         query = f"session_id={self._id}&file={server.notebook}"
-        self.socket = connect(f"{address}/ws?{query}", max_size=MAX_MESSAGE_BYTES)
+        self.socket = connect(f"{address}/ws?{query}", max_size=None)
         self.cells: dict[str, str] = {}
         self.errors: list[str] = []
         self.outputs: dict[str, Any] = {}

@@ -59,20 +59,43 @@ class KeycloakAdmin:
         answer.raise_for_status()
         return answer.json()["access_token"]
 
-    def request(self, method: str, path: str) -> requests.Response:
+    def request(self, method: str, path: str, body: object = None) -> requests.Response:
         """Call the API of the demo's realm; an answer of 400 or more is an error."""
         answer = self.session.request(
             method,
             f"{self.stack.url}/auth/admin/realms/mosshub/{path}",
+            json=body,
             headers={"Authorization": f"Bearer {self.token()}"},
             timeout=30,
         )
         answer.raise_for_status()
         return answer
 
+    def add_to_team(self, name: str, password: str) -> None:
+        """Create a user who may sign in to the platform."""
+        secret = {"type": "password", "value": password, "temporary": False}
+        person = {"firstName": "A", "lastName": "Person", "email": "person@example.org"}
+        self.request(
+            "POST",
+            "users",
+            {
+                **person,
+                "username": name,
+                "enabled": True,
+                "emailVerified": True,
+                "groups": ["/team"],
+                "credentials": [secret],
+            },
+        )
+
+    def remove(self, name: str) -> None:
+        """Delete a user."""
+        self.request("DELETE", f"users/{self.user_id(name)}")
+
     def user_id(self, name: str) -> str:
         """Return the id of the user with this name."""
-        return self.request("GET", f"users?username={name}&exact=true").json()[0]["id"]
+        found = self.request("GET", f"users?username={quote(name)}&exact=true").json()
+        return found[0]["id"]
 
     def group_id(self, name: str) -> str:
         """Return the id of the group with this name."""

@@ -6,9 +6,11 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from urllib.parse import quote
 
 import requests
 
+from hub.signin.names import safe_name
 from tests.standins.engine import docker
 from tests.support.keycloak import sign_in
 from tests.support.people import Person
@@ -25,11 +27,13 @@ class TeamMember(Person):
 
     wait = staticmethod(retry_until)  # a container that starts refuses connections
 
-    def __init__(self, stack: Stack, name: str, next: str = "/hub/home") -> None:
-        session, back = sign_in(stack, name, stack.secret(name), next)
+    def __init__(
+        self, stack: Stack, name: str, next: str = "/hub/home", password: str = ""
+    ) -> None:
+        session, back = sign_in(stack, name, password or stack.secret(name), next)
         super().__init__(stack.url, name, session)
         self.stack = stack
-        self.container = f"{stack.name}_{name}--"
+        self.container = f"{stack.name}_{safe_name(name)}--"
         assert back.is_redirect, back.text
         self.landed = back.headers["Location"]
         assert self.is_signed_in()
@@ -46,7 +50,7 @@ class TeamMember(Person):
         found = ("ps", "--all", "--quiet", "--filter", f"name=^{self.container}$")
 
         def gone() -> bool:
-            self.api("DELETE", f"users/{self.name}/server")
+            self.api("DELETE", f"users/{quote(self.name, safe='')}/server")
             return docker(*found) == ""
 
         retry_until(gone, 90, f"{self.container} is gone")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
+from jupyterhub.utils import url_escape_path
 from requests.cookies import get_cookie_header
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support.host_names import origin_of, server_of
-from tests.support.kernels import MAX_MESSAGE_BYTES, Notebook
+from tests.support.kernels import Notebook
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import wait_until
 
@@ -32,7 +33,7 @@ class Person:
     ) -> None:
         self.url, self.name, self.session = url, name, session
         self.origin = origin_of(url, name) if subdomains else url
-        self.base = server_of(url, name) if subdomains else f"{url}/user/{name}/"
+        self.base = server_of(url, name) if subdomains else f"{url}/user/{url_escape_path(name)}/"
         self.notebooks: list[Notebook] = []
 
     # -- the hub
@@ -85,7 +86,7 @@ class Person:
 
     def start(self, **options: str) -> requests.Response:
         """Start the server if it does not run and sign in there; return the editor's page."""
-        asked = self.api("POST", f"users/{self.name}/server", json=options)
+        asked = self.api("POST", f"users/{quote(self.name, safe='')}/server", json=options)
         assert asked.status_code in (201, 202) or "already" in asked.text, asked.text
         return self.open()
 
@@ -145,7 +146,7 @@ class Person:
             self.base.replace("http", "ws", 1) + path,
             origin=origin,  # type: ignore[arg-type]
             additional_headers={**self.cookies(), **headers},
-            max_size=MAX_MESSAGE_BYTES,
+            max_size=None,
             open_timeout=90,
         )
 

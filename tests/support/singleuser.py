@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import psutil
 import requests
@@ -20,7 +21,9 @@ from mosshub_contract.ports import free_port
 from requests.cookies import get_cookie_header
 from websockets.sync.client import ClientConnection, connect
 
+from hub.signin.names import safe_name
 from tests.support.host_names import origin_of, server_of
+from tests.support.paths import ROOT
 from tests.support.waiting import wait_until
 
 _CONFIG = """
@@ -41,9 +44,9 @@ c.ConfigurableHTTPProxy.pid_file = s["dir"] + "/proxy.pid"
 c.JupyterHub.authenticator_class = "shared-password"
 c.SharedPasswordAuthenticator.user_password = s["password"]
 c.Authenticator.allow_all = True
-c.JupyterHub.spawner_class = "simple"
-c.SimpleLocalProcessSpawner.home_dir_template = s["dir"] + "/users/{{username}}"
-c.Spawner.cmd = [sys.executable, "-m", "marimo_singleuser"]
+c.JupyterHub.spawner_class = "hub.spawners.local.LaptopSpawner"
+c.LaptopSpawner.users_dir = s["dir"] + "/users"
+c.Spawner.cmd = [sys.executable, "-P", "-s", "-m", "marimo_singleuser"]
 c.Spawner.env_keep = ["PATH", "PIP_INDEX_URL", "PIP_CONFIG_FILE", "PIP_CERT", "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy",
     "no_proxy"]
@@ -110,11 +113,16 @@ class Hub:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "hub", "-f", str(folder / "config.py")],
                 cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(self._up, 60, f"the hub:\n{self.log()[-4000:]}")
+        try:
+            wait_until(self._up, 120, f"the hub:\n{self.log()[-4000:]}")
+        except BaseException:
+            self.stop()
+            raise
 
     def _up(self) -> bool:
         if self.process.poll() is not None:
@@ -152,7 +160,9 @@ class Person:
         self.hub, self.name = hub, name
         self.origin = origin_of(hub.url, name)
         self.base = server_of(hub.url, name)
-        self.home = hub.dir / "users" / name
+        self.path = urlsplit(self.base).path
+        self.home = hub.dir / "users" / safe_name(name)
+        self._api = f"users/{quote(name, safe='')}"
         self.session = requests.Session()
         self.notebooks: list[Notebook] = []
         page = self.session.get(f"{hub.url}/hub/login", timeout=30)
@@ -165,13 +175,13 @@ class Person:
 
     def start(self) -> None:
         """Start this person's server and sign in there."""
-        answer = self.hub.api("POST", f"users/{self.name}/server")
+        answer = self.hub.api("POST", f"{self._api}/server")
         assert answer.status_code in (201, 202, 400), answer.text
         wait_until(self._ready, 120, f"{self.name}'s server:\n{self.hub.log()[-3000:]}")
         self.open()
 
     def _ready(self) -> bool:
-        return bool(self.hub.api("GET", f"users/{self.name}").json()["server"])
+        return bool(self.hub.api("GET", f"{self._api}").json()["server"])
 
     def open(self) -> requests.Response:
         """Wait for the editor's first page and return it."""
@@ -184,9 +194,9 @@ class Person:
 
     def stop(self) -> None:
         """Stop this person's server and wait until it is gone."""
-        self.hub.api("DELETE", f"users/{self.name}/server")
+        self.hub.api("DELETE", f"{self._api}/server")
         wait_until(
-            lambda: not self.hub.api("GET", f"users/{self.name}").json()["servers"],
+            lambda: not self.hub.api("GET", f"{self._api}").json()["servers"],
             60,
             f"the end of {self.name}'s server",
         )
@@ -257,7 +267,7 @@ class Person:
             url,
             additional_headers={k: v for k, v in sent.items() if v},
             origin=origin or None,  # type: ignore[arg-type]
-            max_size=80 * 1024**2,
+            max_size=None,
             open_timeout=90,
             compression=None,
         )

@@ -8,6 +8,7 @@ this environment. marimo's server does not, so nothing that is installed there c
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -17,11 +18,10 @@ import sysconfig
 import venv
 from pathlib import Path
 
-import tomlkit
 from mosshub_contract.files import write_atomically
-from tomlkit.exceptions import TOMLKitError
 
 from ..settings import Settings
+from .repairs import is_no_room, put_aside, shown
 
 log = logging.getLogger("marimo_singleuser")
 
@@ -30,58 +30,25 @@ _PTH = "_mosshub_server.pth"
 _PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
 
 
-def prepare(settings: Settings) -> None:
-    """Create or repair ~/.venv and set marimo's configuration so that its kernels run there.
+def prepare(settings: Settings) -> tuple[bool, list[str]]:
+    """Create or repair ~/.venv.
 
-    The function never raises: without this environment the user can still work, and the log says
-    what is missing.
-    """
-    try:
-        _ensure_environment(settings.venv)
-    except OSError as e:
-        log.error(
-            "%s cannot be created (%s). Packages cannot be installed until it is moved away",
-            settings.venv,
-            e,
-        )
-        usable = False
-    else:
-        usable = True
-    config = _config_file(settings)
-    try:
-        old = config.read_text() if config.exists() else ""
-        new = merge_config(old, str(settings.venv) if usable else None, settings.venv)
-        if new != old:
-            write_atomically(config, new)
-    except (OSError, TOMLKitError) as e:
-        log.error("%s cannot be used (%s). Correct it, or move it away", config, e)
+    Without this environment the user can still work, with the platform's packages.
 
-
-def merge_config(text: str, path: str | None, own: Path) -> str:
-    """Return marimo's user configuration with the platform's two keys in it.
-
-    Another environment that the user chose stays as long as it exists. Another package manager
-    stays as long as it is installed. Nothing else is changed.
-
-    Args:
-        text: the configuration (TOML).
-        path: the environment for kernels; None if there is none.
-        own: where that environment is or would be.
+    Returns:
+        Whether the environment can be used, and a sentence for the user about each thing in it
+        that could not.
 
     Raises:
-        TOMLKitError: the text is not TOML.
+        OSError: the disk is full.
     """
-    config = tomlkit.parse(text)
-    section = config.setdefault("venv", tomlkit.table())
-    chosen = str(section.get("path", ""))
-    if path is not None and (not chosen or not Path(chosen).is_dir()):
-        section["path"] = path
-    elif path is None and chosen == str(own):
-        del section["path"]
-    manager = config.setdefault("package_management", tomlkit.table())
-    if manager.get("manager", "") != "pip" and not shutil.which(str(manager.get("manager", ""))):
-        manager["manager"] = "pip"
-    return tomlkit.dumps(config)
+    try:
+        return True, _repaired_environment(settings)
+    except (OSError, ValueError) as e:
+        if isinstance(e, OSError) and is_no_room(e):
+            raise
+        log.error("%s cannot be created (%s)", settings.venv, e)
+        return False, [f"`~/.venv` cannot be created, so no packages can be installed: {e}."]
 
 
 def old_environment(root: Path) -> Path:
@@ -89,23 +56,41 @@ def old_environment(root: Path) -> Path:
     return root.with_name(root.name + ".old")
 
 
-def _config_file(settings: Settings) -> Path:
-    """Return the file that marimo reads: the nearest .marimo.toml, else below XDG_CONFIG_HOME."""
-    for folder in (settings.notebooks, settings.home):
-        if (folder / ".marimo.toml").is_file():
-            return folder / ".marimo.toml"
-    xdg = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(xdg) if xdg else settings.home / ".config") / "marimo" / "marimo.toml"
+def _repaired_environment(settings: Settings) -> list[str]:
+    """Create or repair ~/.venv; put it aside if it cannot be repaired.
+
+    Raises:
+        OSError: it cannot be created.
+        ValueError: Python allows no environment at this path.
+    """
+    root = settings.venv
+    try:
+        _ensure_environment(root)
+    except (OSError, ValueError, RuntimeError) as e:
+        hopeless = not os.path.lexists(root) or os.pathsep in str(root)
+        if hopeless or (isinstance(e, OSError) and is_no_room(e)):
+            raise
+        new = put_aside(root)
+        _ensure_environment(root)
+        return [
+            f"{shown(root, settings)} could not be used. It is now {shown(new, settings)}, and a "
+            "new one was created. Install your packages again."
+        ]
+    return []
 
 
 def _ensure_environment(root: Path) -> None:
+    if os.path.lexists(root / "pyvenv.cfg"):
+        _text(root / "pyvenv.cfg")
     aside = old_environment(root)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     found = _python_version(root)
-    if root.is_dir() and found != version:
+    if root.is_dir() and found not in (version, None):
         # Compiled packages of another Python do not work.
-        if aside.exists():
+        if aside.is_dir() and not aside.is_symlink():
             shutil.rmtree(aside)
+        elif os.path.lexists(aside):
+            put_aside(aside)
         root.rename(aside)
         log.warning("~/.venv has Python %s; it is created again with %s", found, version)
     site_packages = root / "lib" / f"python{version}" / "site-packages"
@@ -120,7 +105,7 @@ def _ensure_environment(root: Path) -> None:
     _write_if_different(site_packages / _PTH, "\n".join(lines) + "\n")
     for name in ("pip", "pip3"):
         script = root / "bin" / name
-        if not script.exists():
+        if not (script.is_file() and os.access(script, os.R_OK | os.X_OK)):
             write_atomically(script, _PIP, mode=0o755)
 
 
@@ -129,21 +114,21 @@ def _is_usable(root: Path) -> bool:
     python = root / "bin" / "python"
     base = Path(getattr(sys, "_base_executable", sys.executable))
     try:
-        home = re.search(r"^home *= *(.+)$", (root / "pyvenv.cfg").read_text(), re.MULTILINE)
+        home = re.search(r"^home *= *(.+)$", _text(root / "pyvenv.cfg"), re.MULTILINE)
         return (
             home is not None
             and Path(home[1].strip()).resolve() == base.parent.resolve()
             and python.resolve() == base.resolve()
             and any((root / "lib").glob("python*/site-packages"))
         )
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle
         return False
 
 
 def _python_version(root: Path) -> str | None:
     """Return the version of an environment's Python, such as `3.12`; None if it is unknown."""
     with contextlib.suppress(OSError):
-        text = (root / "pyvenv.cfg").read_text()
+        text = _text(root / "pyvenv.cfg")
         if found := re.search(r"^version(?:_info)? *= *(\d+\.\d+)", text, re.MULTILINE):
             return found[1]
     libs = sorted(root.glob("lib/python*/site-packages"))
@@ -151,5 +136,16 @@ def _python_version(root: Path) -> str | None:
 
 
 def _write_if_different(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text() != text:
+    if not path.exists() or _text(path) != text:
         write_atomically(path, text)
+
+
+def _text(path: Path) -> str:
+    """Return a file's text.
+
+    Raises:
+        OSError: it cannot be read, or is no file. A pipe would be read for ever.
+    """
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    return path.read_text(errors="replace")

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import hashlib
 import json
 import logging
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mosshub_contract.files import write_atomically
 
-from ..errors import StartError
 from ..settings import Settings
+from .repairs import is_no_room, put_aside
 
 log = logging.getLogger("marimo_singleuser")
 
 _MANIFEST = "templates.json"
+_SPARE_BYTES = 64 * 1024  # a home with less room counts as full
 _SKIPPED = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".DS_Store"})
 
 
@@ -71,23 +72,24 @@ def plan_copies(
     return CopyPlan(copies, after)
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings) -> list[str]:
     """Create the user's directories and copy the templates.
 
+    Returns:
+        A sentence for the user about each notebook that could not be copied.
+
     Raises:
-        StartError: the home directory cannot be written to, or the disk is full.
+        OSError: the disk is full, or a directory cannot be created.
     """
-    try:
-        settings.notebooks.mkdir(parents=True, exist_ok=True)
-        settings.state.mkdir(parents=True, exist_ok=True)
-        _try_writing(settings.state)
-        if settings.templates is not None:
-            copy_templates(settings.templates, settings.notebooks, settings.state / _MANIFEST)
-    except OSError as e:
-        raise StartError(_explain(e, settings)) from e
+    settings.notebooks.mkdir(parents=True, exist_ok=True)
+    settings.state.mkdir(parents=True, exist_ok=True)
+    if settings.templates is None:
+        return []
+    failed = copy_templates(settings.templates, settings.notebooks, settings.state / _MANIFEST)
+    return [f"The notebook `{name}` could not be copied here ({why})." for name, why in failed]
 
 
-def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> None:
+def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> list[tuple[str, str]]:
     """Copy templates into the user's notebooks as `plan_copies` decides.
 
     Args:
@@ -95,19 +97,32 @@ def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> Non
         notebooks: directory of the user's notebooks.
         manifest_file: file that holds the manifest between two starts.
 
+    Returns:
+        Path and reason of each copy that failed; it is tried again at the next start.
+
     Raises:
-        OSError: a file cannot be read or written.
+        OSError: the disk is full.
     """
     manifest = _read_manifest(manifest_file)
     sources = _hashes(templates)
     own = _hashes_of_copies(notebooks, sources)
     plan = plan_copies(sources, own, manifest)
+    failed = []
+    after = dict(plan.manifest)
     for target, source in plan.copies.items():
-        write_atomically(notebooks / target, (templates / source).read_bytes())
+        try:
+            write_atomically(notebooks / target, (templates / source).read_bytes())
+        except OSError as e:
+            if is_no_room(e):
+                raise
+            failed.append((target, e.strerror or type(e).__name__))
+            after.pop(source)
+            continue
         if target != source:
             log.warning("%s was edited here; its new version is %s", source, target)
-    if plan.manifest != manifest:
-        write_atomically(manifest_file, json.dumps(plan.manifest, indent=1, sort_keys=True))
+    if after != manifest:
+        write_atomically(manifest_file, json.dumps(after, indent=1, sort_keys=True))
+    return failed
 
 
 def _name_beside(path: str, new: str, own: Mapping[str, str], taken: set[str]) -> str | None:
@@ -124,10 +139,20 @@ def _name_beside(path: str, new: str, own: Mapping[str, str], taken: set[str]) -
         number += 1
 
 
-def _try_writing(directory: Path) -> None:
-    """Write a file: permissions tell root nothing, and no user whether the disk is full."""
-    write_atomically(directory / ".writable", b"yes\n" * 1024)
-    (directory / ".writable").unlink()
+def try_writing(directory: Path) -> None:
+    """Write a file: permissions tell root nothing, and no user whether the disk is full.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    handle, name = tempfile.mkstemp(dir=directory, prefix=".writable.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(bytes(_SPARE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        Path(name).unlink()
 
 
 def _hashes(root: Path) -> dict[str, str]:
@@ -152,10 +177,10 @@ def _hashes_of_copies(notebooks: Path, templates: Iterable[str]) -> dict[str, st
         own = notebooks / template
         beside = own.parent.glob(f"{glob.escape(own.stem)}.new*{glob.escape(own.suffix)}")
         for path in (own, *beside):
-            if path.is_file():
+            if path.is_file() and os.access(path, os.R_OK):
                 out[path.relative_to(notebooks).as_posix()] = _hash(path)
             elif os.path.lexists(path):
-                out[path.relative_to(notebooks).as_posix()] = "not a file"
+                out[path.relative_to(notebooks).as_posix()] = "unreadable"
     return out
 
 
@@ -165,25 +190,16 @@ def _hash(path: Path) -> str:
 
 
 def _read_manifest(path: Path) -> dict[str, str]:
+    if not os.path.lexists(path):
+        return {}
     try:
+        if not path.is_file():  # reading a pipe would never end
+            raise ValueError("not a file")
         found = json.loads(path.read_text())
         return {str(k): str(v) for k, v in found.items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         # Without a manifest every copy counts as edited, so no file of the user is overwritten.
         log.warning("%s is damaged; a new one is written", path)
+        if not path.is_file():
+            put_aside(path)
         return {}
-
-
-def _explain(e: OSError, settings: Settings) -> str:
-    where = e.filename or settings.home
-    if e.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            f"There is no space left for {where}. Delete files of {settings.user} that are no "
-            "longer needed, or ask an admin for more space, and start the server again."
-        )
-    return (
-        f"{where} cannot be written ({e.strerror}). It must belong to the user id that runs the "
-        f"servers ({os.getuid()}). Ask an admin to correct the owner of {settings.home}."
-    )

@@ -4,8 +4,9 @@ WORKAROUND(marimo 0.25.2): a notebook with saved outputs cannot be used before a
 marimo runs all cells when a notebook opens, which discards saved outputs, or it runs none: then
 sliders move nothing until the user finds the button that runs their cells. Here a notebook with
 saved outputs is deferred. The first control that the user moves, or the first cell that they run,
-runs all cells, and the controls keep the values that they show. A user who sets `auto_instantiate`
-has all cells run at once.
+runs all cells, and the controls keep the values that they show. So does what an element asks its
+kernel, such as a file browser for its files. A notebook whose outputs could not all be saved runs
+at once, and so does every one where the user sets `auto_instantiate`.
 Test: test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched
 """
 
@@ -14,21 +15,38 @@ from typing import Any
 
 import msgspec
 from marimo._messaging.errors import MarimoExceptionRaisedError
-from marimo._messaging.notification import CellNotification, CompletedRunNotification
+from marimo._messaging.notification import (
+    CellNotification,
+    CompletedRunNotification,
+    FunctionCallResultNotification,
+    HumanReadableStatus,
+)
 from marimo._messaging.serde import deserialize_kernel_message
 from marimo._runtime import commands
 from marimo._session import session as marimo_session
 from marimo._session.extensions.extensions import QueueExtension
 from marimo._session.types import Session
 
-from marimo_singleuser.marimo_patches.saved_outputs import button_ids, saved_values
+from marimo_singleuser.marimo_patches import kept_answers
+from marimo_singleuser.marimo_patches.saved_outputs import (
+    button_ids,
+    needs_run,
+    saved_values,
+)
 
+# These ask for something that a cell creates when it runs.
+_NEED_RUN = (commands.InvokeFunctionCommand, commands.ModelCommand)
 # These commands need a kernel that knows the notebook's cells, and do not ask to run them.
 _NEED_CELLS = (
     commands.ExecuteScratchpadCommand,
     commands.SyncGraphCommand,
     commands.EditCellsCommand,
     commands.DeleteCellCommand,
+)
+_RUNS = (
+    commands.CreateNotebookCommand,
+    commands.ExecuteCellsCommand,
+    commands.ExecuteStaleCellsCommand,
 )
 _CONTROL_IDS = re.compile(rb"object-id='([^']+)' random-id='([^']+)'")
 
@@ -42,6 +60,9 @@ class DeferredRunQueue(QueueExtension):
     def __init__(self, queue_manager: Any) -> None:
         super().__init__(queue_manager)
         self._created = False
+        self._early: list[commands.InvokeFunctionCommand] | None = []  # came before the notebook
+        # What tables without a saved answer asked first, by the table's id and its function.
+        self._unanswered: dict[tuple[str, str], dict[str, Any]] = {}
         self._deferred: commands.CreateNotebookCommand | None = None
         self._random_ids: dict[str, bytes] = {}  # the last random id of each control, by its id
         self._restored: dict[str, str] = {}  # code by cell id, where controls got saved values
@@ -50,17 +71,21 @@ class DeferredRunQueue(QueueExtension):
         self, session: Session, request: commands.CommandMessage, from_consumer_id: Any
     ) -> None:
         """Put a command into the queue, or hold it back; marimo calls this with each command."""
-        if isinstance(request, commands.CreateNotebookCommand) and not self._created:
-            self._created = True
-            if not request.auto_run and session.session_view.cell_notifications:
-                self._deferred = request
+        if isinstance(request, commands.InvokeFunctionCommand):
+            if self._early is not None:
+                self._early.append(request)
                 return
-            request = msgspec.structs.replace(request, auto_run=True)
-        elif (create := self._deferred) is not None and self._answered_by_run(
-            session, request, create
-        ):
-            return
-        super().on_received_command(session, request, from_consumer_id)
+            if self._deferred is not None and self._answered_by_output(session, request):
+                return
+            kept_answers.note_call(session.session_view, request)
+        if isinstance(request, commands.CreateNotebookCommand) and not self._created:
+            self._create(session, request)
+        elif self._deferred is None or not self._answered_by_run(session, request, self._deferred):
+            super().on_received_command(session, request, from_consumer_id)
+        if isinstance(request, _RUNS) and self._early is not None:
+            early, self._early = self._early, None
+            for call in early:
+                self.on_received_command(session, call, from_consumer_id)
 
     def on_notification_sent(self, session: Session, notification: bytes) -> None:
         """Note what the kernel created and which cells failed; marimo calls this per message."""
@@ -70,8 +95,48 @@ class DeferredRunQueue(QueueExtension):
             if self._random_ids.setdefault(control, random_id) != random_id:
                 self._random_ids[control] = random_id
                 session.session_view.ui_values.pop(control, None)
+                kept_answers.forget(session.session_view, control)
+        kept_answers.note_result(session.session_view, notification)
         if self._restored:
             self._run_failed_cell_again(session, notification)
+
+    def _create(self, session: Session, create: commands.CreateNotebookCommand) -> None:
+        """Create the notebook in the kernel: defer it, or run it at once."""
+        self._created = True
+        if create.auto_run or not session.session_view.cell_notifications:
+            run = msgspec.structs.replace(create, auto_run=True)
+            self.queue_manager.put_control_request(run)
+        elif needs_run(session.session_view):
+            self._run_all(session, create, {})
+        else:
+            self._deferred = create
+
+    def _answered_by_output(self, session: Session, call: commands.InvokeFunctionCommand) -> bool:
+        """Answer a table in a saved output.
+
+        Returns:
+            Whether the call needs no run.
+        """
+        question = (call.namespace, call.function_name)
+        for html in kept_answers.html_outputs(session.session_view):
+            if (saved := kept_answers.saved_answers(html).get(question)) is None:
+                continue
+            args, value = saved
+            if args != call.args:
+                return False
+            answer = FunctionCallResultNotification(
+                function_call_id=call.function_call_id,
+                return_value=value,
+                status=HumanReadableStatus(code="ok"),
+                found=True,
+            )
+            session.notify(answer, from_consumer_id=None)
+            return True
+        if not kept_answers.is_of_table(session.session_view, call):
+            return False
+        # Nobody looked at the table when its cell ran. It shows the first rows, which are in its
+        # output. Only a question that it does not ask by itself is the user's.
+        return self._unanswered.setdefault(question, call.args) == call.args
 
     def _answered_by_run(
         self,
@@ -97,7 +162,9 @@ class DeferredRunQueue(QueueExtension):
             codes = dict(zip(request.cell_ids, request.codes, strict=True))
             self._run_all(session, create, {}, codes)
             return codes.keys() <= set(create.cell_ids)
-        if isinstance(request, _NEED_CELLS):
+        if isinstance(request, _NEED_RUN):
+            self._run_all(session, create, {})
+        elif isinstance(request, _NEED_CELLS):
             self._deferred = None
             self.queue_manager.put_control_request(create)
         return False

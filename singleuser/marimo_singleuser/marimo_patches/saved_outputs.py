@@ -1,21 +1,24 @@
 """Saved outputs that are complete: a notebook opens with what it showed when it was closed.
 
-WORKAROUND(marimo 0.25.2): saved outputs lack images and the values of controls.
+WORKAROUND(marimo 0.25.2): saved outputs lack images, widgets and the values of controls.
 marimo saves a notebook's outputs beside it, in `__marimo__/session/`, and shows them again as long
 as the code is the same. It leaves out outputs that refer to a file in the kernel's memory, such as
 every `mo.image`. It saves controls with the value from the code, and not where the user moved them.
-Here both are written into the saved outputs. `deferred_run` decides when such a notebook runs.
+Here both are written into the saved outputs. An output that stays bound to its kernel, such as an
+anywidget or a large file, is replaced by a mark. `deferred_run` decides when such a notebook runs.
 Test: test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched
 """
 
+import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from marimo._convert.common.dom_traversal import _virtual_file_to_data_uri
 from marimo._plugins.core.web_component import _build_attr, parse_initial_value
 from marimo._session.state import serialize
 from marimo._session.state.session_view import SessionView
+
+from marimo_singleuser.marimo_patches.kept_answers import html_outputs, with_answers
 
 # How an output refers to a file in its kernel's memory: by its length in bytes and its name.
 _VIRTUAL_FILE = re.compile(r"\./@file/(\d+)-[\w.-]+")
@@ -30,6 +33,9 @@ _CONTROL = re.compile(
     r"(?![^>]*data-kind='&quot;password&quot;')"
 )
 _BUTTON = re.compile(r"object-id='([^']+)' random-id='[^']*'><marimo-button ")
+# Stands for an output that only a kernel can show.
+_RUN_MARK = "<span data-mosshub-run>"
+_PLACEHOLDER = f"{_RUN_MARK}This output appears when the notebook has run.</span>"
 _MOVED_ID = "kept"  # random id, in saved outputs, of a control that the user has moved
 
 _serialize_session_view = serialize.serialize_session_view
@@ -40,7 +46,8 @@ def serialize_complete(
 ) -> Any:
     """Return a notebook's outputs as marimo does, with files and controls' values inside.
 
-    An output is left out when one of its files is larger than 1 MiB or gone.
+    An output is replaced by a mark when one of its files is larger than 1 MiB or gone, or when it
+    shows a widget whose model is in the kernel.
 
     Args:
         view: the notebook's outputs and the values of its controls.
@@ -54,8 +61,7 @@ def serialize_complete(
     session = _serialize_session_view(view, cell_ids, drop_virtual_file_outputs=False, **options)
     if drop_virtual_file_outputs:
         for cell in session["cells"]:
-            outputs = [_complete(output, view.ui_values) for output in cell["outputs"]]
-            cell["outputs"] = [o for o in outputs if not serialize._references_virtual_file(o)]
+            cell["outputs"] = [_saved(output, view) for output in cell["outputs"]]
     return session
 
 
@@ -70,7 +76,7 @@ def saved_values(view: SessionView) -> dict[str, Any]:
     """
     return {
         control["id"]: parse_initial_value(control[0])
-        for output in _html_outputs(view)
+        for output in html_outputs(view)
         for control in _CONTROL.finditer(output)
         if control["random_id"] == _MOVED_ID
     }
@@ -78,7 +84,12 @@ def saved_values(view: SessionView) -> dict[str, Any]:
 
 def button_ids(view: SessionView) -> set[str]:
     """Return the ids of the buttons in a notebook's outputs."""
-    return {name for output in _html_outputs(view) for name in _BUTTON.findall(output)}
+    return {name for output in html_outputs(view) for name in _BUTTON.findall(output)}
+
+
+def needs_run(view: SessionView) -> bool:
+    """Return whether one of a notebook's saved outputs is there only when it runs."""
+    return any(_RUN_MARK in output for output in html_outputs(view))
 
 
 def install() -> None:
@@ -86,10 +97,28 @@ def install() -> None:
     serialize.serialize_session_view = serialize_complete
 
 
-def _html_outputs(view: SessionView) -> Iterator[str]:
-    for cell in view.cell_notifications.values():
-        if cell.output is not None and isinstance(cell.output.data, str):
-            yield cell.output.data
+def _saved(output: Any, view: SessionView) -> Any:
+    """Return a cell's output as it is saved."""
+    output = _complete(output, view.ui_values)
+    if _is_bound(output, view):
+        return {"type": "data", "data": {"text/html": _PLACEHOLDER}}
+    html = output["data"].get("text/html") if output["type"] == "data" else None
+    if isinstance(html, str):
+
+        def complete(answer: Any) -> Any:
+            whole = _complete(answer, {})
+            return None if _is_bound(whole, view) else whole
+
+        output["data"]["text/html"] = with_answers(html, view, complete)
+    return output
+
+
+def _is_bound(output: Any, view: SessionView) -> bool:
+    """Return whether an output refers to something in the memory of its kernel."""
+    if serialize._references_virtual_file(output):
+        return True
+    text = json.dumps(output) if view.model_states else ""
+    return any(model in text for model in view.model_states)
 
 
 def _complete(data: Any, values: dict[str, Any]) -> Any:

@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 from tornado import httputil
+from tornado.iostream import IOStream, UnsatisfiableReadError
+from tornado.tcpclient import TCPClient
 from yarl import URL
 
 from .headers import to_marimo
+from .paths import below
 from .services import Services
 
 _MAX_QUEUED_CHUNKS = 8  # of a body; each is at most 64 KiB
@@ -19,8 +22,24 @@ _RETRY_PAUSE_S = 0.1
 _MAX_HEADER_BYTES = 65536
 
 
+# By these a browser says which WebSocket it wants.
+_HANDSHAKE = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol")
+
+
 class MarimoDown(Exception):
     """marimo did not answer a request."""
+
+
+class HandshakeRefused(Exception):
+    """marimo refuses a WebSocket.
+
+    Attributes:
+        status: marimo's HTTP status.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
 
 
 def client_session() -> aiohttp.ClientSession:
@@ -83,26 +102,53 @@ class Backend:
             await self._put_until_done(None, self._task)
         return await self._task
 
-    async def websocket(self) -> aiohttp.ClientWebSocketResponse:
+    async def websocket(self) -> tuple[IOStream, httputil.HTTPHeaders]:
         """Open the same WebSocket at marimo.
 
+        No extension is offered, so that no frame is compressed.
+
+        Returns:
+            The connection after the handshake, and the headers of marimo's answer.
+
         Raises:
-            aiohttp.WSServerHandshakeError: marimo refuses it.
-            aiohttp.ClientError: marimo does not answer.
+            HandshakeRefused: marimo refuses it.
+            MarimoDown: marimo does not answer.
         """
-        offered = self._request.headers.get("Sec-WebSocket-Protocol", "")
-        return await self._services.session.ws_connect(
-            self._url().with_scheme("ws"),
-            headers=self._headers(),
-            protocols=[p.strip() for p in offered.split(",") if p.strip()],
-            max_msg_size=self._services.settings.max_frame_bytes,
-            compress=0,
-            autoping=True,
-        )
+        headers = [*self._headers(), ("Connection", "Upgrade"), ("Upgrade", "websocket")]
+        for name in _HANDSHAKE:
+            if value := self._request.headers.get(name):
+                headers.append((name, value))
+        lines = [f"GET {self._url().raw_path_qs} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        request = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        try:
+            return await asyncio.wait_for(self._shake_hands(request), _CONNECT_TIMEOUT_S)
+        except (OSError, TimeoutError, UnsatisfiableReadError, httputil.HTTPInputError) as e:
+            raise MarimoDown from e
+
+    async def _shake_hands(self, request: bytes) -> tuple[IOStream, httputil.HTTPHeaders]:
+        marimo = await TCPClient().connect("127.0.0.1", self._services.marimo.port)
+        try:
+            marimo.set_nodelay(True)
+            await marimo.write(request)
+            head = await marimo.read_until(b"\r\n\r\n", max_bytes=_MAX_HEADER_BYTES)
+            first, _, rest = head.decode("latin-1").partition("\r\n")
+            status = httputil.parse_response_start_line(first).code
+            if status != 101:
+                raise HandshakeRefused(status)
+            return marimo, httputil.HTTPHeaders.parse(rest)
+        except BaseException:
+            marimo.close()
+            raise
 
     def _url(self) -> URL:
+        """Return the same address at marimo, which does not know the base URL.
+
+        A base URL has the user's name in it, and marimo does not take every name.
+        """
+        path = below(self._services.settings.base_url, self._request.path)
         query = f"?{self._request.query}" if self._request.query else ""
-        return URL(f"{self._services.marimo.url}{self._request.path}{query}", encoded=True)
+        return URL(f"{self._services.marimo.url}/{path}{query}", encoded=True)
 
     def _headers(self) -> list[tuple[str, str]]:
         return to_marimo(self._request.headers.get_all(), self._services.marimo.token)

@@ -28,6 +28,13 @@ _AWAY = (502, 503, 504)
 _AWAY_REFRESH_S = 5
 
 
+def _sentence(status_code: int, reason: str) -> str:
+    """Return what went wrong and what to do next, without the full stop."""
+    if reason != httputil.responses.get(status_code):
+        return reason
+    return _REASONS.get(status_code, _AWAY_REASON if status_code in _AWAY else _OTHER_REASON)
+
+
 class ShortCircuit(Exception):
     """Ends a request early with an answer that is no error.
 
@@ -59,22 +66,16 @@ class ErrorPages(web.RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send the error: a page to a browser that loads one, JSON to everything else."""
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        # tornado sends no reason with characters beyond Latin-1: a user's name may have some.
+        reason = (isinstance(error, web.HTTPError) and error.reason) or self._reason
         if self._is_page_load and not self._is_websocket:
             self.set_header("Content-Type", "text/html; charset=utf-8")
             refresh_s = _AWAY_REFRESH_S if status_code in _AWAY else 0
-            hub_url = self.settings["hub_url"]
-            self.finish(pages.error(status_code, f"{self._sentence}.", hub_url, refresh_s))
+            text = f"{_sentence(status_code, reason)}."
+            self.finish(pages.error(status_code, text, self.settings["hub_url"], refresh_s))
         else:
-            self.finish({"detail": self._reason})
-
-    @property
-    def _sentence(self) -> str:
-        """What went wrong and what to do next, without the full stop."""
-        status_code = self.get_status()
-        if self._reason != httputil.responses.get(status_code):
-            return self._reason
-        usual = _AWAY_REASON if status_code in _AWAY else _OTHER_REASON
-        return _REASONS.get(status_code, usual)
+            self.finish({"detail": reason})
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log errors of this program; refusals and browsers that disconnect are none."""

@@ -22,10 +22,12 @@ _HOP_BY_HOP = frozenset(
 )
 # The hub's credentials: marimo shows every header of a request to notebook code.
 _CREDENTIALS = frozenset({"cookie", "authorization", "x-xsrftoken", "x-csrftoken"})
+# Parameters of an address: the hub's, and marimo's.
+_TOKENS = frozenset({"token", "access_token"})
 
 
 def without_token(url: str) -> str:
-    """Return an address without its `token` parameters.
+    """Return an address without its parameters `token` and `access_token`.
 
     Args:
         url: a whole address, or its path and query.
@@ -40,8 +42,12 @@ def without_token(url: str) -> str:
 
 
 def query_without_token(query: str) -> str:
-    """Return a query string without `token` parameters; their name may be percent-encoded."""
-    kept = [p for p in query.split("&") if unquote_plus(p.partition("=")[0]) != "token"]
+    """Return a query string without the parameters that hold a token of the hub or of marimo.
+
+    Their name may be percent-encoded. marimo refuses a request with a wrong `access_token`,
+    whatever else it has.
+    """
+    kept = [p for p in query.split("&") if unquote_plus(p.partition("=")[0]) not in _TOKENS]
     return "&".join(kept)
 
 

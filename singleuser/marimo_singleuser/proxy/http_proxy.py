@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import shutil
@@ -14,6 +15,7 @@ from .backend import Backend, MarimoDown
 from .content_policy import content_policy
 from .error_pages import ShortCircuit
 from .headers import to_browser
+from .paths import below, is_asset, without_redirect_count
 from .services import Services
 from .sign_in import SignInRequired
 
@@ -22,6 +24,8 @@ log = logging.getLogger("marimo_singleuser")
 # A page that loads waits this long for marimo, then it says that the editor is starting.
 _PAGE_GRACE_S = 1.5
 
+# A browser keeps what it has: the next page asks for fewer files, and fewer can fail.
+_FOR_EVER = "private, max-age=31536000, immutable"
 # These requests write over a notebook or another file of the user.
 # WORKAROUND(marimo 0.25.2): a save empties the file before it writes, so a full disk loses both.
 # Test: test_a_full_volume_is_said_and_loses_nothing
@@ -61,6 +65,9 @@ class HTTPProxy(SignInRequired):
         """Begin the request to marimo, so that the body can be passed on while it comes in."""
         if self._is_websocket:
             return
+        query = without_redirect_count(self.request.query)
+        if self._is_page_load and query != self.request.query:
+            raise ShortCircuit(lambda: self._redirect_here(query))
         self._check_size()
         marimo = self.services.marimo
         if self._is_page_load and not await marimo.wait_ready(_PAGE_GRACE_S) and not marimo.failing:
@@ -68,6 +75,12 @@ class HTTPProxy(SignInRequired):
         if not await marimo.wait_ready(self.server_settings.start_timeout_s):
             raise ShortCircuit(lambda: self._send_down(as_page=self._is_page_load))
         self.backend = Backend(self.services, self.request)
+
+    def _redirect_here(self, query: str) -> None:
+        """Lead the browser to the same address with another query string."""
+        base = self.server_settings.base_url
+        path = (below(base, self.request.path) or "").lstrip("/\\")  # `//` would begin a host
+        self.redirect(base + path + (query and f"?{query}"))
 
     def _check_size(self) -> None:
         """Refuse bodies that are too large, and saves for which the disk has no space.
@@ -80,7 +93,7 @@ class HTTPProxy(SignInRequired):
             reason = f"The upload is larger than {max_bytes // 1024**2} MiB"
             raise web.HTTPError(413, reason=reason)
         if self._path in _SAVES:
-            free_bytes = shutil.disk_usage(self.server_settings.notebooks).free
+            free_bytes = shutil.disk_usage(self.services.home.start_directory()).free
             if free_bytes < _SPARE_BYTES + 2 * self._content_length:
                 reason = "Not saved: your disk is full. Delete something, then save again"
                 raise web.HTTPError(507, reason=reason)
@@ -137,18 +150,16 @@ class HTTPProxy(SignInRequired):
         self._headers = httputil.HTTPHeaders()
         for name, value in to_browser(answer.headers.items()):
             self.add_header(name, value)
-        for name, value in content_policy(
-            self._path, answer.content_type, self.request.headers
-        ).items():
+        policy = content_policy(self._path, answer.content_type, self.request.headers)
+        for name, value in policy.items():
             self.set_header(name, value)
+        if answer.status == 200 and is_asset(self._path):
+            self.set_header("Cache-Control", _FOR_EVER)
         if self.request.method == "HEAD" or answer.status in (204, 304):
             self.finish()
             return
-        if self._is_file_list(answer):
-            page = await answer.read()
-            self.clear_header("Content-Length")
-            viewer = self._hub_auth_user_cache["name"]
-            self.finish(pages.add_hub_link(page, self.server_settings.hub_url, viewer))
+        if self._is_editor_page(answer):
+            self._send_page(await answer.read(), await self._notices())
             return
         with contextlib.suppress(iostream.StreamClosedError):
             async for chunk in answer.content.iter_any():
@@ -163,10 +174,32 @@ class HTTPProxy(SignInRequired):
         is_error = answer.status >= 400 and answer.content_type == "application/json"
         return self._is_page_load and is_error
 
-    def _is_file_list(self, answer: aiohttp.ClientResponse) -> bool:
+    def _send_page(self, page: bytes, notices: list[str]) -> None:
+        """Send a page of marimo with the platform's parts in it."""
+        for name in ("Content-Length", "ETag"):  # those of marimo's page
+            self.clear_header(name)
+        page = pages.add_reload(page)
+        if notices:
+            home = self.services.home
+            page = pages.add_notices(page, home.headline, notices, home.start_id)
+        if self._is_file_list:
+            viewer = self._hub_auth_user_cache["name"]
+            page = pages.add_hub_link(page, self.server_settings.hub_url, viewer)
+        self.finish(page)
+
+    async def _notices(self) -> list[str]:
+        """Return what the viewer should know about the home: something only if it is theirs."""
+        if self._hub_auth_user_cache["name"] != self.server_settings.user:
+            return []
+        return await asyncio.to_thread(self.services.home.current_notices)
+
+    @property
+    def _is_file_list(self) -> bool:
+        return not self.get_query_argument("file", "")
+
+    def _is_editor_page(self, answer: aiohttp.ClientResponse) -> bool:
         return (
             self._path == ""
-            and not self.get_query_argument("file", "")
             and answer.status == 200
             and answer.content_type == "text/html"
             and "Content-Encoding" not in answer.headers

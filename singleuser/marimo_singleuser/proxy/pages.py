@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
+from tornado.escape import xhtml_escape
 from tornado.template import Loader
+
+_CODE = re.compile("`([^`]+)`")
 
 
 def starting() -> bytes:
@@ -54,6 +58,33 @@ def add_hub_link(page: bytes, hub_url: str, viewer: str) -> bytes:
     link = _loader().load("hub_link.html").generate(hub_url=hub_url, viewer=viewer)
     head, end, rest = page.rpartition(b"</body>")
     return head + link + end + rest if end else page
+
+
+def add_reload(page: bytes) -> bytes:
+    """Return marimo's page with a script that loads it again when one of its files did not come.
+
+    Args:
+        page: marimo's page (HTML).
+    """
+    script = _loader().load("reload.html").generate()
+    start, head, rest = page.partition(b"<head>")
+    return start + head + script + rest if head else page
+
+
+def add_notices(page: bytes, headline: str, notices: list[str], start_id: str) -> bytes:
+    """Return a page of marimo with sentences above it that the user can dismiss.
+
+    Args:
+        page: marimo's page (HTML).
+        headline: what the sentences are about.
+        notices: the sentences; what is between backticks is set as code.
+        start_id: what was dismissed is shown again when this is another.
+    """
+    html = [_CODE.sub(r"<code>\1</code>", xhtml_escape(notice)) for notice in notices]
+    template = _loader().load("notices.html")
+    part = template.generate(headline=headline, notices=html, start_id=start_id)
+    head, end, rest = page.rpartition(b"</body>")
+    return head + part + end + rest if end else page
 
 
 @cache

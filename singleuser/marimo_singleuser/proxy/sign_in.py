@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from jupyter_server_proxy.handlers import SuperviseAndProxyHandler
 from jupyter_server_proxy.standalone.proxy import make_standalone_proxy
@@ -13,6 +14,7 @@ from .. import activity
 from .error_pages import ErrorPages, ShortCircuit
 from .headers import query_without_token
 from .origin import origin_error, same_origin
+from .paths import below, is_closed
 from .services import Services
 
 _StandaloneProxy: Any = make_standalone_proxy(SuperviseAndProxyHandler, {})[0]
@@ -77,6 +79,8 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
             raise ShortCircuit(lambda: self.redirect(self.get_login_url()))
         self._hub_auth_user_cache: Any = None
         self._hub_auth_user_cache = self._admitted_user(model)
+        if is_closed(self._path):
+            raise web.HTTPError(404, reason="Not found: this part of marimo is closed here")
         request.query = query_without_token(request.query)
         if activity.is_user_action(request.method or "", self._path):
             self.services.activity.touch()
@@ -148,8 +152,8 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
 
     @property
     def _path(self) -> str:
-        """The path below the base URL, without its first slash."""
-        return self.request.path[len(self.server_settings.base_url) :]
+        """The path below the base URL as marimo reads it: decoded, without its first slash."""
+        return unquote(below(self.server_settings.base_url, self.request.path) or "")
 
     @property
     def _has_large_body(self) -> bool:

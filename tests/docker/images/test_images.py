@@ -9,72 +9,18 @@ import tomllib
 import pytest
 import requests
 
-from tests.standins import ensure
 from tests.standins.engine import docker
 from tests.support.containers import Container, Containers
+from tests.support.images import ADA, HARDENED, HUB, USER, environment, inside
 from tests.support.paths import ROOT
-from tests.support.setup import needed
 from tests.support.waiting import retry_until
 
-pytestmark = pytest.mark.timeout(1800)  # the first build fetches and unpacks a gigabyte
+# The first build fetches and unpacks a gigabyte.
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("built")]
 
-HUB = "mosshub/hub:local"
-USER = "mosshub/user:cpu"
 VENV = "/opt/mosshub/venv"
 LIMIT = 2.0e9  # bytes
-ADA = {  # what JupyterHub gives a server; there is no hub at this address
-    "JUPYTERHUB_USER": "ada",
-    "JUPYTERHUB_API_TOKEN": "not-a-token",
-    "JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api",
-    "JUPYTERHUB_ACTIVITY_URL": "http://127.0.0.1:9/hub/api/users/ada/activity",
-    "JUPYTERHUB_BASE_URL": "/",
-    "JUPYTERHUB_CLIENT_ID": "jupyterhub-user-ada",
-    "JUPYTERHUB_OAUTH_ACCESS_SCOPES": '["access:servers!server=ada/"]',
-    "JUPYTERHUB_OAUTH_CALLBACK_URL": "/user/ada/oauth_callback",
-    "JUPYTERHUB_SERVICE_PREFIX": "/user/ada/",
-    "JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/ada/",
-}
-HARDENED = ("--cap-drop=ALL", "--security-opt=no-new-privileges", "--memory=3g")
-
 both = pytest.mark.parametrize("image", [HUB, USER])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    """Both images, built as a person builds them; from the engine's cache if nothing changed."""
-    with needed("the images do not build"):
-        ensure("debian:trixie-slim")
-        make = subprocess.run(
-            ["make", "images"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=1700,
-        )
-        assert make.returncode == 0, make.stdout[-6000:]
-
-
-def inside(image: str, *command: str, user: str = "1000", stdin: str = "") -> str:
-    """Standard output of a command in a fresh container; its error output if it fails."""
-    done = subprocess.run(
-        [
-            *("docker", "run", "--rm", "-i", f"--user={user}", f"--entrypoint={command[0]}"),
-            *(image, *command[1:]),
-        ],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, (
-        f"{command[0]} ended with {done.returncode}:\n{done.stderr[-4000:]}"
-    )
-    return done.stdout
-
-
-def environment(variables: dict[str, str]) -> list[str]:
-    return [f"--env={name}={value}" for name, value in variables.items()]
 
 
 def config(image: str) -> dict:

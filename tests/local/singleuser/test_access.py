@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import psutil
 import pytest
 import requests
+from marimo_singleuser.proxy.paths import is_closed
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.support.marimo_routes import WEBSOCKET, marimo_routes
 from tests.support.singleuser import Hub, Person, ask, by_marimo, own_cookies
+from tests.support.waiting import wait_until
 
 ROUTES = marimo_routes()
-HTTP = [route for route in ROUTES if route[0] != WEBSOCKET]
+HTTP = [route for route in ROUTES if route[0] != WEBSOCKET and not is_closed(route[1])]
 SOCKETS = [path for method, path in ROUTES if method == WEBSOCKET]
 
 
@@ -34,6 +36,8 @@ def test_http_route_is_the_owners_only(ada: Person, bob: Person, method: str, pa
     # page's token, so no request here shuts down or deletes anything.
     owner = ask(ada, method, path, own_cookies(ada), **origin)
     assert by_marimo(owner), (owner.status_code, owner.text[:300])
+    # marimo does not know where it is: it may only redirect in relation to the page.
+    assert not owner.headers.get("Location", "").startswith(("/", "http"))
 
     anonymous = ask(ada, method, path, **origin)
     assert anonymous.status_code == 403 and not by_marimo(anonymous)
@@ -56,10 +60,60 @@ def test_http_route_is_the_owners_only(ada: Person, bob: Person, method: str, pa
             assert fetched.status_code == 403 and not by_marimo(fetched), sent
 
 
+def test_marimos_own_sign_in_is_the_only_route_that_is_closed() -> None:
+    closed = {path for _, path in ROUTES if is_closed(path)}
+    assert closed == {"auth/login", "auth/token"}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("api/marimo/v1", "api/marimo/v1/notebooks", "api/%6Darimo/v1", "%61pi%2fmarimo%2fv1"),
+        *("/api/marimo/v1", "api//marimo/v1", "api/marimo/v1/", "auth/token", "auth/%6Cogin"),
+    ],
+)
+def test_no_browser_reaches_marimos_host_api_and_token(ada: Person, method: str, path: str) -> None:
+    answer = ask(ada, method, path, own_cookies(ada), Origin=ada.origin)
+    assert answer.status_code == 404 and not by_marimo(answer), answer.text[:300]
+    if method == "GET":
+        with pytest.raises(InvalidStatus) as refused:
+            ada.websocket(path).close()
+        assert refused.value.response.status_code == 404
+        assert "closed here" in str(refused.value.response.body)
+
+
+def test_a_page_with_a_token_of_another_marimo_opens(ada: Person) -> None:
+    answer = ask(ada, "GET", "?access_token=copied&file=first.py", own_cookies(ada))
+    assert answer.status_code == 200 and by_marimo(answer)
+
+
 def test_anonymous_page_load_leads_to_the_login(ada: Person) -> None:
     answer = ask(ada, "GET", "?file=first.py", Accept="text/html")
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith(f"{ada.hub.url}/hub/api/oauth2/authorize")
+
+
+def test_a_link_to_a_notebook_keeps_its_address_through_a_start(hub: Hub) -> None:
+    """The hub counts its redirects in the address, which the user would copy and share."""
+    dan = Person(hub, "dan")
+    address = f"{dan.base}?file=first.py&x=1"
+    link = quote(address.replace(f"{dan.origin}/", "/hub/"))
+
+    as_browser = {"Accept": "text/html"}
+
+    def opened() -> requests.Response | None:
+        page = f"{hub.url}/hub/spawn/dan?next={link}"
+        answer = dan.session.get(page, headers=as_browser, timeout=60)
+        return answer if answer.url.startswith(dan.base) and answer.ok else None
+
+    answer = wait_until(opened, 90, "the notebook's page")
+    assert any("redirects=1" in step.url for step in answer.history)
+    assert answer.url == address and "<marimo-" in answer.text
+    # The count is the hub's only at the end of a page's address.
+    kept = dan.get("?redirects=1&file=first.py", allow_redirects=False)
+    assert kept.status_code == 200
+    dan.stop()
 
 
 def test_the_end_of_a_sign_in_loaded_again_leads_to_the_editor(ada: Person) -> None:
@@ -127,7 +181,7 @@ def test_link_from_another_website_opens_the_editor(ada: Person, site: str) -> N
 def test_marimo_itself_lets_nobody_in_but_the_proxy(ada: Person) -> None:
     """Every page in a browser on this machine reaches marimo's port, and must not get in."""
     port = next(c.laddr.port for c in ada.marimo.net_connections() if c.status == "LISTEN")
-    url = f"http://127.0.0.1:{port}/user/ada/"
+    url = f"http://127.0.0.1:{port}/"
     assert requests.get(url + "health", timeout=60).status_code == 200
     assert requests.get(url + "api/usage", timeout=60).status_code == 401
     with pytest.raises(InvalidStatus):

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
-
+from tests.support.memory import Memory
 from tests.support.singleuser import Person
 
 MIB = 1024**2
 
 
-class _Memory:
-    """The resident memory of a process."""
-
-    def __init__(self, process: psutil.Process) -> None:
-        self.file = Path(f"/proc/{process.pid}/status")
-
-    def now(self) -> int:
-        """Return the bytes that the process uses now."""
-        found = re.search(r"VmRSS:\s+(\d+) kB", self.file.read_text())
-        assert found
-        return int(found[1]) * 1024
-
-
 def _upload(
-    size: int, boundary: str, folder: str, memory: _Memory, seen: list[int]
+    size: int, boundary: str, folder: str, memory: Memory, seen: list[int]
 ) -> Iterator[bytes]:
     """Yield the pieces of a form with a file; `seen` gets the memory while they are sent."""
     for name, value in {"path": folder, "type": "file", "name": "large.bin"}.items():
@@ -46,7 +30,7 @@ def _upload(
 
 
 def test_upload_and_download_of_1_gib_in_bounded_memory(ada: Person) -> None:
-    memory, seen = _Memory(ada.process), []
+    memory, seen = Memory(ada.process), []
     before = memory.now()
     folder = str(ada.home / "notebooks")
     answer = ada.session.post(

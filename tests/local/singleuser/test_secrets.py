@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from mosshub_contract.ports import free_port
 
-from tests.support.singleuser import HUB_ENV, Person
+from tests.support import hostile_home
+from tests.support.singleuser import HUB_ENV, Hub, Person
 from tests.support.waiting import wait_until
 
 
@@ -86,10 +87,32 @@ def test_the_proxys_memory_is_hidden_from_the_same_user(tmp_path: Path) -> None:
         hidden.wait(30)
 
 
+def test_nothing_in_a_home_learns_the_servers_token(hub: Hub) -> None:
+    """No program that has the token reads a file of the user, from the start to a kernel."""
+    eve = Person(hub, "eve")
+    hostile_home.write(eve.home, f"{sys.version_info.major}.{sys.version_info.minor}")
+    eve.start()
+    notebook = eve.notebook()
+    notebook.run("1")
+    eve.websocket("terminal/ws").close()
+    notebook.close()
+    eve.stop()
+    told = hostile_home.told(eve.home)
+    assert any("sitecustomize" in name for name in told), "the kernel's Python tells something"
+    assert {name: said for name, said in told.items() if said not in ("", "no token")} == {}
+
+
 @pytest.mark.last  # all other tests have then written to the log
 def test_log_is_quiet_and_keeps_secrets(ada: Person) -> None:
     lines = [line for line in ada.hub.log().splitlines() if "marimo_singleuser" in line]
-    allowed = ("serving ", "marimo ended", "marimo runs again", "was edited here", "Spawning")
+    allowed = (
+        "serving ",
+        "marimo ended",
+        "marimo runs again",
+        "was edited here",
+        "Spawning",
+        "cannot be used",
+    )
     assert lines and [x for x in lines if not any(a in x for a in allowed)] == []
     ours = "\n".join(lines)
     assert "token=" not in ours and "hub-token" not in ours

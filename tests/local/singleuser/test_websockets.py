@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 import time
 
 import pytest
@@ -9,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from tests.support.marimo_routes import WEBSOCKET, marimo_routes
+from tests.support.memory import Memory
 from tests.support.singleuser import Hub, Person, ask, own_cookies
 
 MIB = 1024**2
@@ -80,4 +84,59 @@ def test_frame_of_50_mib_reaches_the_browser(ada: Person) -> None:
     deadline = time.monotonic() + 60
     while len(notebook.socket.recv(timeout=deadline - time.monotonic())) < 50 * MIB:
         pass
+    notebook.close()
+
+
+_UPLOAD = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+
+    chosen = mo.ui.file(max_size=200_000_000)
+    chosen
+    return (chosen,)
+
+
+@app.cell
+def _(chosen):
+    f"{len(chosen.contents() or b'')} bytes"
+    return
+"""
+
+
+def test_a_notebook_with_an_upload_of_90_mb_opens_again(ada: Person) -> None:
+    """marimo sends the upload to a page that opens the notebook again, all of it in one frame."""
+    (ada.home / "notebooks" / "upload.py").write_text(_UPLOAD)
+    notebook = ada.notebook("upload.py")
+    body = {"objectIds": [], "values": [], "autoRun": True}
+    assert notebook.post("api/kernel/instantiate", body).ok
+    while "marimo-file" not in (shown := str(notebook.until("cell-op", 60).get("output"))):
+        pass
+    control = re.search(r"object-id='([^']+)'", shown)
+    assert control
+    memory = Memory(ada.process)
+    memory.forget_peak()
+    before = memory.now()
+    content = base64.b64encode(bytes(90_000_000)).decode()
+    upload = {"objectIds": [control[1]], "values": [[["large.bin", content]]]}
+    assert notebook.post("api/kernel/set_ui_element_value", upload).ok
+    while "90000000 bytes" not in str(notebook.until("cell-op", 60).get("output")):
+        pass
+    notebook.socket.close()
+    # The page is loaded again: the same kernel has another session.
+    notebook.id = f"{notebook.id}again"
+    notebook.socket = ada.websocket(f"ws?session_id={notebook.id}&file=upload.py")
+    message = notebook.socket.recv(timeout=90)
+    while json.loads(message)["op"] != "kernel-ready":
+        message = notebook.socket.recv(timeout=90)
+    assert len(message) > 120_000_000
+    assert len(json.loads(message)["data"]["cell_ids"]) == 2
+    used = memory.peak() - before
+    print(f"proxy: {before / MIB:.0f} MiB before, {used / MIB:.1f} MiB more at most")
+    assert used < 16 * MIB
     notebook.close()

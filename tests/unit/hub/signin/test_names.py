@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from jupyterhub.auth import Authenticator
 
 from hub.signin.names import MAX_LENGTH, safe_name, topic_prefix, username_error
 
@@ -43,11 +44,23 @@ def test_no_person_can_be_named_into_what_is_shared(shared: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc", "a/b", "a\\b", "a\nb", "a\x00", "", "  ", "é" * MAX_LENGTH]
+    "name",
+    [
+        *("../../etc", "a/b", "a\\b", "a\nb", "a\x00", "", "  ", "é" * MAX_LENGTH),
+        # JupyterHub refuses these without a reason: `/user/../` is no address of a user.
+        *(".", "..", "%2e%2E", " ada", "ada ", "ada\u3000", "ada\n"),
+    ],
 )
 def test_a_name_that_cannot_be_is_refused_with_a_reason(name: str) -> None:
     reason = username_error(name)
     assert reason and reason.endswith(".")
+
+
+def test_jupyterhub_refuses_no_name_that_is_allowed_here() -> None:
+    rules = Authenticator()
+    names = [f"{a}{b}" for a in ("", "a") for b in map(chr, range(1, 0x3100)) if b.lower() == b]
+    refused = [name for name in names if not rules.validate_username(name)]
+    assert [name for name in refused if username_error(name) is None] == []
 
 
 @pytest.mark.parametrize("name", ["ada", "Ada Lovelace", "ada+test@example.org", "ünal"])

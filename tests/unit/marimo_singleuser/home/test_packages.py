@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import tomlkit
-from marimo_singleuser.home import packages
+from marimo_singleuser.home import marimo_config, packages
 
 from tests.support.singleuser_settings import settings_in
 
@@ -15,7 +15,8 @@ from tests.support.singleuser_settings import settings_in
 def test_environment_sees_the_servers_packages_and_keeps_its_own(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     packages.prepare(settings)
-    packages.prepare(settings)  # a second start changes nothing
+    assert packages.prepare(settings) == (True, [])  # a second start changes nothing
+    assert marimo_config.prepare(settings, settings.venv) == []
     python = settings.venv / "bin" / "python"
     code = "import sys, marimo, pip; print(sys.prefix, marimo.__file__)"
     out = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -44,12 +45,12 @@ def test_broken_environment_is_repaired_with_its_packages(tmp_path: Path) -> Non
 def test_config_keeps_what_the_user_set(tmp_path: Path) -> None:
     own = tmp_path / ".venv"
     text = f'# mine\n[display]\ntheme = "dark"\n\n[venv]\npath = "{tmp_path}"\n'
-    merged = packages.merge_config(text, str(own), own)
+    merged = marimo_config.merge_config(text, str(own), own)
     assert "# mine" in merged and 'theme = "dark"' in merged
     assert f'path = "{tmp_path}"' in merged  # an environment that exists is the user's choice
-    gone = packages.merge_config('[venv]\npath = "/gone"\n', str(own), own)
+    gone = marimo_config.merge_config('[venv]\npath = "/gone"\n', str(own), own)
     assert tomlkit.parse(gone)["venv"]["path"] == str(own)  # type: ignore[index]
-    without = packages.merge_config(f'[venv]\npath = "{own}"\n', None, own)
+    without = marimo_config.merge_config(f'[venv]\npath = "{own}"\n', None, own)
     assert "path" not in tomlkit.parse(without)["venv"]  # type: ignore[operator]
     manager = '[package_management]\nmanager = "no-such-manager"\n'
-    assert 'manager = "pip"' in packages.merge_config(manager, str(own), own)
+    assert 'manager = "pip"' in marimo_config.merge_config(manager, str(own), own)

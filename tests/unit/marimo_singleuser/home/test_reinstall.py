@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from marimo_singleuser.home import packages, reinstall
+from marimo_singleuser.marimo_process import notebook_environment
 
+from tests.support import hostile_home
+from tests.support.hostile_home import SECRET
 from tests.support.singleuser_settings import settings_in
 
 
@@ -40,3 +45,22 @@ def test_another_python_rebuilds_it_and_reinstalls(
     assert (settings.venv / "not-reinstalled.txt").read_text() == "asked==1.0\n"
     assert not (tmp_path / ".venv.old").exists()
     assert "not reinstalled" in caplog.text
+
+
+def test_pip_cannot_tell_the_hubs_token(tmp_path: Path) -> None:
+    """The user's pip.conf may name a requirements file, in which pip replaces variables."""
+    settings = settings_in(tmp_path)
+    packages.prepare(settings)
+    hostile_home.write(tmp_path, f"{sys.version_info.major}.{sys.version_info.minor}")
+    given = os.environ | {"JUPYTERHUB_API_TOKEN": SECRET, "PIP_NO_INDEX": "1", "PIP_RETRIES": "0"}
+    env = notebook_environment(given, settings.venv, tmp_path)
+
+    def log_of(variables: dict[str, str]) -> str:
+        (tmp_path / "told" / "pip").unlink(missing_ok=True)
+        install = reinstall._pip_install(settings, variables, set(), "no-such-package")
+        with ThreadPoolExecutor(1) as pool:
+            assert not pool.submit(asyncio.run, install).result()
+        return (tmp_path / "told" / "pip").read_text()
+
+    assert SECRET in log_of(env | {"JUPYTERHUB_API_TOKEN": SECRET}), "pip would tell it"
+    assert SECRET not in log_of(env)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from pathlib import Path
 
 import pytest
-from marimo_singleuser.errors import StartError
-from marimo_singleuser.home import workspace
 from marimo_singleuser.home.workspace import CopyPlan, copy_templates, plan_copies
-
-from tests.support.singleuser_settings import settings_in
 
 
 @pytest.mark.parametrize(
@@ -68,16 +63,3 @@ def test_damaged_manifest_overwrites_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "own" / "n.py").read_text() == "mine"
     assert (tmp_path / "own" / "n.new.py").read_text() == "2"
     assert json.loads((tmp_path / "m.json").read_text())
-
-
-def test_full_disk_is_one_sentence_and_leaves_no_half_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StartError, match="no space left") as caught:
-        workspace.prepare(settings_in(tmp_path))
-    assert "ask an admin" in str(caught.value)
-    assert not [p for p in tmp_path.rglob("*") if p.is_file()]

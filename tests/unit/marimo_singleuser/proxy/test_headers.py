@@ -18,7 +18,8 @@ from tornado.httputil import HTTPHeaders
         ("token=a", ""),
         ("a=1&token=x&b=2", "a=1&b=2"),
         ("tok%65n=x&a=1", "a=1"),
-        ("access_token=x&my-token=y", "access_token=x&my-token=y"),
+        ("access_token=x&a=1", "a=1"),
+        ("access-token=x&my-token=y", "access-token=x&my-token=y"),
         ("file=a%20b.py", "file=a%20b.py"),
     ],
 )
