@@ -126,11 +126,12 @@ def _(chosen, newest):
     _message = next(
         m for m in newest if (m.partition, m.offset) == (_row["partition"], _row["offset"])
     )
-    _headers = "\n".join(f"| `{name}` | {text} |" for name, text in _message.headers.items())
-    _parts = [mo.md(f"| header | |\n|---|---|\n{_headers}")] if _headers else []
+    # Others wrote this: as text in a table, for in Markdown it could bring a script along.
+    _headers = [{"header": name, "text": text} for name, text in _message.headers.items()]
+    _parts = [show_table(pl.DataFrame(_headers))] if _headers else []
     if _message.image is not None:
         _parts.insert(0, mo.image(training_charts.image(_message.image, size=160)))
-    mo.vstack([mo.md(f"**{_message.summary}**"), mo.hstack(_parts, justify="start", gap=2)])
+    mo.vstack([mo.plain_text(_message.summary), mo.hstack(_parts, justify="start", gap=2)])
     return
 
 

@@ -25,7 +25,13 @@ class NotUtf8(str):
         return b"\xff\xfebad"
 
 
-def write(servers: str, topic: str, *batches: Sequence[bytes], codec: str = "none") -> None:
+def write(
+    servers: str,
+    topic: str,
+    *batches: Sequence[bytes],
+    codec: str = "none",
+    key: bytes | None = None,
+) -> None:
     """Write values to partition 0, batch by batch, of any size before it is compressed."""
     errors: list[KafkaError | None] = []
     producer = Producer(
@@ -39,7 +45,7 @@ def write(servers: str, topic: str, *batches: Sequence[bytes], codec: str = "non
     for values in batches:
         for value in values:
             producer.produce(
-                topic, value, partition=0, on_delivery=lambda error, _: errors.append(error)
+                topic, value, key, partition=0, on_delivery=lambda error, _: errors.append(error)
             )
         producer.flush(60)
     refused = [error.str() for error in errors if error is not None]

@@ -105,8 +105,8 @@ def test_a_bomb_does_not_come_onto_the_topic_of_agents(
     """The broker itself decompresses what is there, and 350 MB of zeros ended it."""
     topic = connection.topics.agents
     with pytest.raises(AssertionError, match="Message size too large"):
-        write(broker.bootstrap_servers, topic, [bytes(20_000_000)], codec="gzip")
-    write(broker.bootstrap_servers, topic, [b"x" * 3_000])
+        write(broker.bootstrap_servers, topic, [bytes(20_000_000)], codec="gzip", key=b"i")
+    write(broker.bootstrap_servers, topic, [b"x" * 3_000], key=b"i")
 
 
 def test_a_header_whose_name_is_no_text_ends_no_reader(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """What a person opens: the notebook is well formed, pinned and readable."""
 
+import ast
 import hashlib
 import importlib.util
 import json
@@ -78,3 +79,15 @@ class TestEveryExport:
 def test_every_notebook_for_everybody_is_exported() -> None:
     # What my_topics.py shows is an account's, and nothing without one.
     assert set(EXPORTED) == {path.stem for path in NOTEBOOKS} - {"my_topics"}
+
+
+def test_topics_shows_what_others_wrote_as_text_and_not_as_markdown() -> None:
+    """Markdown takes HTML along, and a message is anybody's who may write to the topic."""
+    source = (ROOT / "notebooks" / "topics.py").read_text("utf-8")
+    tree = ast.parse(source)
+    given = [
+        call.args[0]
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("mo.md", "mo.Html")
+    ]
+    assert given and all(isinstance(text, ast.Constant) for text in given)
