@@ -59,7 +59,7 @@ def test_a_websocket_ends_with_its_sign_in(ada: Person) -> None:
     open_there = elsewhere.websocket("terminal/ws")
     assert elsewhere.session.get(f"{ada.hub.url}/hub/logout", timeout=60).ok
     with pytest.raises(ConnectionClosed):
-        while True:  # the hub's word is valid for 60 s, and is asked for every 30 s
+        while True:  # the hub's word is valid for 60 s, and is looked at every 15 s
             open_there.recv(timeout=120)
     stays.send("echo still $((40 + 2))\r")
     said = ""
