@@ -16,7 +16,7 @@ from .services import Services
 from .sign_in import SignInRequired
 
 _CHUNK_BYTES = 64 * 1024
-_RIGHTS_INTERVAL_S = 15  # between two looks whether the user of an open WebSocket may use it
+_SIGN_IN_CHECK_S = 15  # between two looks whether the user is still signed in
 _TYPED_AT = "terminal/ws"  # the only WebSocket by which a user types
 
 
@@ -57,21 +57,21 @@ class WebSocketProxy(SignInRequired):
             marimo.close()
 
     async def _relay(self, browser: IOStream, marimo: IOStream) -> None:
-        """Pass bytes on in both directions until one side ends, or the user's rights do."""
+        """Pass bytes on in both directions until one side ends, or the sign-in does."""
         browser.set_nodelay(True)
-        rights_end = asyncio.create_task(self._rights_end())
+        sign_in_ends = asyncio.create_task(self._end_with_the_sign_in())
         to_browser = asyncio.create_task(self._pass_on(marimo, browser))
         typed = self._path == _TYPED_AT
         to_marimo = asyncio.create_task(self._pass_on(browser, marimo, typed=typed))
         try:
-            waited = {rights_end, to_browser, to_marimo}
+            waited = {sign_in_ends, to_browser, to_marimo}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if to_marimo.done() and not browser.closed():
                 # marimo has ended. What it sent before is still on its way to the browser.
-                waited = {rights_end, to_browser}
+                waited = {sign_in_ends, to_browser}
                 await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (rights_end, to_browser, to_marimo):
+            for task in (sign_in_ends, to_browser, to_marimo):
                 task.cancel()
             browser.close()
 
@@ -87,9 +87,9 @@ class WebSocketProxy(SignInRequired):
                     self.services.activity.touch()
                 await sink.write(chunk)
 
-    async def _rights_end(self) -> None:
-        """Return when the user has signed out or may no longer use this server."""
+    async def _end_with_the_sign_in(self) -> None:
+        """Return soon after the user has signed out or may not use this server."""
         while True:
-            await asyncio.sleep(_RIGHTS_INTERVAL_S)
+            await asyncio.sleep(_SIGN_IN_CHECK_S)
             if not await self._is_still_admitted():
                 return
