@@ -12,8 +12,10 @@ const RETRY_SECONDS = "5";
 
 // WORKAROUND(configurable-http-proxy 5.3.0): without the hub, which makes its error pages, it sends
 // two words instead of its --error-path. Test: test_a_hub_that_is_away_is_explained
-ConfigurableProxy.prototype._handleProxyErrorDefault = function (code, kind, req, res) {
+// A proxy that has just started knows no route yet: that is no 404 either.
+ConfigurableProxy.prototype._handleProxyErrorDefault = function (asked, kind, req, res) {
   if (res.writableEnded) return;
+  const code = asked === 400 ? 400 : 503;
   const isPage = (req.headers.accept || "").includes("text/html");
   const body = code !== 503 ? http.STATUS_CODES[code] : isPage ? PAGE : SENTENCE;
   if (!res.headersSent && res.writeHead) {

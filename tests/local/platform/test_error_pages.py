@@ -1,6 +1,8 @@
 """What a person reads when a part of the platform is away. The servers are light ones."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -8,7 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from mosshub_contract.ports import free_port
+from mosshub_contract.processes import die_with_parent
 
+from hub.proxy import proxy_command
+from hub.settings import Settings
 from tests.support.light_hub import LightHub
 from tests.support.people import LocalPerson
 from tests.support.waiting import retry_until, wait_until
@@ -154,3 +160,30 @@ def test_a_form_that_was_open_too_long(shared_hub: LightHub) -> None:
         url = f"{shared_hub.url}/hub/login"
         answer = requests.post(url, {**sign_in, **old}, headers=PAGE, timeout=30)
         assert "Login form invalid or expired. Try again." in answer.text
+
+
+def test_a_proxy_that_knows_no_route_yet_is_explained(tmp_path: Path) -> None:
+    """The hub, which starts beside it, has not told it any. A page must not end there."""
+    port, api_port, nobody = free_port(), free_port(), free_port()
+    settings = Settings(data_dir=tmp_path)
+    process = subprocess.Popen(
+        [
+            *proxy_command(settings),
+            *("--ip=127.0.0.1", f"--port={port}", f"--api-port={api_port}"),
+            f"--error-target=http://127.0.0.1:{nobody}/hub/error",
+        ],
+        env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": "t"},
+        preexec_fn=die_with_parent(),
+    )
+    try:
+
+        def pages() -> list[requests.Response]:
+            return [requests.get(f"http://127.0.0.1:{port}/hub/login", headers=PAGE, timeout=10)]
+
+        (answer,) = retry_until(pages, 60, "the proxy")
+        assert answer.status_code == 503
+        assert "Mosshub does not answer at the moment" in answer.text
+        assert COMES_BACK in answer.text
+    finally:
+        process.kill()
+        process.wait()
