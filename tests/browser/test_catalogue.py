@@ -56,7 +56,7 @@ def test_every_element_that_shows_a_file_works(
     page.wait_for_function("document.querySelector('img[alt=\"an image\"]').naturalWidth > 0")
     page.wait_for_function("document.querySelector('#public').naturalWidth > 0")
     expect(page.locator("#html")).to_have_text("html")
-    expect(page.get_by_text("plain <b>text</b>")).to_be_visible()
+    expect(page.get_by_text("plain <b>text</b>", exact=True)).to_be_visible()
     page.wait_for_function("document.querySelector('audio').readyState > 0")
 
     # Scripts in frames run: as a document within the page, and as a virtual file.

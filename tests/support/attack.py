@@ -9,7 +9,7 @@ from typing import Any
 from jupyterhub import apihandlers, handlers
 from mosshub_contract.broker_account import API_PATH
 from oauthenticator.oauth2 import OAuthenticator
-from playwright.sync_api import Frame, Page
+from playwright.sync_api import Frame, Page, Response
 from tornado.web import RequestHandler
 
 from hub.accounts.hooks import AccountHandler
@@ -160,7 +160,14 @@ def tries_everything(
         frame: the part of the page where the script runs; the page itself by default.
     """
     answered: list[tuple[str, str, int]] = []
-    page.on("response", lambda r: answered.append((r.request.method, r.url, r.status)))
+
+    def hear(answer: Response) -> None:
+        # The page around the frame asks for things of its own.
+        by_frame = answer.request.is_navigation_request() or answer.frame != page.main_frame
+        if frame is None or by_frame:
+            answered.append((answer.request.method, answer.url, answer.status))
+
+    page.on("response", hear)
     calls = hub_calls(hub, victim) + [call for base in servers for call in server_calls(base)]
     place = frame or page
     assert place.evaluate(CALL, calls) == []
