@@ -27,4 +27,4 @@ def kernel_ready_with_run_times(*, last_execution_time: dict[Any, float], **opti
 
 def install() -> None:
     """Make marimo tell its page these run times, in this process."""
-    session_handler.build_kernel_ready = kernel_ready_with_run_times
+    session_handler.build_kernel_ready = kernel_ready_with_run_times  # type: ignore[assignment]
