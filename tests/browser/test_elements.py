@@ -67,9 +67,9 @@ class Home:
 
 
 def shows_asking(page: Page) -> None:
-    expect(page.get_by_text("came late")).to_be_visible(timeout=2 * MINUTE)
+    expect(page.get_by_text("came late", exact=True)).to_be_visible(timeout=2 * MINUTE)
     expect(page.get_by_text("inside.txt").first).to_be_visible(timeout=MINUTE)
-    expect(page.get_by_text("a value").first).to_be_visible(timeout=MINUTE)
+    expect(page.get_by_text("a value", exact=True).first).to_be_visible(timeout=MINUTE)
 
 
 def test_elements_after_a_restart(
@@ -87,7 +87,7 @@ def test_elements_after_a_restart(
     table, asking, pressed = (home.open(name) for name in ("rows", "asking", "pressed"))
     expect(table.get_by_text("row 9", exact=True)).to_be_visible(timeout=2 * MINUTE)
     shows_asking(asking)
-    expect(pressed.get_by_text("Take it")).to_be_visible(timeout=MINUTE)
+    expect(pressed.get_by_text("Take it", exact=True)).to_be_visible(timeout=MINUTE)
     home.saved("rows", "mosshub-answers")
     for name in ("asking", "pressed"):
         home.saved(name, "Take it")
@@ -117,9 +117,9 @@ def test_elements_after_a_restart(
 
     # This one is made when it is pressed.
     pressed = home.open("pressed")
-    expect(pressed.get_by_text("Take it")).to_be_visible(timeout=MINUTE)
+    expect(pressed.get_by_text("Take it", exact=True)).to_be_visible(timeout=MINUTE)
     assert home.runs("pressed") == 1
     with pressed.expect_download(timeout=2 * MINUTE) as download:
-        pressed.get_by_text("Take it").click()
+        pressed.get_by_text("Take it", exact=True).click()
     assert download.value.path().read_text() == "made"
     assert home.runs("pressed") == 2

@@ -288,7 +288,7 @@ class Notebook:
         query = f"ws?session_id={self.id}&file={name}"
         began = time.monotonic()
         self.socket = person.websocket(query)
-        self.until("kernel-ready", 90)
+        self.ready = self.until("kernel-ready", 90)
         self.ready_after = time.monotonic() - began
 
     def until(self, operation: str, seconds: float) -> dict[str, Any]:

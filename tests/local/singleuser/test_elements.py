@@ -118,6 +118,17 @@ def test_a_saved_table_is_whole_and_wakes_the_notebook_at_the_next_page(ada: Per
     assert again.runs == 2
 
 
+def test_a_page_is_told_that_cells_with_saved_outputs_have_run(ada: Person) -> None:
+    """Else it sends nothing for their elements, and a press does nothing."""
+    first = Opened(ada, "told", "mo.download(lambda: b'made', filename='made.txt')")
+    first.shown("marimo-download")
+    first.close("marimo-download")
+    again = Opened(ada, "told", "")
+    times = again.notebook.ready["last_execution_time"]
+    assert len(times) == 3
+    assert None not in times.values()
+
+
 @pytest.fixture(scope="module")
 def _packages(_ada: Person) -> None:
     """Install what the elements need, as a user does."""
