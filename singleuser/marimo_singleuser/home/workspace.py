@@ -81,11 +81,15 @@ def prepare(settings: Settings) -> list[str]:
     Raises:
         OSError: the disk is full, or a directory cannot be created.
     """
-    settings.notebooks.mkdir(parents=True, exist_ok=True)
     settings.state.mkdir(parents=True, exist_ok=True)
+    manifest = settings.state / _MANIFEST
+    if not settings.notebooks.exists() and manifest.is_file():
+        # The user did not delete each notebook: their directory was put aside, or is gone.
+        write_atomically(manifest, "{}")
+    settings.notebooks.mkdir(parents=True, exist_ok=True)
     if settings.templates is None:
         return []
-    failed = copy_templates(settings.templates, settings.notebooks, settings.state / _MANIFEST)
+    failed = copy_templates(settings.templates, settings.notebooks, manifest)
     return [f"The notebook `{name}` could not be copied here ({why})." for name, why in failed]
 
 

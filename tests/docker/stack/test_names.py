@@ -11,7 +11,6 @@ pytestmark = pytest.mark.timeout(1200)
 
 NAME = "ünï+x@example.org"  # Keycloak takes no stranger one
 OWN_TOPICS = """
-import os
 import imageclass
 topics = imageclass.list_topics(imageclass.connect())["topic"].to_list()
 print(os.environ["MOSSHUB_TOPIC_PREFIX"] + "requests" in topics)

@@ -56,6 +56,22 @@ def test_a_directory_that_cannot_be_used_is_put_aside(
     assert prepared(settings) == []
 
 
+@pytest.mark.parametrize("kind", ["gone", *broken_homes.KINDS[:-1]])
+def test_the_platforms_notebooks_come_back_with_their_directory(
+    settings: Settings, kind: str
+) -> None:
+    prepared(settings)
+    settings.notebooks.rename(settings.home / "old")
+    if kind != "gone":
+        broken_homes.break_directory(settings.notebooks, kind)
+    prepared(settings)
+    assert (settings.notebooks / "first.py").read_text() == "1"
+    # One that the user deleted stays deleted.
+    (settings.notebooks / "first.py").unlink()
+    prepared(settings)
+    assert not (settings.notebooks / "first.py").exists()
+
+
 @pytest.mark.parametrize("kind", broken_homes.FILE_KINDS)
 def test_files_that_cannot_be_read_are_put_aside(settings: Settings, kind: str) -> None:
     files = [".config/marimo/marimo.toml", "notebooks/.marimo.toml", ".marimo.toml"]
