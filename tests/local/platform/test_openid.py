@@ -84,7 +84,7 @@ def test_others_are_told_why_they_may_not(team: Team, name: str, reason: str) ->
     session = browser()
     page, _ = sign_in(session, team.hub.url, name)
     assert page.status_code == 403
-    assert reason in page.text
+    assert reason in page.text, page.text[-3500:]
     assert "/hub/login" in session.get(f"{team.hub.url}/hub/home", timeout=60).url
     assert "Traceback" not in team.hub.log
 

@@ -58,9 +58,12 @@ class LightHub:
 
     @property
     def url(self) -> str:
-        # The address that a team's hub has without DOMAIN.
-        is_team = self.environment.get("SERVERS") == "containers"
-        return f"http://{'localhost' if is_team else '127.0.0.1'}:{self.port}"
+        return f"http://localhost:{self.port}"
+
+    @property
+    def subdomains(self) -> bool:
+        """Whether each user has an origin of their own."""
+        return self.environment.get("SUBDOMAINS", "yes") == "yes"
 
     @property
     def log(self) -> str:
@@ -82,7 +85,7 @@ class LightHub:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)],
+                [sys.executable, "-m", "hub", "-f", str(CONFIG)],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
