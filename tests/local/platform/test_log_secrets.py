@@ -1,6 +1,5 @@
 """No secret in any log, whichever way a request fails."""
 
-import json
 import socket
 import uuid
 from collections.abc import Iterator
@@ -174,8 +173,8 @@ def test_a_request_straight_to_a_users_server(
     """Other containers reach it without the proxy."""
     admin = LocalPerson(platform, "admin", platform.admin_password)
     routes = admin.api("GET", "proxy").json()
-    target = json.loads(json.dumps(routes))["/user/log-ada/"]["data"]
-    assert target["user"] == "log-ada"
-    address = routes["/user/log-ada/"]["target"]
+    (address,) = [
+        route["target"] for route in routes.values() if route["data"].get("user") == "log-ada"
+    ]
     for path in ("/elsewhere", "/user/log-ada/oauth_callback", "/user/log-ada"):
         requests.get(f"{address}{path}?code={secret}&state={secret}&token={secret}", timeout=60)
