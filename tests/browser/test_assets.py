@@ -94,11 +94,20 @@ def test_a_browser_keeps_the_assets(
         }"""
     )
     assert kept == "private, max-age=31536000, immutable"
-    page.reload()
-    expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(timeout=2 * MINUTE)
-    transferred = page.evaluate(
-        """() => performance.getEntriesByType("resource")
-          .filter((entry) => entry.name.includes("/assets/") && entry.transferSize > 0)
-          .map((entry) => entry.name)"""
-    )
+    # What the first page still loaded when it was left comes once more, then no longer.
+    for _ in range(3):
+        page.reload()
+        expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(
+            timeout=2 * MINUTE
+        )
+        assets = page.evaluate(
+            """() => performance.getEntriesByType("resource")
+              .filter((entry) => entry.name.includes("/assets/"))
+              .map((entry) => [entry.name, entry.transferSize])"""
+        )
+        if not (transferred := [asset for asset in assets if asset[1] > 0]):
+            break
+        print("came again:", transferred)
+        assert len(transferred) < len(assets) / 20
     assert transferred == []
+    assert len(assets) > 20
