@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Frame, Page, Response, Route, expect
+from playwright.sync_api import Frame, Page, Response, expect
 
 from tests.support.host_names import server_of
 from tests.support.paths import ROOT
@@ -34,24 +34,12 @@ def prepare(platform: RunningPlatform, name: str) -> None:
     subprocess.run([*install, "anywidget", "bokeh"], check=True, timeout=300)
 
 
-def serve_bokeh(page: Page, home: Path) -> None:
-    """Answer for Bokeh's host, from which its plots load their program, with the same file."""
-    static = next((home / ".venv/lib").glob("python3*")) / "site-packages/bokeh/server/static/js"
-
-    def answer(route: Route) -> None:
-        name = route.request.url.rpartition("/")[2]
-        route.fulfill(path=static / re.sub(r"-\d[\d.]*(?=\.min\.js)", "", name))
-
-    page.route("https://cdn.bokeh.org/**", answer)
-
-
 def test_every_element_that_shows_a_file_works(
     sign_in: Callable[..., Page], platform: RunningPlatform, picture: Callable[[Page, str], None]
 ) -> None:
     page = sign_in("cat")
     page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
     prepare(platform, "cat")
-    serve_bokeh(page, platform.data_dir / "users/cat")
     answers: list[Response] = []
     page.on("response", lambda response: answers.append(response))
     server = server_of(platform.url, "cat")
