@@ -95,8 +95,11 @@ def _(mo, script):
 
 @app.cell
 def _():
+    import bokeh.resources
     from bokeh.plotting import figure
 
+    # marimo's formatter takes Bokeh's program from its host; the test needs no internet.
+    bokeh.resources.CDN = bokeh.resources.INLINE
     plot = figure(width=300, height=200)
     plot.line([1, 2, 3], [4, 6, 5])
     plot

@@ -26,7 +26,7 @@ def _():
 
 def prepare(page: Page, platform: RunningPlatform, name: str) -> str:
     """Write the notebook into somebody's home; return the address at which it opens."""
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
     (platform.data_dir / "users" / name / "notebooks" / "drawn.py").write_text(NOTEBOOK)
     return f"{page.url.partition('?')[0]}?file=drawn.py"
 
@@ -61,7 +61,7 @@ def test_a_page_whose_asset_failed_once_is_whole(
         failed = break_once(page, re.compile(asset))
         page.goto(address)
         expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(
-            timeout=2 * MINUTE
+            timeout=3 * MINUTE
         )
         assert len(failed) == 1, asset
         page.close()
@@ -77,7 +77,7 @@ def test_a_page_whose_asset_never_comes_is_not_loaded_for_ever(
     assert len(failed) == 4
     page.unroute_all()
     page.reload()
-    expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(timeout=2 * MINUTE)
+    expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(timeout=3 * MINUTE)
 
 
 def test_a_browser_keeps_the_assets(
@@ -86,7 +86,7 @@ def test_a_browser_keeps_the_assets(
     page = sign_in("olga")
     address = prepare(page, platform, "olga")
     page.goto(address)
-    expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(timeout=2 * MINUTE)
+    expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(timeout=3 * MINUTE)
     kept = page.evaluate(
         """async () => {
           const asset = document.querySelector("link[rel=modulepreload]").href;
@@ -94,11 +94,20 @@ def test_a_browser_keeps_the_assets(
         }"""
     )
     assert kept == "private, max-age=31536000, immutable"
-    page.reload()
-    expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(timeout=2 * MINUTE)
-    transferred = page.evaluate(
-        """() => performance.getEntriesByType("resource")
-          .filter((entry) => entry.name.includes("/assets/") && entry.transferSize > 0)
-          .map((entry) => entry.name)"""
-    )
+    # What the first page still loaded when it was left comes once more, then no longer.
+    for _ in range(3):
+        page.reload()
+        expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible(
+            timeout=3 * MINUTE
+        )
+        assets = page.evaluate(
+            """() => performance.getEntriesByType("resource")
+              .filter((entry) => entry.name.includes("/assets/"))
+              .map((entry) => [entry.name, entry.transferSize])"""
+        )
+        if not (transferred := [asset for asset in assets if asset[1] > 0]):
+            break
+        print("came again:", transferred)
+        assert len(transferred) < len(assets) / 20
     assert transferred == []
+    assert len(assets) > 20

@@ -38,18 +38,18 @@ def test_every_element_that_shows_a_file_works(
     sign_in: Callable[..., Page], platform: RunningPlatform, picture: Callable[[Page, str], None]
 ) -> None:
     page = sign_in("cat")
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
     prepare(platform, "cat")
     answers: list[Response] = []
     page.on("response", lambda response: answers.append(response))
     server = server_of(platform.url, "cat")
     page.set_viewport_size({"width": 1280, "height": 4000})
     page.goto(f"{server}?file=catalogue.py")
-    page.locator("#widget").wait_for(timeout=2 * MINUTE)
+    page.locator("#widget").wait_for(timeout=3 * MINUTE)
     # marimo's service worker loads public files. The first page may be there before it.
     page.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
     page.reload()
-    page.locator("#widget").wait_for(timeout=2 * MINUTE)
+    page.locator("#widget").wait_for(timeout=3 * MINUTE)
     assert page.locator(".marimo-error").count() == 0
 
     expect(page.get_by_alt_text("an image")).to_be_visible()
@@ -64,10 +64,10 @@ def test_every_element_that_shows_a_file_works(
         inner = [frame for frame in page.frames if frame != page.main_frame]
         return [frame for frame in inner if frame.locator(selector).count()]
 
-    retry_until(lambda: len(frames_with("#said")) == 2, 60, "two frames with scripts")
+    retry_until(lambda: len(frames_with("#said")) == 2, 180, "two frames with scripts")
     said = [frame.locator("#said").inner_text() for frame in frames_with("#said")]
     assert said == ["after", "after"]
-    retry_until(lambda: frames_with(".bk-Figure"), 60, "Bokeh's plot")
+    retry_until(lambda: frames_with(".bk-Figure"), 180, "Bokeh's plot")
     (plot,) = frames_with(".bk-Figure")
     assert "@file" in plot.url
     expect(plot.locator(".bk-Figure")).to_be_visible()

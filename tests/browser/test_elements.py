@@ -44,7 +44,7 @@ class Home:
     """Somebody's notebooks, on the disk and in the browser."""
 
     def __init__(self, page: Page, platform: RunningPlatform, name: str) -> None:
-        page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+        page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
         self.folder = platform.data_dir / "users" / name / "notebooks"
         self.page, self.url = page, page.url.partition("?")[0]
 
@@ -63,13 +63,13 @@ class Home:
     def saved(self, name: str, words: str) -> None:
         """Wait until the outputs are saved, with these words in them."""
         file = self.folder / f"__marimo__/session/{name}.py.json"
-        wait_until(lambda: file.exists() and words in file.read_text(), 60, f"{words} saved")
+        wait_until(lambda: file.exists() and words in file.read_text(), 180, f"{words} saved")
 
 
 def shows_asking(page: Page) -> None:
-    expect(page.get_by_text("came late", exact=True)).to_be_visible(timeout=2 * MINUTE)
-    expect(page.get_by_text("inside.txt").first).to_be_visible(timeout=MINUTE)
-    expect(page.get_by_text("a value", exact=True).first).to_be_visible(timeout=MINUTE)
+    expect(page.get_by_text("came late", exact=True)).to_be_visible(timeout=3 * MINUTE)
+    expect(page.get_by_text("inside.txt").first).to_be_visible(timeout=3 * MINUTE)
+    expect(page.get_by_text("a value", exact=True).first).to_be_visible(timeout=3 * MINUTE)
 
 
 def test_elements_after_a_restart(
@@ -85,9 +85,9 @@ def test_elements_after_a_restart(
     home.write("asking", ASKING)
     home.write("pressed", 'mo.download(lambda: b"made", filename="made.txt", label="Take it")')
     table, asking, pressed = (home.open(name) for name in ("rows", "asking", "pressed"))
-    expect(table.get_by_text("row 9", exact=True)).to_be_visible(timeout=2 * MINUTE)
+    expect(table.get_by_text("row 9", exact=True)).to_be_visible(timeout=3 * MINUTE)
     shows_asking(asking)
-    expect(pressed.get_by_text("Take it", exact=True)).to_be_visible(timeout=MINUTE)
+    expect(pressed.get_by_text("Take it", exact=True)).to_be_visible(timeout=3 * MINUTE)
     home.saved("rows", "mosshub-answers")
     for name in ("asking", "pressed"):
         home.saved(name, "Take it")
@@ -97,7 +97,7 @@ def test_elements_after_a_restart(
 
     # The table is whole. It asks the kernel at the next page.
     table = home.open("rows")
-    expect(table.get_by_text("row 9", exact=True)).to_be_visible(timeout=2 * MINUTE)
+    expect(table.get_by_text("row 9", exact=True)).to_be_visible(timeout=3 * MINUTE)
     table.wait_for_timeout(3000)
     picture(table, "kept-table")
     assert home.runs("rows") == 1
@@ -107,19 +107,19 @@ def test_elements_after_a_restart(
                 table.get_by_role("button", name="Go to next page")
             ).first.click()
             table.wait_for_timeout(5000)
-    expect(table.get_by_text("row 19", exact=True)).to_be_visible(timeout=MINUTE)
+    expect(table.get_by_text("row 19", exact=True)).to_be_visible(timeout=3 * MINUTE)
     assert home.runs("rows") == 2
 
     # These look at the world again by themselves.
     asking = home.open("asking")
     shows_asking(asking)
-    wait_until(lambda: home.runs("asking") == 2, 60, "the notebook's run")
+    wait_until(lambda: home.runs("asking") == 2, 180, "the notebook's run")
 
     # This one is made when it is pressed.
     pressed = home.open("pressed")
-    expect(pressed.get_by_text("Take it", exact=True)).to_be_visible(timeout=MINUTE)
+    expect(pressed.get_by_text("Take it", exact=True)).to_be_visible(timeout=3 * MINUTE)
     assert home.runs("pressed") == 1
-    with pressed.expect_download(timeout=2 * MINUTE) as download:
+    with pressed.expect_download(timeout=3 * MINUTE) as download:
         pressed.get_by_text("Take it", exact=True).click()
     assert download.value.path().read_text() == "made"
     assert home.runs("pressed") == 2

@@ -23,7 +23,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
 
 
 def files(page: Page) -> Page:
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
     return page
 
 

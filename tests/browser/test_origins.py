@@ -19,7 +19,7 @@ MINUTE = 60_000
 
 def files(page: Page) -> Page:
     """Wait for marimo's list of files."""
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
     return page
 
 
@@ -32,7 +32,7 @@ def open_server(page: Page, platform: RunningPlatform, owner: str) -> None:
 def answer_question(page: Page) -> None:
     """Wait for another user's files; the first time the hub asks whether it may tell who looks."""
     question = page.get_by_role("button", name="Authorize")
-    question.or_(page.get_by_text("image_class.py", exact=True)).first.wait_for(timeout=MINUTE)
+    question.or_(page.get_by_text("image_class.py", exact=True)).first.wait_for(timeout=3 * MINUTE)
     if question.is_visible():
         question.click()
     files(page)
@@ -105,7 +105,7 @@ def test_a_script_on_a_users_page_gets_nothing(
     assert state(admin) == before
     # The admin is still signed in, and her pages work.
     page.goto(f"{platform.url}/hub/admin")
-    expect(page.locator("tr", has_text="linus").first).to_be_visible(timeout=MINUTE)
+    expect(page.locator("tr", has_text="linus").first).to_be_visible(timeout=3 * MINUTE)
 
 
 def test_a_users_server_is_given_nothing_of_the_hub(
@@ -151,8 +151,10 @@ def test_every_old_address_leads_to_the_right_one(
     ):
         page.goto(address)
         deep_link = re.compile(re.escape(server) + r"\?.*file=image_class\.py")
-        expect(page).to_have_url(deep_link, timeout=MINUTE)
-        page.get_by_role("heading", name="Image classification over Kafka").wait_for(timeout=MINUTE)
+        expect(page).to_have_url(deep_link, timeout=3 * MINUTE)
+        page.get_by_role("heading", name="Image classification over Kafka").wait_for(
+            timeout=3 * MINUTE
+        )
         page.locator(".cm-editor").first.wait_for()
     for address in (outside, f"{here}/hub/home", f"{here}/"):
         page.goto(address)
@@ -174,7 +176,7 @@ def test_an_admin_opens_a_server_from_the_panel(
     page = sign_in("admin", platform.admin_password)
     page.wait_for_url("**/hub/admin")
     row = page.locator("tr", has_text="linus").first
-    row.get_by_role("link", name="Access Server").click(timeout=MINUTE)
+    row.get_by_role("link", name="Access Server").click(timeout=3 * MINUTE)
     answer_question(page)
     assert page.url.startswith(server_of(platform.url, "linus"))
 
@@ -186,14 +188,14 @@ def test_the_address_of_a_stopped_server_leads_to_its_start(
     page.goto(f"{platform.url}/hub/home")
     page.wait_for_load_state("networkidle")
     page.get_by_role("button", name="Stop My Server").click()
-    page.get_by_role("button", name="Start My Server").wait_for(timeout=MINUTE)
+    page.get_by_role("button", name="Start My Server").wait_for(timeout=3 * MINUTE)
     page.goto(f"{server_of(platform.url, 'ada')}?file=image_class.py")
     expect(page.get_by_role("heading", name="Your editor is not running")).to_be_visible()
     assert page.url.startswith(f"{platform.url}/hub/user/ada/")
     page.get_by_role("button", name="Launch Server").or_(
         page.get_by_role("button", name="Start My Server")
     ).or_(page.locator("#start")).first.click()
-    page.get_by_role("heading", name="Image classification over Kafka").wait_for(timeout=2 * MINUTE)
+    page.get_by_role("heading", name="Image classification over Kafka").wait_for(timeout=3 * MINUTE)
     assert page.url.startswith(server_of(platform.url, "ada"))
 
 

@@ -14,7 +14,7 @@ MINUTE = 60_000
 
 def open_panel(page: Page) -> Locator:
     """Open marimo's panel of packages; return its search field."""
-    page.get_by_role("heading", name="Image classification over Kafka").wait_for(timeout=2 * MINUTE)
+    page.get_by_role("heading", name="Image classification over Kafka").wait_for(timeout=3 * MINUTE)
     search = page.get_by_placeholder(re.compile("Install packages")).first
     for _ in range(4):  # marimo remembers an open panel, and takes a quick click for a drag
         with suppress(TimeoutError):
@@ -32,16 +32,16 @@ def test_a_package_from_the_panel_survives_a_restart_of_the_server(
     platform: RunningPlatform,
 ) -> None:
     page = sign_in("pat")
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=2 * MINUTE)
+    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
     page.goto(f"{server_of(platform.url, 'pat')}?file=image_class.py")
     search = open_panel(page)
     search.fill("cowsay")
     search.press("Enter")
     # A row of the list, not the toast that says it is being installed.
-    page.locator("tr", has_text="cowsay").wait_for(timeout=2 * MINUTE)
+    page.locator("tr", has_text="cowsay").wait_for(timeout=3 * MINUTE)
     picture(page, "packages")
 
     restart(page)
     page.goto(f"{server_of(platform.url, 'pat')}?file=image_class.py")
     open_panel(page)
-    page.locator("tr", has_text="cowsay").wait_for(timeout=MINUTE)
+    page.locator("tr", has_text="cowsay").wait_for(timeout=3 * MINUTE)

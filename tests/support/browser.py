@@ -29,6 +29,7 @@ FLAGS = [
 ]
 # `make pictures` sets this to docs/pictures.
 PICTURES = ROOT / os.environ.get("PICTURES", "tests/.artifacts/pictures")
+WAIT_MS = 60_000  # what a page shows within it is there; on a busy machine 5 s are not enough
 FAILED = pytest.StashKey[bool]()
 
 
@@ -41,8 +42,9 @@ def launch(
     `names` has the IP address of each domain that only the test knows, and of the names below it.
     As root the browser has a network of its own.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=WAIT_MS)
     networks: list[BrowserNetwork] = []
     with sync_playwright() as playwright:
 

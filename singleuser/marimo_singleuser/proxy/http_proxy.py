@@ -178,7 +178,7 @@ class HTTPProxy(SignInRequired):
         """Send a page of marimo with the platform's parts in it."""
         for name in ("Content-Length", "ETag"):  # those of marimo's page
             self.clear_header(name)
-        page = pages.add_reload(page)
+        page = pages.add_trust(pages.add_reload(page))
         if notices:
             home = self.services.home
             page = pages.add_notices(page, home.headline, notices, home.start_id)

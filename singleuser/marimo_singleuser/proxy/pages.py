@@ -66,9 +66,21 @@ def add_reload(page: bytes) -> bytes:
     Args:
         page: marimo's page (HTML).
     """
-    script = _loader().load("reload.html").generate()
-    start, head, rest = page.partition(b"<head>")
-    return start + head + script + rest if head else page
+    return _at_the_start(page, "reload.html")
+
+
+def add_trust(page: bytes) -> bytes:
+    """Return marimo's page with a script that says that the notebook's outputs may have frames.
+
+    WORKAROUND(marimo 0.25.2): a page drops frames from outputs until the user runs a cell there.
+    That protects somebody who only looks at a notebook. Here it runs when it is opened, or shows
+    what it showed when it ran: Bokeh's plots and `mo.iframe` stayed empty.
+    Test: test_every_element_that_shows_a_file_works
+
+    Args:
+        page: marimo's page (HTML).
+    """
+    return _at_the_start(page, "trusted.html")
 
 
 def add_notices(page: bytes, headline: str, notices: list[str], start_id: str) -> bytes:
@@ -85,6 +97,13 @@ def add_notices(page: bytes, headline: str, notices: list[str], start_id: str) -
     part = template.generate(headline=headline, notices=html, start_id=start_id)
     head, end, rest = page.rpartition(b"</body>")
     return head + part + end + rest if end else page
+
+
+def _at_the_start(page: bytes, template: str) -> bytes:
+    """Return marimo's page with a template before everything else that it loads."""
+    script = _loader().load(template).generate()
+    start, head, rest = page.partition(b"<head>")
+    return start + head + script + rest if head else page
 
 
 @cache

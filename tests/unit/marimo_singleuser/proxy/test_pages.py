@@ -31,5 +31,15 @@ def test_the_reload_is_there_before_the_first_file_can_fail() -> None:
     assert len(written) > len(page)
 
 
+def test_the_page_knows_that_its_outputs_are_trusted_before_marimos_program_asks() -> None:
+    static = Path(marimo.__file__).parent / "_static"
+    written = pages.add_trust((static / "index.html").read_bytes())
+    mark = b"__MARIMO_EXPORT_CONTEXT__"
+    assert written.index(mark) < written.index(b"./assets/")
+    (program,) = (static / "assets").glob("RenderHTML-*.js")
+    assert mark in program.read_bytes(), "marimo's page asks for another name"
+
+
 def test_a_page_without_a_head_stays_as_it_is() -> None:
-    assert pages.add_reload(b"<p>an answer") == b"<p>an answer"
+    for add in (pages.add_reload, pages.add_trust):
+        assert add(b"<p>an answer") == b"<p>an answer"
