@@ -100,6 +100,10 @@ class Stack:
             session.trust_env = False  # a machine's REQUESTS_CA_BUNDLE would win
         return session
 
+    def answers(self) -> bool:
+        """Return whether the hub answers through the edge."""
+        return self.session().get(f"{self.url}/hub/health", timeout=10).ok
+
     def script(self, name: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
         """Run one of docker/'s scripts; its output is standard output and error together."""
         return subprocess.run(
