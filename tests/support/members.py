@@ -109,6 +109,8 @@ class Team:
 
     def member(self, name: str) -> TeamMember:
         """Return a person with a valid sign-in; a removed one signs in again."""
+        # A test that failed may have left the hub starting.
+        retry_until(self.stack.answers, 300, "the hub answers")
         known = self._members.get(name)
         if known is None or not known.is_signed_in():
             known = self._members[name] = TeamMember(self.stack, name)

@@ -3,9 +3,12 @@
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import uuid
+from collections.abc import Iterable
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 import requests
@@ -38,6 +41,18 @@ def errors_in(log: str) -> list[str]:
     return re.findall(r"(?m)^.*(?:Traceback|\bERROR\b|\bFATAL\b|ALERT|\[E ).*$", log)
 
 
+def free_subnet(parts: Iterable[int]) -> str:
+    """Return one of 172.29.x.0/24, x of `parts`, that overlaps no network of the engine."""
+    ids = docker("network", "ls", "--quiet").split()
+    networks = json.loads(docker("network", "inspect", *ids))
+    configs = [config for network in networks for config in network["IPAM"]["Config"] or []]
+    taken = [ip_network(config["Subnet"]) for config in configs]
+    wanted = [IPv4Network(f"172.29.{part}.0/24") for part in parts]
+    free = [one for one in wanted if not any(one.overlaps(other) for other in taken)]
+    assert free, f"all of {wanted} overlap networks of the engine: {taken}"
+    return str(secrets.choice(free))
+
+
 class Stack:
     """The demo under a name, a port and a subnet of its own.
 
@@ -49,7 +64,7 @@ class Stack:
         self.name = f"{PREFIX}-{uuid.uuid4().hex[:6]}"
         self.port = free_port()
         # Two stacks of one run are one of each kind.
-        self.subnet = f"172.29.{192 + 2 * (uuid.uuid4().int % 7) + https}.0/24"
+        self.subnet = free_subnet(range(192 + https, 206, 2))
         self.bind = f"127.0.0.{64 + uuid.uuid4().int % 128}"
         self.https = https
         self.authority = directory / "root.crt"  # once it runs
@@ -84,6 +99,10 @@ class Stack:
             session.verify = str(self.authority)
             session.trust_env = False  # a machine's REQUESTS_CA_BUNDLE would win
         return session
+
+    def answers(self) -> bool:
+        """Return whether the hub answers through the edge."""
+        return self.session().get(f"{self.url}/hub/health", timeout=10).ok
 
     def script(self, name: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
         """Run one of docker/'s scripts; its output is standard output and error together."""

@@ -50,7 +50,7 @@ def test_a_restart_of_the_engine_brings_everything_back(stack, ada, linus, repor
     restart_engine()
     retry_until(lambda: docker("version"), 120, "the engine answers")
     for service in SERVICES:
-        retry_until(lambda s=service: stack.health(s) == "healthy", 240, f"{service} is healthy")
+        retry_until(lambda s=service: stack.health(s) == "healthy", 480, f"{service} is healthy")
     # Also the services of another stack of this run.
     retry_until(lambda: unhealthy() == [], 240, "every service of the tests is healthy")
     report(f"everything is healthy again after {time.monotonic() - began:.0f} s")

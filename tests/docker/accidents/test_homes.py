@@ -64,7 +64,7 @@ def said(member: TeamMember) -> str:
 def in_terminal(member: TeamMember, command: str) -> str:
     """Return what a terminal of the editor shows, up to the end of the command."""
     shown = ""
-    with member.websocket("terminal/ws", origin=member.url) as terminal:
+    with member.websocket("terminal/ws", origin=member.origin) as terminal:
         terminal.send(f"{command}; echo do''ne\n")
         while "done" not in shown:
             shown += str(terminal.recv(timeout=60))

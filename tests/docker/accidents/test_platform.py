@@ -48,7 +48,7 @@ def kill(stack: Stack, service: str) -> None:
     """Kill a service with SIGKILL and wait until the engine has started it again."""
     before = stack.started()[service]
     stack.kill(service)
-    retry_until(lambda: stack.started()[service] != before, 60, f"{service} is started again")
+    retry_until(lambda: stack.started()[service] != before, 180, f"{service} is started again")
 
 
 @contextmanager

@@ -26,6 +26,11 @@ MAX_SLOWDOWN = 40  # times; a hub or an editor that hangs is slower than that
 MAX_ANSWER_S = 5.0
 
 
+# The kernel counts a process that joins from outside, and refuses only the next fork: the health
+# check's `runc init` and `docker exec` have some threads each while they join.
+MAX_PIDS = 1024 + 32
+
+
 @pytest.fixture
 def ada(team: Team) -> Iterator[TeamMember]:
     """Ada, whose container has the accident. What is left of it ends with her server."""
@@ -74,7 +79,7 @@ def test_a_fork_bomb_stays_in_its_container(stack, ada, linus, report):
     retry_until(lambda: int(docker(*counted)) >= 1000, 60, "the container is full of processes")
     during = latencies(linus)
     assert linus.notebook().run("print(6 * 7)").strip() == "42"
-    assert int(docker(*counted)) <= 1024
+    assert int(docker(*counted)) <= MAX_PIDS
     undisturbed(before, during, report)
     # Ada ends it herself: with the hub's button that stops her server.
     ada.stop()

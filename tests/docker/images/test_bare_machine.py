@@ -23,7 +23,7 @@ HOME = "/home/moss"
 CLONE = f"{HOME}/mosshub"
 LOG = f"{HOME}/make-run.log"
 FIRST_START = 1200  # seconds; it downloads about 1 GB
-NEXT_START = 120
+NEXT_START = 300
 THE_END = 60
 
 # The platform listens on the container's 127.0.0.1 only; this forwards the same port of its other
