@@ -83,7 +83,7 @@ MANY_COOKIES = """domain => {
 
 
 def test_many_large_cookies_of_a_users_page_keep_nobody_out(stack, enter):
-    """36 kB of cookies for the whole domain: more than the proxy takes in a request."""
+    """Cookies for the whole domain: more than the 16 KiB that the proxy takes in a request."""
     wait_for_files(enter("linus"))
     page = enter("grace")
     expect(page).to_have_url(f"{stack.url}/hub/admin")
@@ -92,7 +92,8 @@ def test_many_large_cookies_of_a_users_page_keep_nobody_out(stack, enter):
     opened(page, stack, "linus")
     page.evaluate(MANY_COOKIES, DOMAIN)
     sent = [c for c in page.context.cookies(stack.url) if (c.get("name") or "")[:8] == "_planted"]
-    assert sum(len(c.get("value") or "") for c in sent) == 36_000
+    # Browsers limit how much one domain may keep: Chromium drops one of the twelve.
+    assert sum(len(c.get("value") or "") for c in sent) >= 30_000
     page.goto(f"{stack.url}/hub/home")
     expect(page.get_by_role("heading", name="Hello, grace")).to_be_visible()
     page.goto(server_of(stack.url, "grace"))
