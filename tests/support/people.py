@@ -185,7 +185,7 @@ class LocalPerson(Person):
     def context(self) -> str:
         return self.platform.log[-4000:]
 
-    def editor(self, timeout: float = 90) -> requests.Response:
+    def editor(self, timeout: float = 240) -> requests.Response:
         """Start the server as the hub's page does, and return the editor's page."""
         self.session.get(f"{self.url}/hub/spawn", timeout=60)
         return self.open(timeout)

@@ -150,7 +150,8 @@ class RunningPlatform:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """The running platform that tests share. A test does not stop it and has people of its own."""
-    running = RunningPlatform(tmp_path_factory.mktemp("platform"))
+    # The tests have more people than a team of a laptop, and leave their servers running.
+    running = RunningPlatform(tmp_path_factory.mktemp("platform"), ACTIVE_SERVER_LIMIT="100")
     with needed("the platform does not start"):
         print(f"\nplatform ready after {running.start():.1f} s")
     yield running
