@@ -75,13 +75,13 @@ def test_every_element_that_shows_a_file_works(
     assert plot.evaluate("self.origin") == "null"
 
     page.locator(".vega-embed canvas, .vega-embed svg").first.wait_for()
-    expect(page.locator("marimo-table").first).to_be_visible()
+    expect(page.locator("marimo-table table").first).to_be_visible()
     expect(page.locator(".mermaid svg, marimo-mermaid svg").first).to_be_visible()
     page.locator("#widget").click()
     expect(page.locator("#widget")).to_have_text("pressed 1")
 
     with page.expect_download() as download:
-        page.get_by_text("Take it").click()
+        page.get_by_role("link", name="Take it").click()
     assert download.value.suggested_filename == "mine.txt"
     assert download.value.path().read_text() == "downloaded"
     picture(page, "catalogue")

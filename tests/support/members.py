@@ -45,13 +45,13 @@ class TeamMember(Person):
         return page.status_code == 200 and page.url == home
 
     def stop(self) -> None:
-        """Stop the server and wait until its container is gone."""
+        """Stop the server and wait until its container is gone, and the hub knows it."""
         self.leave_notebooks()
         found = ("ps", "--all", "--quiet", "--filter", f"name=^{self.container}$")
 
         def gone() -> bool:
-            self.api("DELETE", f"users/{quote(self.name, safe='')}/server")
-            return docker(*found) == ""
+            asked = self.api("DELETE", f"users/{quote(self.name, safe='')}/server")
+            return asked.status_code != 202 and docker(*found) == ""
 
         retry_until(gone, 90, f"{self.container} is gone")
 
