@@ -88,13 +88,15 @@ def test_every_element_that_shows_a_file_works(
 
     there = {r.url.rpartition(".")[2]: r for r in answers if "/@file/" in r.url}
     assert {"png", "wav", "pdf", "html", "js"} <= set(there), sorted(there)
-    bad = [r for r in answers if "/@file/" in r.url and r.status not in (200, 206)]
+    # 304: the browser has the file already.
+    fine = (200, 206, 304)
+    bad = [(r.status, r.url) for r in answers if "/@file/" in r.url and r.status not in fine]
     assert bad == []
-    assert [
-        r
-        for r in answers
-        if "/@file/" in r.url and r.header_value("x-content-type-options") != "nosniff"
-    ] == []
+    # Chromium's reader keeps the headers of a PDF to itself, so that one is asked for again.
+    files = [r for r in answers if "/@file/" in r.url and not r.url.endswith(".pdf")]
+    assert [r.url for r in files if r.header_value("x-content-type-options") != "nosniff"] == []
+    again = page.request.get(there["pdf"].url)
+    assert (again.status, again.headers["x-content-type-options"]) == (200, "nosniff")
     # Chromium's reader shows the PDF; in a sandbox it would not.
     shown = next(frame for frame in page.frames if frame.url.endswith(".pdf"))
     assert re.search("application/pdf", shown.content()), shown.content()
