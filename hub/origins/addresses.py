@@ -6,10 +6,9 @@ from enum import Enum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
+from mosshub_contract.page_loads import SAFE_METHODS, fills_the_window
+
 _PREFIX = "__Host-"
-# A page shows these inside itself.
-_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 
 class Place(Enum):
@@ -59,13 +58,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_page_load(method: str, headers: Mapping[str, str]) -> bool:
-    """Return whether a browser loads a page, and not a script, an image or an API's answer."""
-    mode = headers.get("Sec-Fetch-Mode", "").lower()
-    page = mode == "navigate" if mode else "text/html" in headers.get("Accept", "").lower()
-    return method in _SAFE_METHODS and page
-
-
 def is_from_another_page(method: str, headers: Mapping[str, str]) -> bool:
     """Return whether a page of another origin sent the request, and the user did not go there.
 
@@ -78,11 +70,7 @@ def is_from_another_page(method: str, headers: Mapping[str, str]) -> bool:
     """
     if headers.get("Sec-Fetch-Site", "").lower() not in ("same-site", "cross-site"):
         return False
-    whole_page = (
-        headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
-        and headers.get("Sec-Fetch-Dest", "").lower() not in _FRAMES
-    )
-    return not (whole_page and method in _SAFE_METHODS)
+    return not (fills_the_window(headers) and method in SAFE_METHODS)
 
 
 def host_cookie(name: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+from mosshub_contract.page_loads import is_page_load
 from tornado import web
 from tornado.httputil import HTTPServerRequest
 
@@ -18,7 +19,6 @@ from hub.origins.addresses import (
     host_cookie,
     is_from_another_page,
     is_loopback,
-    is_page_load,
     without_planted_cookies,
 )
 

@@ -10,5 +10,6 @@ It depends on nothing but Python's standard library, because all of them import 
 | `files`          | writing a file whole or not at all                                      |
 | `ports`          | a TCP port that nobody listens on                                       |
 | `processes`      | ending a process with its parent                                        |
+| `page_loads`     | whether a browser's request loads a whole page                          |
 | `redaction`      | log lines without codes, tokens, cookies and passwords                  |
 """

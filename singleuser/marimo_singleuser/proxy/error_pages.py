@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from mosshub_contract.page_loads import is_page_load
 from tornado import httputil, iostream, web
 
 from . import pages
-from .origin import is_page_load
 
 log = logging.getLogger("marimo_singleuser")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-SAFE_METHODS = frozenset({"GET", "HEAD"})
-# A page shows these inside itself.
-_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+from mosshub_contract.page_loads import SAFE_METHODS, fills_the_window
+
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -75,22 +74,6 @@ def origin_error(method: str, headers: Mapping[str, str], *, websocket: bool) ->
         if websocket or method not in SAFE_METHODS:
             return "the request comes from another website"
         # A link on a foreign page may lead here. A foreign page may not embed or read the answers.
-        navigates = headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
-        if not navigates or headers.get("Sec-Fetch-Dest", "").lower() in _FRAMES:
+        if not fills_the_window(headers):
             return "the request comes from a page of another website"
     return None
-
-
-def is_page_load(method: str, headers: Mapping[str, str]) -> bool:
-    """Return whether a browser loads a page, and not a script, an image or an API's answer.
-
-    Args:
-        method: the request's HTTP method.
-        headers: the request's headers.
-    """
-    if method not in SAFE_METHODS:
-        return False
-    mode = headers.get("Sec-Fetch-Mode", "").lower()
-    if mode:
-        return mode == "navigate"
-    return "text/html" in headers.get("Accept", "").lower()

@@ -55,9 +55,7 @@ def add_hub_link(page: bytes, hub_url: str, viewer: str) -> bytes:
         hub_url: address of the hub with a slash at its end.
         viewer: name of the user who is signed in.
     """
-    link = _loader().load("hub_link.html").generate(hub_url=hub_url, viewer=viewer)
-    head, end, rest = page.rpartition(b"</body>")
-    return head + link + end + rest if end else page
+    return _at_the_end(page, "hub_link.html", hub_url=hub_url, viewer=viewer)
 
 
 def add_reload(page: bytes) -> bytes:
@@ -93,10 +91,7 @@ def add_notices(page: bytes, headline: str, notices: list[str], start_id: str) -
         start_id: what was dismissed is shown again when this is another.
     """
     html = [_CODE.sub(r"<code>\1</code>", xhtml_escape(notice)) for notice in notices]
-    template = _loader().load("notices.html")
-    part = template.generate(headline=headline, notices=html, start_id=start_id)
-    head, end, rest = page.rpartition(b"</body>")
-    return head + part + end + rest if end else page
+    return _at_the_end(page, "notices.html", headline=headline, notices=html, start_id=start_id)
 
 
 def _at_the_start(page: bytes, template: str) -> bytes:
@@ -104,6 +99,13 @@ def _at_the_start(page: bytes, template: str) -> bytes:
     script = _loader().load(template).generate()
     start, head, rest = page.partition(b"<head>")
     return start + head + script + rest if head else page
+
+
+def _at_the_end(page: bytes, template: str, **values: object) -> bytes:
+    """Return marimo's page with a template after everything else that it shows."""
+    part = _loader().load(template).generate(**values)
+    head, end, rest = page.rpartition(b"</body>")
+    return head + part + end + rest if end else page
 
 
 @cache

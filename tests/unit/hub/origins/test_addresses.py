@@ -1,6 +1,7 @@
 """Where a request was sent to, by which page, and with whose cookies."""
 
 import pytest
+from mosshub_contract.page_loads import is_page_load
 
 from hub.origins.addresses import (
     HubAddress,
@@ -8,7 +9,6 @@ from hub.origins.addresses import (
     host_cookie,
     is_from_another_page,
     is_loopback,
-    is_page_load,
     without_planted_cookies,
 )
 

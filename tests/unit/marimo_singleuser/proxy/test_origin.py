@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from marimo_singleuser.proxy.origin import is_page_load, origin_error, same_origin
+from marimo_singleuser.proxy.origin import origin_error, same_origin
+from mosshub_contract.page_loads import is_page_load
 from tornado.httputil import HTTPHeaders
 
 
