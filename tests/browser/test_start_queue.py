@@ -16,10 +16,8 @@ MINUTE = 60_000
 
 @pytest.fixture
 def light_hub(tmp_path: Path) -> Iterator[LightHub]:
-    running = LightHub(tmp_path / "data", start_seconds=15)
-    running.start()
-    yield running
-    running.stop()
+    with LightHub(tmp_path / "data", start_seconds=15) as running:
+        yield running
 
 
 def waiting_page(hub: LightHub, page: Page, name: str) -> None:

@@ -42,7 +42,7 @@ def tables(text: str) -> dict[str, list[list[Row]]]:
 
 
 def check(headers: dict[str, bytes], rows: list[Row]) -> None:
-    """Assert that a message has the headers of a table, in their forms, and no others."""
+    """Assert that a message has all headers of a table and no others, each in its form."""
     by_name = {row["header"]: row for row in rows}
     assert set(headers) <= set(by_name), f"not on the page: {set(headers) - set(by_name)}"
     for name, row in by_name.items():

@@ -25,10 +25,8 @@ COMES_BACK = '<meta http-equiv="refresh" content="5">'
 
 @pytest.fixture
 def light_hub(tmp_path: Path) -> Iterator[LightHub]:
-    running = LightHub(tmp_path / "data")
-    running.start()
-    yield running
-    running.stop()
+    with LightHub(tmp_path / "data") as running:
+        yield running
 
 
 def server_of(hub: LightHub, name: str) -> psutil.Process:
@@ -112,10 +110,8 @@ def test_a_start_that_takes_too_long_is_explained(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def shared_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightHub]:
-    running = LightHub(tmp_path_factory.mktemp("hub") / "data")
-    running.start()
-    yield running
-    running.stop()
+    with LightHub(tmp_path_factory.mktemp("hub") / "data") as running:
+        yield running
 
 
 @pytest.mark.parametrize(

@@ -23,16 +23,14 @@ BEFORE = re.compile(r"(\d+) (?:person is|people are) before you")
 
 @pytest.fixture
 def light_hub(tmp_path: Path) -> Iterator[LightHub]:
-    running = LightHub(
+    with LightHub(
         tmp_path / "data",
         start_seconds=2,
         # Less than the last one waits: the time of a start counts from its turn.
         LIGHT_SPAWN_TIMEOUT="10",
         ACTIVE_SERVER_LIMIT="100",
-    )
-    running.start()
-    yield running
-    running.stop()
+    ) as running:
+        yield running
 
 
 class Waiting:
@@ -101,10 +99,8 @@ def test_everybody_gets_in_without_a_hand(light_hub: LightHub, count: int) -> No
 @pytest.fixture
 def slow_hub(tmp_path: Path) -> Iterator[LightHub]:
     """A hub whose servers take longer to start than a test lasts."""
-    running = LightHub(tmp_path / "data", start_seconds=100)
-    running.start()
-    yield running
-    running.stop()
+    with LightHub(tmp_path / "data", start_seconds=100) as running:
+        yield running
 
 
 def fill(hub: LightHub) -> None:

@@ -97,6 +97,12 @@ class LightHub:
         retry_until(self.answers, 90, f"the hub to answer\n{self.log[-3000:]}")
         return self
 
+    def __enter__(self) -> LightHub:
+        return self.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
     def answers(self) -> bool:
         """Return whether the hub answers through its proxy."""
         assert self.process

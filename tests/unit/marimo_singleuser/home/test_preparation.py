@@ -19,7 +19,7 @@ from tests.support.singleuser_settings import settings_in
 
 
 def prepared(settings: Settings) -> list[str]:
-    """Prepare the home as its owner, who is not root; return the notices."""
+    """Return the notices of a preparation that runs with the owner's rights and not with root's."""
 
     def prepare() -> list[str]:
         home = Home(settings)
