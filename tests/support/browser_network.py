@@ -48,6 +48,8 @@ class BrowserNetwork:
         # Without an address beside 127.0.0.1 a browser takes itself to be offline.
         self._run("ip", "link", "set", "lo", "up")
         self._run("ip", "link", "add", "browser", "type", "veth", "peer", "name", "nobody")
+        # An address of IPv6 would come by itself, seconds later, and change the network.
+        self._run("ip", "link", "set", "browser", "addrgenmode", "none")
         self._run("ip", "address", "add", "192.0.2.1/24", "dev", "browser")
         self._run("ip", "link", "set", "browser", "up")
         self._run("ip", "link", "set", "nobody", "up")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page
 
 from tests.standins.engine import docker
 from tests.support.stack import Stack
@@ -33,6 +33,16 @@ def watch(page: Page) -> Page:
     _failed[page] = []
     page.on("requestfailed", lambda request: _failed[page].append(request.failure or ""))
     return page
+
+
+def open_page(page: Page, address: str) -> None:
+    """Go to an address; once more when the browser took its network to have changed."""
+    try:
+        page.goto(address)
+    except Error as error:
+        if "ERR_NETWORK_CHANGED" not in error.message:
+            raise
+        page.goto(address)
 
 
 def seen(page: Page, place: Locator) -> Page:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import polars as pl
+import tenacity
 from kafka import TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import AuthorizationError, KafkaError
@@ -35,12 +36,22 @@ _LAGS = {
     "lag": pl.Int64,
 }
 _TAIL_POLL_S = 0.2
+_LOAD_S = 30.0
+
+# A broker that has just started answers while it still loads its groups.
+_when_loaded = tenacity.retry(
+    retry=tenacity.retry_if_exception(lambda e: isinstance(e, KafkaError) and e.retriable),
+    stop=tenacity.stop_after_delay(_LOAD_S),
+    wait=tenacity.wait_fixed(0.25),
+    reraise=True,
+)
 
 
 class NoSuchTopic(Exception):
     """There is no such topic, or one may not read it; the text names those there are."""
 
 
+@_when_loaded
 def list_topics(connection: Connection) -> pl.DataFrame:
     """Return a row for each topic that one may see.
 
@@ -74,6 +85,7 @@ def list_topics(connection: Connection) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_TOPICS, orient="row")
 
 
+@_when_loaded
 def list_lags(connection: Connection, prefixes: tuple[str, ...] = ()) -> pl.DataFrame:
     """Return how far each consumer group is, a row for each group and partition.
 

@@ -6,8 +6,13 @@ import contextlib
 import hashlib
 from typing import Any
 
-from jupyterhub.services.auth import HubOAuth
+import aiohttp
+from jupyterhub.services.auth import HubOAuth, _ExpiringDict
 from tornado import web
+
+# How long the hub's last word counts while it is away, in seconds: a restart or an update of the hub
+# takes a minute or two, and nobody signs out without it.
+LAST_WORD_S = 600
 
 
 class HubSignIn(HubOAuth):
@@ -16,7 +21,27 @@ class HubSignIn(HubOAuth):
     Its answers are valid for a while. A sign-out at the hub must count at once: the browser may
     have another user now. JupyterHub notices it by a cookie of the hub, which servers do not get
     where each user has an origin.
+
+    While the hub is away its last word on a token counts, so that its restart stops nobody.
     """
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._last_words = _ExpiringDict(LAST_WORD_S)
+
+    async def _check_hub_authorization(
+        self, url: str, api_token: str, cache_key: str | None = None, use_cache: bool = True
+    ) -> dict[str, Any] | None:
+        try:
+            model = await super()._check_hub_authorization(url, api_token, cache_key, use_cache)
+        except web.HTTPError as error:
+            if not _is_away(error) or cache_key not in self._last_words:
+                raise
+            model = self._last_words[cache_key]
+            self.cache[cache_key] = model  # the next requests do not wait for the hub
+            return model
+        self._last_words[cache_key] = model
+        return model
 
     def get_session_id(self, handler: web.RequestHandler) -> str:
         """Return no session: a cookie of that name may come from anywhere in the domain."""
@@ -51,3 +76,9 @@ class HubSignIn(HubOAuth):
             model = await self.user_for_token(token, use_cache=False, sync=False)
             for key in known:
                 self.cache[key] = model
+
+
+def _is_away(error: web.HTTPError) -> bool:
+    """Return whether the hub did not answer, or what stands before it says that it is away."""
+    cause = error.__context__
+    return error.status_code == 502 or isinstance(cause, (aiohttp.ClientError, OSError))

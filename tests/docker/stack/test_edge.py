@@ -113,7 +113,7 @@ def test_with_a_certificate_of_the_admins(stack):
             assert answer.status == 200
             assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     finally:
-        stack.compose(*start)
         for name in files:
             (stack.secrets / name).unlink()
+        stack.compose(*start)
     assert requests.get(f"{stack.url}/hub/health", timeout=10).status_code == 200

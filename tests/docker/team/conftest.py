@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support.setup import needed
 from tests.support.stack import DOMAIN, Stack, standins
-from tests.support.team_pages import fill_in, watch
+from tests.support.team_pages import fill_in, open_page, watch
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[...,
 
     def go(name: str, path: str = "/") -> Page:
         page = watch(profile().new_page())
-        page.goto(stack.url + path)
+        open_page(page, stack.url + path)
         page.get_by_role("button", name="Sign in with Keycloak").click()
         fill_in(page, name, stack.secret(name))
         return page

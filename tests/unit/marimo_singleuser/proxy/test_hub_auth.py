@@ -1,0 +1,56 @@
+"""The hub's word on who is signed in."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from marimo_singleuser.proxy.hub_auth import HubSignIn
+from tornado.web import HTTPError
+
+ADA = {"kind": "user", "name": "ada", "scopes": []}
+
+
+def test_the_last_word_counts_while_the_hub_is_away_and_no_longer() -> None:
+    answers: list[tuple[int, dict]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        status, model = answers.pop(0)
+        return web.json_response(model, status=status)
+
+    async def story() -> None:
+        app = web.Application()
+        app.router.add_get("/hub/api/user", answer)
+        server = TestServer(app)
+        await server.start_server()
+        sign_in = HubSignIn(
+            api_url=str(server.make_url("/hub/api")), api_token="t0ken", cache_max_age=30
+        )
+
+        async def ask(token: str, status: int = 0, model: dict | None = None) -> dict | None:
+            """Ask again, as a page that loads does."""
+            if status:
+                answers.append((status, model or {}))
+            return await sign_in.user_for_token(token, use_cache=False, sync=False)
+
+        assert await ask("adas", 200, ADA) == ADA
+        assert await ask("linuss", 403) is None, "signed out"
+        # Something stands before a hub that is away, and says so.
+        assert await ask("adas", 503) == ADA
+        # The hub answers, but not who this is.
+        with pytest.raises(HTTPError, match="500"):
+            await ask("adas", 400)
+        await server.close()
+        assert await ask("adas") == ADA
+        assert await ask("linuss") is None
+        with pytest.raises(HTTPError, match="500"):
+            await ask("nobodys")
+        sign_in._last_words.max_age = 1e-9
+        with pytest.raises(HTTPError, match="500"):
+            await ask("adas")
+        # A request that may use what is known does not ask a hub that is away.
+        assert await sign_in.user_for_token("adas", sync=False) == ADA
+
+    asyncio.run(story())
