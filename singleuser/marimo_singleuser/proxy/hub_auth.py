@@ -10,8 +10,8 @@ import aiohttp
 from jupyterhub.services.auth import HubOAuth, _ExpiringDict
 from tornado import web
 
-# How long the hub's last word counts while it is away, in seconds: a restart or an update of the hub
-# takes a minute or two, and nobody signs out without it.
+# Seconds for which the hub's last word counts while it is away. Its restart or update takes a
+# minute or two, and nobody signs out without it.
 LAST_WORD_S = 600
 
 
