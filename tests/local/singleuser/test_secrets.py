@@ -112,7 +112,10 @@ def test_log_is_quiet_and_keeps_secrets(ada: Person) -> None:
         "was edited here",
         "Spawning",
         "cannot be used",
+        "is damaged; a new one is written",
+        "nowhere.png",  # test_error_pages
     )
-    assert lines and [x for x in lines if not any(a in x for a in allowed)] == []
+    assert lines
+    assert [line[-300:] for line in lines if not any(a in line for a in allowed)] == []
     ours = "\n".join(lines)
     assert "token=" not in ours and "hub-token" not in ours
