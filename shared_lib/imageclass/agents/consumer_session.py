@@ -103,11 +103,13 @@ class ConsumerSession:
             raise NoBroker(self._refusal)
         self._consumer.poll(0 if self._next_offsets else IDLE_POLL_S)
         self._start_reading()
-        if self._next_offsets:
-            status = self._state.status
-            if records := self._source.collect(status.batch_size, status.max_wait):
-                self._hand_over(records)
+        if self._next_offsets and (records := self._source.collect(self._limits)):
+            self._hand_over(records)
         self._housekeeping()
+
+    def _limits(self) -> tuple[int, float]:
+        status = self._state.status
+        return status.batch_size, status.max_wait
 
     def _start_reading(self) -> None:
         """Read the partitions that were assigned, once the broker tells what was committed."""

@@ -8,7 +8,7 @@ of ours: what nobody can decode is skipped, and what is decompressed is bounded.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import accumulate
 from operator import attrgetter
@@ -93,23 +93,25 @@ class RecordSource:
         """Close the connection."""
         self._consumer.close(timeout_ms=_CLOSE_TIMEOUT_MS)
 
-    def collect(self, count: int, max_wait: float) -> list[Record]:
+    def collect(self, limits: Callable[[], tuple[int, float]]) -> list[Record]:
         """Return records of a micro-batch, in order within a partition; none if none came in time.
 
         Those that cannot be decoded are among them.
 
         Args:
-            count: how many at most. They have `MAX_BATCH_BYTES` at most, or are one.
-            max_wait: how long after the first one was sent the others are waited for, in seconds.
+            limits: returns how many at most, and how long after the first one was sent the others
+                are waited for, in seconds. They have `MAX_BATCH_BYTES` at most, or are one.
         """
         records, self._left_over = self._left_over, []
         until = 0.0
         if not records:
-            records, sent_ms = self._poll(count, IDLE_POLL_S)
+            records, sent_ms = self._poll(limits()[0], IDLE_POLL_S)
+            max_wait = limits()[1]  # it may have changed meanwhile, and the count too
             # The time on the way to here counts: `max_wait` is a promise to the sender. Where
             # clocks differ the wait is not below 0 and not above its own length.
             waited = max(0.0, time.time() - sent_ms / 1000)
             until = time.monotonic() + max(0.0, max_wait - waited)
+        count = limits()[0]
         backlog_until = time.monotonic() + _BACKLOG_WAIT_S
         while records and len(records) < count and _size(records) < MAX_BATCH_BYTES:
             now = time.monotonic()

@@ -29,7 +29,7 @@ def collect_all(source: RecordSource, count: int, batch: int = 100) -> list[list
     batches: list[list] = []
 
     def enough() -> bool:
-        batches.append(source.collect(batch, 0.0))
+        batches.append(source.collect(lambda: (batch, 0.0)))
         return sum(map(len, batches)) >= count
 
     wait_until(enough, 30, f"{count} records")
@@ -59,11 +59,11 @@ def test_a_source_starts_where_it_is_told_and_stops_with_what_it_has(
         {at: 20},
     )
     assert source.start({at: 15}) == {at: 15}
-    assert source.collect(2, 0.0)[0].offset == 15
+    assert source.collect(lambda: (2, 0.0))[0].offset == 15
     source.stop()
-    assert (source.collect(2, 0.0), source.positions(), source.ends) == ([], {}, {})
+    assert (source.collect(lambda: (2, 0.0)), source.positions(), source.ends) == ([], {}, {})
     source.start({at: 18})
-    assert [record.offset for record in source.collect(9, 0.0)] == [18, 19]
+    assert [record.offset for record in source.collect(lambda: (9, 0.0))] == [18, 19]
 
 
 def test_a_batch_of_large_records_is_bounded_and_the_rest_comes_next(
@@ -115,3 +115,21 @@ def test_markers_of_transactions_leave_no_lag(connection: Connection) -> None:
     send(connection, 20)
     wait_until(lambda: agent.status.answered == 22, 60, f"it goes on: {agent.status}")
     assert agent.status.errors == 0
+
+
+def test_a_batch_is_no_larger_than_what_was_set_while_the_source_waited(
+    connection: Connection, source: RecordSource
+) -> None:
+    topic = connection.topics.requests
+    write(connection.bootstrap_servers[0], topic, [b"%d" % n for n in range(9)])
+    source.start({place(connection): 0})
+    counts: list[int] = []
+
+    def limits() -> tuple[int, float]:
+        counts.append(2 if counts else 100)
+        return counts[-1], 0.0
+
+    first: list = []
+    wait_until(lambda: counts.clear() or first.extend(source.collect(limits)) or first, 30, "some")
+    assert [record.offset for record in first] == [0, 1]
+    assert [record.offset for record in source.collect(lambda: (100, 0.0))] == list(range(2, 9))
