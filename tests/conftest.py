@@ -6,6 +6,7 @@ with one line that says why; in CI and as root on Debian or Ubuntu it is an erro
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,8 @@ def available() -> dict[str, Any]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As Ctrl-C does, so that fixtures stop what they started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     host_names.install()
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")

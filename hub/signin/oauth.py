@@ -8,6 +8,7 @@ from jupyterhub.utils import maybe_future
 from mosshub_contract.redaction import hide
 from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthenticator
 from tornado import web
+from tornado.httpclient import HTTPClientError
 from traitlets import Instance, List, Set, Unicode
 
 from hub.settings import Settings
@@ -126,15 +127,23 @@ class TeamAuthenticator(OAuthenticator):
     async def refresh_user(self, user, handler=None, **kwargs):
         """Ask the provider again whether the user is allowed.
 
-        Users who are no longer allowed are signed out and their servers stopped. Users about whom
-        the provider no longer answers must sign in again; until then their server refuses them.
+        Users who are no longer allowed are signed out and their servers stopped. Users whom the
+        provider no longer knows must sign in again; until then their server refuses them. A
+        provider that is away changes nothing.
         """
         if handler is not None and not hasattr(handler, "_token_authenticated"):
             # WORKAROUND(jupyterhub 6.1.1): it reads this attribute on pages that take no token,
             # where nothing has set it.
             # Test: test_a_person_removed_at_the_provider_is_signed_out
             handler._token_authenticated = False
-        refreshed = await super().refresh_user(user, handler, **kwargs)
+        try:
+            refreshed = await super().refresh_user(user, handler, **kwargs)
+        except (OSError, HTTPClientError) as error:  # a refusal raises nothing
+            self.log.warning(
+                "%s does not answer, so nobody's right to be here was checked: %s",
+                *(self.provider.label, error),
+            )
+            refreshed = True
         # The hub reads this as soon as False is returned: does the user's server refuse them too?
         self.auth_refresh_strict = refreshed is not False or await self._is_refused(user, handler)
         if not isinstance(refreshed, dict):

@@ -42,16 +42,22 @@ class OidcProvider:
         port = free_port()
         self.issuer = f"http://localhost:{port}"
         self.internal_url = f"http://127.0.0.1:{port}"
-        with log_path.open("wb") as log:
+        self._log_path = log_path
+        self._environment = {
+            **os.environ,
+            "PORT": str(port),
+            "ISSUER": self.issuer,
+            "CLIENT_SECRET": CLIENT_SECRET,
+            "REDIRECT": platform_url,
+        }
+        self.start()
+
+    def start(self) -> None:
+        """Start it, the first time or again: it has then forgotten everybody."""
+        with self._log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [str(_NODE), str(PLACE / "provider.mjs")],
-                env={
-                    **os.environ,
-                    "PORT": str(port),
-                    "ISSUER": self.issuer,
-                    "CLIENT_SECRET": CLIENT_SECRET,
-                    "REDIRECT": platform_url,
-                },
+                env=self._environment,
                 stdout=log,
                 stderr=log,
                 preexec_fn=die_with_parent(),

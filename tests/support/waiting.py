@@ -9,14 +9,15 @@ from typing import TypeVar
 import pytest
 
 T = TypeVar("T")
-PAUSE_S = 0.1  # between two looks
+MIN_PAUSE_S, MAX_PAUSE_S = 0.1, 1.0  # between two looks
 
 
 def wait_until(condition: Callable[[], T], timeout: float, what: str) -> T:
     """Return the first truthy value of `condition`; an error in it ends the test.
 
     Args:
-        condition: called every tenth of a second.
+        condition: called ten times a second at first, and less often the longer it takes: what
+            waits must not take the time of what it waits for.
         timeout: seconds until the test fails.
         what: what is waited for, as the failure names it.
     """
@@ -35,14 +36,16 @@ def retry_until(condition: Callable[[], T], timeout: float, what: str) -> T:
 def _poll(
     condition: Callable[[], T], timeout: float, what: str, errors: tuple[type[Exception], ...]
 ) -> T:
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
     last = ""
     while True:
+        asked = time.monotonic()
         try:
             if value := condition():
                 return value
         except errors as error:
             last = f"; the last error: {error!r}"
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > began + timeout:
             raise pytest.fail.Exception(f"waited {timeout:.0f} s without success: {what}{last}")
-        time.sleep(PAUSE_S)
+        time.sleep(min(MAX_PAUSE_S, max(MIN_PAUSE_S, now - asked, (now - began) / 10)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from typing import Any
@@ -10,9 +11,13 @@ import aiohttp
 from jupyterhub.services.auth import HubOAuth, _ExpiringDict
 from tornado import web
 
-# How long the hub's last word counts while it is away, in seconds: a restart or an update of the hub
-# takes a minute or two, and nobody signs out without it.
+# Seconds for which the hub's last word counts while it is away. Its restart or update takes a
+# minute or two, and nobody signs out without it.
 LAST_WORD_S = 600
+
+# Seconds for which a request waits for the hub: with a last word of it to go by, and without one.
+_TIMEOUT_WITH_LAST_WORD_S = 5
+_TIMEOUT_S = 30
 
 
 class HubSignIn(HubOAuth):
@@ -32,16 +37,22 @@ class HubSignIn(HubOAuth):
     async def _check_hub_authorization(
         self, url: str, api_token: str, cache_key: str | None = None, use_cache: bool = True
     ) -> dict[str, Any] | None:
+        has_last_word = cache_key in self._last_words
+        last_word = self._last_words.get(cache_key)
         try:
-            model = await super()._check_hub_authorization(url, api_token, cache_key, use_cache)
+            async with asyncio.timeout(_TIMEOUT_WITH_LAST_WORD_S if has_last_word else _TIMEOUT_S):
+                model = await super()._check_hub_authorization(url, api_token, cache_key, use_cache)
+        except TimeoutError:
+            if not has_last_word:
+                raise web.HTTPError(504, "The hub does not answer.") from None
         except web.HTTPError as error:
-            if not _is_away(error) or cache_key not in self._last_words:
+            if not _is_away(error) or not has_last_word:
                 raise
-            model = self._last_words[cache_key]
-            self.cache[cache_key] = model  # the next requests do not wait for the hub
+        else:
+            self._last_words[cache_key] = model
             return model
-        self._last_words[cache_key] = model
-        return model
+        self.cache[cache_key] = last_word  # the next requests do not wait for the hub
+        return last_word
 
     def get_session_id(self, handler: web.RequestHandler) -> str:
         """Return no session: a cookie of that name may come from anywhere in the domain."""

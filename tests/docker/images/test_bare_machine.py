@@ -131,7 +131,7 @@ def wait_for_start(ready, deadline: float) -> None:
     ends = time.monotonic() + deadline
     while not ready():
         assert time.monotonic() < ends, f"no three lines after {deadline:.0f} s"
-        time.sleep(0.2)
+        time.sleep(1)
 
 
 @pytest.fixture

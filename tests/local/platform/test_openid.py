@@ -4,6 +4,7 @@ Hub, proxy and provider are real and speak HTTP; servers are light ones (tests/s
 """
 
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
@@ -132,3 +133,22 @@ def test_codes_and_states_are_in_no_log(team: Team) -> None:
     assert CLIENT_SECRET not in log
     assert re.search(r"oauth_callback\?…", log)
     assert [s for s in ("PROXY_TOKEN", "COOKIE_SECRET", "CRYPT_KEY") if TEAM[s] in log] == []
+
+
+def test_a_provider_that_is_away_signs_nobody_out(new_team: Callable[..., Team]) -> None:
+    """Whom it let in before stays in; whom it refuses once it is back does not."""
+    team = new_team(OAUTH_SCOPE="groups", AUTH_REFRESH_AGE="1")
+    session = browser()
+    sign_in(session, team.hub.url, "ada")
+    team.provider.stop()
+    for _ in range(2):
+        time.sleep(1.5)  # the hub asks again
+        page = session.get(f"{team.hub.url}/hub/home", timeout=60)
+        assert page.status_code == 200, page.text
+        assert "Hello, ada" in page.text
+    assert "OpenID does not answer, so nobody's right to be here was checked" in team.hub.log
+    assert "Traceback" not in team.hub.log
+    # A provider of that address that does not know the token.
+    team.provider.start()
+    time.sleep(1.5)
+    assert "Hello, ada" not in session.get(f"{team.hub.url}/hub/home", timeout=60).text

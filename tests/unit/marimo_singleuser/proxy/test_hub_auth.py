@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from marimo_singleuser.proxy import hub_auth
 from marimo_singleuser.proxy.hub_auth import HubSignIn
 from tornado.web import HTTPError
 
@@ -52,5 +53,31 @@ def test_the_last_word_counts_while_the_hub_is_away_and_no_longer() -> None:
             await ask("adas")
         # A request that may use what is known does not ask a hub that is away.
         assert await sign_in.user_for_token("adas", sync=False) == ADA
+
+    asyncio.run(story())
+
+
+def test_nobody_waits_long_for_a_hub_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_auth, "_TIMEOUT_WITH_LAST_WORD_S", 0.3)
+    monkeypatch.setattr(hub_auth, "_TIMEOUT_S", 0.6)
+    hangs = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if hangs.is_set():
+            await asyncio.sleep(30)
+        return web.json_response(ADA)
+
+    async def story() -> None:
+        app = web.Application()
+        app.router.add_get("/hub/api/user", answer)
+        async with TestServer(app, shutdown_timeout=0.1) as server:
+            sign_in = HubSignIn(
+                api_url=str(server.make_url("/hub/api")), api_token="t0ken", cache_max_age=30
+            )
+            known = await sign_in.user_for_token("adas", use_cache=False, sync=False)
+            hangs.set()
+            assert await sign_in.user_for_token("adas", use_cache=False, sync=False) == known
+            with pytest.raises(HTTPError, match="504"):
+                await sign_in.user_for_token("linuss", use_cache=False, sync=False)
 
     asyncio.run(story())
