@@ -13,14 +13,14 @@ from tests.support.host_names import origin_of, server_of
 from tests.support.people import LocalPerson
 from tests.support.planting import plants_cookies
 from tests.support.platform import RunningPlatform
+from tests.support.start_page import open_all_files
 
 MINUTE = 60_000
 
 
 def files(page: Page) -> Page:
     """Wait for marimo's list of files."""
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
-    return page
+    return open_all_files(page)
 
 
 def open_server(page: Page, platform: RunningPlatform, owner: str) -> None:

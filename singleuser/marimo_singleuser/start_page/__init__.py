@@ -3,7 +3,8 @@
 | module         | what                                                                    |
 |----------------|-------------------------------------------------------------------------|
 | `routes`       | which requests are for this room                                        |
-| `handlers`     | the page, its files and its buttons                                     |
+| `handlers`     | answers requests for the page, its files and its buttons                |
+| `page`         | the page as HTML, and its files                                         |
 | `content`      | gathers what the page shows                                             |
 | `describe`     | title and first sentence of a notebook                                  |
 | `pictures`     | the picture of a notebook                                               |

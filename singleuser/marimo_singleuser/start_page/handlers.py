@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import re
-import secrets
 import time
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 from tornado import web
-from tornado.escape import xhtml_escape
-from tornado.template import Loader
 
 from ..home.originals import NotRestored, restore
 from ..proxy.services import Services
 from ..proxy.sign_in import SignInRequired
-from . import prefetch
 from .content import gather
 from .marimo_api import MarimoAPI, MarimoSilent
+from .page import file_content, render
 
-_HERE = Path(__file__).parent
 _MAX_FORM_BYTES = 64 * 1024
-_CODE = re.compile("`([^`]+)`")
 _POLICY = (
     "default-src 'self'; img-src data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -125,26 +116,16 @@ class StartPage(OwnPage):
         self.set_header("Cache-Control", "private, no-store")
         self.set_header("Referrer-Policy", "same-origin")
         self.finish(
-            _loader()
-            .load("start_page.html")
-            .generate(
-                owner=settings.user,
+            render(
+                settings,
+                content,
                 viewer=viewer,
-                is_owner=is_owner,
                 said=self.report.take(),
                 headline=home.headline,
                 notices=notices,
-                content=content,
                 running=running,
                 marimo_state=_state(marimo.ready, marimo.failing),
                 marimo_status=marimo.status,
-                announcement=settings.announcement,
-                team_links=settings.team_links,
-                hub_url=settings.hub_url,
-                base_url=settings.base_url,
-                new_notebook=_new_notebook(),
-                version=version,
-                with_code=with_code,
             )
         )
 
@@ -200,41 +181,6 @@ class RestoreOriginal(OwnPage):
             raise web.HTTPError(409, reason=str(e)) from None
         said = f"{path} is the original again."
         self._go_home(f"{said} Your version is now {kept}." if kept else said)
-
-
-def with_code(sentence: str) -> str:
-    """Return a sentence as HTML; what is between backticks is set as code."""
-    return _CODE.sub(r"<code>\1</code>", xhtml_escape(sentence))
-
-
-def file_content(name: str) -> bytes:
-    """Return one of the page's files.
-
-    Args:
-        name: `home.css` or `prefetch.js`.
-    """
-    return prefetch.script() if name == "prefetch.js" else _read(name)
-
-
-@cache
-def version(name: str) -> str:
-    """Return what changes in a file's address when the file changes."""
-    return hashlib.sha256(file_content(name)).hexdigest()[:12]
-
-
-@cache
-def _read(name: str) -> bytes:
-    return (_HERE / "static" / name).read_bytes()
-
-
-@cache
-def _loader() -> Loader:
-    return Loader(str(_HERE / "templates"))
-
-
-def _new_notebook() -> str:
-    """Return the query string of a new notebook as marimo's page writes it, another each time."""
-    return f"file=__new__s_{secrets.token_hex(3)}"
 
 
 def _state(ready: bool, failing: bool) -> str:

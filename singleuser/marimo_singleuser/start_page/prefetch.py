@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from functools import cache
 from pathlib import Path
 
-import marimo
-
-_STATIC = Path(marimo.__file__).parent / "_static"
 _LINKED = re.compile(r'(?:href|src)="\./(assets/[\w.-]+)"')
 _PARTS = re.compile(r"__vite__mapDeps=.*?m\.f=\[([^\]]*)\]", re.DOTALL)
 _PART = re.compile(r'"\./([\w.-]+)"')
 _EDITOR = re.compile(r"import\(`\./edit-page-[\w-]+\.js`\),__vite__mapDeps\(\[([\d,]+)\]\)")
 
 
-def assets(static: Path = _STATIC) -> list[str]:
+def static_directory() -> Path:
+    """Return the directory of marimo's page.
+
+    marimo is not imported: it would read files of the user, and any of them may be a pipe.
+    """
+    spec = importlib.util.find_spec("marimo")
+    return Path((spec and spec.origin) or "").parent / "_static"
+
+
+def assets(static: Path) -> list[str]:
     """Return the files that marimo loads to show a notebook, the first that it needs first.
 
     Args:
@@ -50,4 +57,4 @@ def _of_the_editor(static: Path, linked: list[str]) -> list[str]:
 def script() -> bytes:
     """Return the script that fetches the files ahead."""
     template = (Path(__file__).parent / "static" / "prefetch.js").read_text("utf-8")
-    return template.replace("[/* assets */]", json.dumps(assets())).encode()
+    return template.replace("[/* assets */]", json.dumps(assets(static_directory()))).encode()
