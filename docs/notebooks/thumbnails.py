@@ -41,7 +41,7 @@ def without_words(spec: Any) -> Any:
         return spec
     plain = {name: without_words(part) for name, part in spec.items() if name not in _WORDS}
     if "field" in plain or "value" in plain or "datum" in plain:  # an encoding's channel
-        plain |= dict.fromkeys(_WORDS)
+        plain |= dict.fromkeys(_WORDS) | {"header": {"labelExpr": "''", "title": None}}
     return plain
 
 
@@ -59,7 +59,6 @@ def draw(spec: dict[str, Any]) -> bytes:
     plain["config"] = {
         "view": {"stroke": None},
         "axis": {"grid": False},
-        "header": {"labels": False, "title": None},
         "background": None,
     }
     plain["padding"] = 4
