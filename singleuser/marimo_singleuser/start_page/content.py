@@ -81,10 +81,9 @@ def gather(settings: Settings, directory: Path, copied: CopyReport, now: float) 
     """
     found = list_templates(settings.templates, settings.notebooks)
     templates = sorted(found, key=lambda template: _place(template.path))
-    shown = {t.path for t in templates} | {t.new_version for t in templates if t.new_version}
     rows = [
         RecentRow(_printable(recent.path), file_query(recent.path), time_ago(recent.modified, now))
-        for recent in recent_notebooks(directory, shown)
+        for recent in recent_notebooks(directory, {template.path for template in templates})
     ]
     cards = [_card(template, settings.templates) for template in templates if settings.templates]
     return Content(cards, rows, list(news(templates, copied)))
