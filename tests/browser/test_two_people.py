@@ -24,7 +24,7 @@ def open_notebook(home: Page, name: str) -> Page:
 def show(page: Page, text: str | re.Pattern) -> None:
     """Wait for `text` and bring it into view."""
     place = page.get_by_text(text).first
-    place.wait_for(timeout=3 * MINUTE)
+    place.wait_for(timeout=8 * MINUTE)  # two people train on two cores
     place.evaluate("element => element.scrollIntoView()")
 
 

@@ -64,10 +64,10 @@ def wait_for_files(page: Page) -> Page:
     return seen(page, page.get_by_text("image_class.py", exact=True).first)
 
 
-def show(page: Page, text: str | re.Pattern) -> None:
-    """Wait for `text` and bring it into view."""
+def show(page: Page, text: str | re.Pattern, timeout: float = 3 * MINUTE) -> None:
+    """Wait for `text`, for milliseconds at most, and bring it into view."""
     place = page.get_by_text(text).first
-    place.wait_for(timeout=3 * MINUTE)
+    place.wait_for(timeout=timeout)
     place.evaluate("element => element.scrollIntoView()")
 
 

@@ -288,22 +288,28 @@ def uses_module(path: Path, module: str) -> bool:
     if re.search(rf"(^|/){as_path}(\.py|/__init__\.py)$", path.relative_to(ROOT).as_posix()):
         return True
     in_text = re.compile(rf"\b{re.escape(module)}\b|\bfrom {re.escape(package)} import {name}\b")
+    imported, strings = imports_and_strings(path)
+    return bool(in_text.search(strings)) or any(
+        one == module or one.startswith(f"{module}.") for one in imported
+    )
+
+
+@cache
+def imports_and_strings(path: Path) -> tuple[set[str], str]:
+    """Return the full names that a file imports, and all its strings below one another."""
+    imported: set[str] = set()
+    strings = []
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and not node.level:
-            imported = [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
+            imported |= {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
         elif isinstance(node, ast.Import):
-            imported = [alias.name for alias in node.names]
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if in_text.search(node.value):
-                return True
-            continue
-        else:
-            continue
-        if any(one == module or one.startswith(f"{module}.") for one in imported):
-            return True
-    return False
+            strings.append(node.value)
+    return imported, "\n".join(strings)
 
 
+@cache
 def definitions(tree: ast.Module) -> set[str]:
     """Return the names of functions, classes, arguments and variables."""
     found = set()
@@ -317,9 +323,10 @@ def definitions(tree: ast.Module) -> set[str]:
     return found
 
 
+@cache
 def identifiers(tree: ast.Module) -> set[str]:
     """Return the names of all that is defined or used: attributes and keywords too."""
-    found = definitions(tree)
+    found = set(definitions(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             found.add(node.id)

@@ -32,6 +32,8 @@ def test_an_image_is_chosen_and_one_that_fails_says_why(stack, enter, picture):
             if is_running(stack, "linus"):
                 docker("rm", "-f", server(stack, "linus"))
             page = enter("linus")
+            # The hub may not have noticed yet that his server is gone.
+            retry_until(lambda: choice_is_offered(page, stack), 60, "a choice of images")
             choice = page.get_by_label("Image")
             expect(choice.locator("option")).to_have_text(["cpu", "failing"])
             picture(page, "team-images")

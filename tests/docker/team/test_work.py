@@ -35,7 +35,7 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
         show(page, re.compile("training images and"))
         page.get_by_role("button", name="Train").click()
     for page in notebooks.values():
-        show(page, re.compile(r"Trained\. Of all .* test images"))
+        show(page, re.compile(r"Trained\. Of all [\d,]+ test images"), 8 * MINUTE)
     for page in notebooks.values():
         page.get_by_text("running", exact=True).wait_for(timeout=2 * MINUTE)
         page.get_by_role("button", name="Send").click()

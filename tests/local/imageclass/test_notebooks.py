@@ -99,16 +99,20 @@ def kernel(
         yield opened
 
 
-@pytest.mark.parametrize("kernel", SAYS, indirect=True)
+#: The agents that each notebook starts. The other notebooks start none.
+AGENTS = {
+    "image_class": ["cnn", "resnet"],
+    "stream": ["first", "second", "third"],
+    "upload": ["cnn"],
+    "live_dashboard": [],
+}
+
+
+@pytest.mark.parametrize("kernel", AGENTS, indirect=True)
 def test_cells_run_again_and_again_leave_one_member_each(
     kernel: Kernel, environment: dict, broker: EmbeddedBroker
 ) -> None:
-    registry = {
-        "image_class": ["cnn", "resnet"],
-        "stream": ["first", "second", "third"],
-        "upload": ["cnn"],
-    }
-    expected = registry.get(kernel.server.notebook.stem, [])
+    expected = AGENTS[kernel.server.notebook.stem]
     for _ in range(5):
         kernel.run(list(kernel.cells), 120)
     assert not kernel.errors
