@@ -174,14 +174,12 @@ def test_at_the_hubs_host_a_server_is_its_owners_alone(hub: Hub, ada: Person) ->
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_link_from_another_website_opens_the_editor(ada: Person, site: str) -> None:
-    answer = ask(
-        ada,
-        "GET",
-        "",
-        own_cookies(ada),
-        **{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Accept": "text/html"},
-    )
-    assert answer.status_code == 200 and by_marimo(answer)
+    link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+    for path in (ALL_FILES, "?file=first.py"):
+        answer = ask(ada, "GET", path, own_cookies(ada), **link)
+        assert answer.status_code == 200 and by_marimo(answer)
+    start_page = ask(ada, "GET", "", own_cookies(ada), **link)
+    assert start_page.status_code == 200 and "Hello, ada" in start_page.text
 
 
 def test_marimo_itself_lets_nobody_in_but_the_proxy(ada: Person) -> None:
