@@ -109,9 +109,8 @@ def latencies(servers: str, prefix: str, rate: float, seconds: float, *shape: in
     images = made_up(shape)
     connection = connect(servers, prefix)
     topics = connection.topics
-    consumer = make_consumer(
-        connection, "bench", "bench", lambda e: None, **{"fetch.wait.max.ms": 10}
-    )
+    settings = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 10}
+    consumer = make_consumer(connection, "bench", "bench", lambda e: None, **settings)
     consumer.subscribe([topics.predictions])
     while not consumer.assignment():
         consumer.poll(0.1)

@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 from imageclass.agents.agent import Agent
 from imageclass.kafka.connection import Connection, connect
+from imageclass.messages.requests import encode_request, raw_request
 
 T = TypeVar("T")
 
@@ -43,6 +44,19 @@ class Linear:
         scores = images.reshape(-1, 64).astype(np.float32) / 255 @ self.weights
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         return scores / scores.sum(axis=1, keepdims=True)
+
+
+def send(
+    connection: Connection, count: int, run: str = "r", deadline_ms: int | None = None
+) -> None:
+    """Send images that a `Linear` answers, as requests `<run>-0` and so on."""
+    images = np.random.default_rng(0).integers(0, 256, (450, *Linear.image_shape), np.uint8)
+    with connection.producer() as producer:
+        for number in range(count):
+            image = images[number % len(images)]
+            request = raw_request(run, f"{run}-{number}", image, "digits", deadline_ms)
+            value, headers = encode_request(request)
+            producer.send(connection.topics.requests, value=value, headers=headers)
 
 
 class AgentProcesses:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from itertools import accumulate
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+import kafka
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from kafka.errors import KafkaTimeoutError
 
 from imageclass.agents.heartbeat import Heartbeat
 from imageclass.agents.inference_worker import InferenceWorker
-from imageclass.agents.micro_batch import MAX_BATCH_BYTES, prepare, record_of
+from imageclass.agents.micro_batch import prepare
 from imageclass.agents.offset_committer import OffsetCommitter
+from imageclass.agents.record_source import IDLE_POLL_S, RecordSource
 from imageclass.agents.state import AgentState
-from imageclass.agents.undecodable import UndecodableRecords
 from imageclass.kafka.connection import Connection, NoBroker
 from imageclass.kafka.credentials import refusal
 from imageclass.kafka.librdkafka import make_consumer, make_producer
 from imageclass.messages.dead_letters import Record
 
-_IDLE_POLL_S = 0.2  # how soon an idle agent sees that it shall stop
-_PAUSE_AFTER_S = 1.0  # how long the model may be behind before the partitions are paused
+_PAUSED_AFTER_S = 1.0  # how long the model may be behind before the status says so
 _COMMITTED_TIMEOUT_S = 2.0
 _DRAIN_TIMEOUT_S = 3.0
 _WORKER_CLOSE_TIMEOUT_S = 5.0
@@ -49,13 +49,15 @@ class ConsumerSession:
 
         Raises:
             MissingCredentials: there should be an account for the broker and is none.
+            NoBroker: the broker does not answer, or refuses the account.
             confluent_kafka.KafkaException: librdkafka refuses its settings.
         """
         self._connection, self._state = connection, state
-        self._next_offsets: dict[tuple[str, int], int] = {}  # behind what was delivered
+        self._next_offsets: dict[kafka.TopicPartition, int] = {}  # behind what was delivered
+        self._assigned: list[TopicPartition] = []  # that are not read yet
+        self._assignment = 0  # counts the changes
+        self._taken_away = 0  # batches at the worker whose partitions are another consumer's now
         self._committer = OffsetCommitter()
-        self._left_over: list[Message] = []
-        self._undecodable = UndecodableRecords(connection)
         self._account = connection.account
         self._refusal = ""
         name = state.status.name
@@ -64,6 +66,8 @@ class ConsumerSession:
             at_end.callback(self._producer.purge)
             self._heartbeat = Heartbeat(self._send_heartbeat, instance, topic)
             at_end.callback(self._send_last_heartbeat)  # leaving the group sends some too
+            self._source = RecordSource(connection, instance)
+            at_end.callback(self._source.close)
             self._consumer = make_consumer(
                 connection,
                 connection.topics.group(name),
@@ -97,74 +101,49 @@ class ConsumerSession:
         """
         if self._refusal:
             raise NoBroker(self._refusal)
-        records = self._records_of(self._collect())
-        records += self._undecodable.on_stall(self._consumer)
-        if records:
+        self._consumer.poll(0 if self._next_offsets else IDLE_POLL_S)
+        self._start_reading()
+        if self._next_offsets and (records := self._source.collect(self._limits)):
             self._hand_over(records)
         self._housekeeping()
 
-    def _collect(self) -> list[Message]:
-        """Return the messages of a micro-batch, `MAX_BATCH_BYTES` or one message at most."""
-        first, self._left_over = self._left_over, []
-        first = first or self._consumer.consume(1, _IDLE_POLL_S)
+    def _limits(self) -> tuple[int, float]:
         status = self._state.status
-        if not first:
-            return []
-        if len(first) >= status.batch_size:
-            return self._fitting(first)
-        # The time on the way to here counts: `max_wait` is a promise to the sender. Where clocks
-        # differ the wait is not below 0 and not above its own length.
-        _, sent_ms = first[0].timestamp()
-        wait = min(max(0.0, status.max_wait - (time.time() - sent_ms / 1000)), status.max_wait)
-        # The others are about as large as the first one.
-        fitting = max(1, MAX_BATCH_BYTES // max(1, len(first[0])))
-        count = min(status.batch_size - len(first), fitting)
-        # Returns when it has that many, or when the time is over.
-        return self._fitting(first + self._consumer.consume(count, wait))
+        return status.batch_size, status.max_wait
 
-    def _fitting(self, messages: list[Message]) -> list[Message]:
-        """Return the first of some messages that fit in a batch, and keep the others for later."""
-        ends = accumulate(map(len, messages))
-        count = max(1, sum(end <= MAX_BATCH_BYTES for end in ends))
-        count = min(count, self._state.status.batch_size)
-        self._left_over = messages[count:]
-        return messages[:count]
-
-    def _records_of(self, messages: list[Message]) -> list[Record]:
-        """Return messages as records, those that cannot be decoded among them."""
-        records = []
-        for message in messages:
-            if message.error() is None:
-                records.append(record_of(message))
-            elif (found := self._undecodable.on_error(self._consumer, message)) is not None:
-                records.append(found)
-        return records
+    def _start_reading(self) -> None:
+        """Read the partitions that were assigned, once the broker tells what was committed."""
+        if not self._assigned:
+            return
+        with suppress(KafkaException, KafkaTimeoutError):  # tried again
+            committed = self._consumer.committed(self._assigned, timeout=_COMMITTED_TIMEOUT_S)
+            if any(place.error for place in committed):
+                return
+            self._next_offsets = self._source.start(
+                {kafka.TopicPartition(at.topic, at.partition): at.offset for at in committed}
+            )
+            self._assigned = []
 
     def _hand_over(self, records: list[Record]) -> None:
         """Give a batch to the worker.
 
-        As long as the worker has no room the partitions are paused: nothing more comes into memory,
-        and polling keeps the place in the group.
+        As long as the worker has no room nothing more is fetched, and polling the group's consumer
+        keeps the place in the group. A batch whose partitions are taken away meanwhile is dropped.
         """
-        state, consumer = self._state, self._consumer
+        state, assignment = self._state, self._assignment
         batch = prepare(records, state.serving)
-        # Not at once: librdkafka throws away what it has ready for a partition that is paused.
-        if self._worker.offer(batch, _PAUSE_AFTER_S):
-            return
-        state.update(paused=True)
+        begin = time.monotonic()
         try:
-            consumer.pause(consumer.assignment())
-            while not state.stopping.is_set() and not self._worker.offer(batch, _IDLE_POLL_S):
-                # A message means that a rebalance gave us partitions that are not paused. (Paused
-                # in the rebalance itself, before their offset is known, they never go on.)
-                if (message := consumer.poll(0)) is not None:
-                    self._left_over.append(message)
-                    consumer.pause(consumer.assignment())
+            while not state.stopping.is_set() and assignment == self._assignment:
+                if self._worker.offer(batch, IDLE_POLL_S):
+                    return
+                if time.monotonic() - begin > _PAUSED_AFTER_S:
+                    state.update(paused=True)
+                    self._source.ask_ends()
+                self._consumer.poll(0)
                 self._housekeeping()
         finally:
             state.update(paused=False)
-            consumer.resume(consumer.assignment())
-            self._undecodable.forget()  # nothing came because nothing was wanted
 
     def _housekeeping(self) -> None:
         """Count what was delivered, commit it, and send a heartbeat."""
@@ -178,8 +157,6 @@ class ConsumerSession:
         for batch in self._worker.take_done():
             self._state.recover()
             status = self._state.status
-            offsets = batch.next_offsets()
-            self._next_offsets.update({(p.topic, p.partition): p.offset for p in offsets})
             self._state.update(
                 received=status.received + len(batch.records),
                 answered=status.answered + len(batch.requests),
@@ -187,42 +164,45 @@ class ConsumerSession:
                 expired=status.expired + len(batch.expired),
                 skipped=status.skipped + batch.skipped,
             )
+            if self._taken_away:  # those are first in the queue
+                self._taken_away -= 1
+                continue
+            offsets = batch.next_offsets()
+            self._next_offsets |= {
+                kafka.TopicPartition(at.topic, at.partition): at.offset for at in offsets
+            }
             self._committer.add(offsets)
 
     def _lag(self) -> int:
-        lag = 0
-        for (topic, number), offset in self._next_offsets.items():
-            partition = TopicPartition(topic, number)
-            with suppress(KafkaException):
-                begin, end = self._consumer.get_watermark_offsets(partition, cached=True)
-                lag += max(0, end - max(begin, offset))
-        return lag
+        if not self._worker.inside and not self._source.is_behind():
+            self._next_offsets.update(self._source.positions())  # markers were passed, or a gap
+        ends = self._source.ends
+        return sum(max(0, ends.get(p, 0) - offset) for p, offset in self._next_offsets.items())
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.assign(partitions)
-        self._undecodable.forget()
-        with suppress(KafkaException):  # only for the lag
-            for place in consumer.committed(partitions, timeout=_COMMITTED_TIMEOUT_S):
-                self._next_offsets[place.topic, place.partition] = place.offset  # below 0: none yet
+        consumer.pause(partitions)  # before their offsets are known, so nothing is fetched
+        self._assigned = partitions
         self._state.update(state="running")
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # What is finished and committed now need not be done again by the next owner.
         self._drain()
-        self._left_over = []
         self._committer.commit_now(consumer)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Others may have them already, and be further: nothing of it is committed any more.
         self._drain()
-        self._left_over = []
         self._committer.forget()
 
     def _drain(self) -> None:
+        self._source.stop()
         self._worker.drain(_DRAIN_TIMEOUT_S)
         with suppress(Exception):  # raised again by the next `poll_once`
             self._count()
-        self._next_offsets.clear()
+        self._taken_away = self._worker.inside
+        self._next_offsets, self._assigned = {}, []
+        self._assignment += 1
 
     def _send_heartbeat(self, key: bytes, value: bytes) -> None:
         with suppress(BufferError):  # the next one will do

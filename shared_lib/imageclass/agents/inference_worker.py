@@ -59,6 +59,7 @@ class InferenceWorker:
 
     Attributes:
         error: what ended the worker, if something did.
+        inside: how many batches were handed over and not taken back yet.
     """
 
     def __init__(self, state: AgentState, topics: Topics, producer: Producer) -> None:
@@ -77,7 +78,7 @@ class InferenceWorker:
         self._offered: queue.Queue[Future[Predicted]] = queue.Queue()  # in the order of the offers
         self._unacked: deque[Batch] = deque()
         self._done: deque[Batch] = deque()
-        self._inside = 0
+        self.inside = 0
         self._ending = threading.Event()
         self._given_up = threading.Event()
         self._inference = [self._start("model", self._infer) for _ in range(MAX_INFERRING)]
@@ -99,7 +100,7 @@ class InferenceWorker:
         except queue.Full:
             return False
         self._offered.put(future)
-        self._inside += 1
+        self.inside += 1
         return True
 
     def take_done(self) -> list[Batch]:
@@ -111,7 +112,7 @@ class InferenceWorker:
         batches = []
         while self._done:
             batches.append(self._done.popleft())
-        self._inside -= len(batches)
+        self.inside -= len(batches)
         if self.error is not None and not batches:
             raise self.error
         return batches
@@ -119,7 +120,7 @@ class InferenceWorker:
     def drain(self, timeout: float) -> None:
         """Wait until every batch is done, `timeout` seconds at most."""
         deadline = time.monotonic() + timeout
-        while len(self._done) < self._inside and self.error is None:
+        while len(self._done) < self.inside and self.error is None:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.005)

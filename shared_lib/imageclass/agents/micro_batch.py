@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import methodcaller
-from typing import Any
 
 import numpy as np
 from confluent_kafka import TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 from numpy.typing import NDArray
 
 from imageclass.agents.canary import Serving
 from imageclass.data import image_files
 from imageclass.data.limits import MAX_IMAGE_BYTES
+from imageclass.kafka.record_batches import Undecodable
+from imageclass.kafka.record_decoder import UnreadableHeaders
 from imageclass.messages.dead_letters import Record
-from imageclass.messages.headers import InvalidMessage
+from imageclass.messages.headers import Header, InvalidMessage
 from imageclass.messages.requests import Request, decode_request
 
 #: The most bytes of messages in a batch: an agent holds some batches at once.
@@ -94,30 +95,30 @@ class Batch:
         self.failed = error or self.failed
 
 
-def record_of(message: Any) -> Record:
-    """Return a `confluent_kafka.Message` that is no error as a record.
+def record_of(read: ConsumerRecord) -> Record:
+    """Return what a consumer has read as a record.
 
     A value that is too large for a request is not kept.
     """
-    place = message.topic(), message.partition(), message.offset()
-    try:
-        headers = _headers(message)
-    except SystemError as error:
-        fault = f"its headers cannot be read: {error.__cause__ or error}"
+    place = read.topic, read.partition, read.offset
+    headers: list[Header] | None = read.headers
+    fault = ""
+    if isinstance(headers, UnreadableHeaders):
+        fault = f"its headers cannot be read: {headers.error}"
         headers = None
-    else:
-        fault = ""
-    if (size := len(message)) > MAX_IMAGE_BYTES:
+    if read.serialized_value_size > MAX_IMAGE_BYTES:
+        size = read.serialized_value_size
         fault = fault or f"{size} bytes are more than the {MAX_IMAGE_BYTES} allowed"
         return Record(*place, None, headers, fault, size=size)
-    return Record(*place, message.value(), headers, fault)
+    return Record(*place, read.value, headers, fault)
 
 
-# WORKAROUND(confluent-kafka 2.16.1): `headers()` fails where a header's name is not UTF-8.
-# It returns a broken list and sets an error beside it. A direct call in a loop is not checked for
-# that (since Python 3.11), and the error then comes up anywhere; `methodcaller` always checks.
-# Test: test_an_agent_steps_over_a_header_whose_name_is_no_text
-_headers = methodcaller("headers")
+def record_of_undecodable(undecodable: Undecodable) -> Record:
+    """Return records that nobody can decode as one, with the batch that they are in."""
+    (topic, number), first, last, reason, raw = undecodable
+    if (count := last - first + 1) > 1:
+        reason = f"{count:,} records: {reason}"
+    return Record(topic, number, first, raw, None, reason, last=last)
 
 
 def prepare(records: Sequence[Record], serving: Serving) -> Batch:

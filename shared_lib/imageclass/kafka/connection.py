@@ -89,7 +89,7 @@ class Connection:
     ) -> KafkaConsumer:
         """Return a consumer that commits only when told to. For one thread only.
 
-        It goes on behind records that nobody can decode.
+        It goes on behind records that nobody can decode, and a poll returns 16 MiB or one record.
 
         Args:
             group: its group; it starts at the oldest message where the group has no offset yet.

@@ -1,7 +1,7 @@
-"""The clients of an agent: librdkafka, which works in C beside the model.
+"""An agent's clients that work in C beside the model: its producer, and its place in the group.
 
-Everything else uses kafka-python (see `connection`). With that an agent would spend as much CPU on
-a message as a small network on its image; `bench/streaming.py` measures what is left of it.
+Everything else uses kafka-python (see `connection`), also an agent that fetches. Sending with it
+would cost an agent as much CPU as a small network; `bench/streaming.py` measures what is left.
 """
 
 from __future__ import annotations
@@ -12,10 +12,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
-from imageclass.kafka.codecs import MAX_BATCH_BYTES
 from imageclass.kafka.connection import Connection
-
-_FETCH_MAX_BYTES = 1_179_648  # the broker's `message.max.bytes`
 
 # Without a logger librdkafka writes to the notebook's own output.
 _log = logging.getLogger("imageclass.kafka")
@@ -29,11 +26,13 @@ def make_consumer(
 ) -> Consumer:
     """Return a consumer that commits only when told to.
 
+    It decompresses without a limit: let it fetch only what you have written yourself.
+
     Args:
         connection: the broker.
-        group: its group; it starts at the oldest message where the group has no offset yet.
+        group: its group.
         client_id: its name in the broker's log.
-        on_error: called during `consume` with errors that librdkafka goes on from by itself, such
+        on_error: called during `poll` with errors that librdkafka goes on from by itself, such
             as a broker that is away.
         settings: more of librdkafka's own.
     """
@@ -41,22 +40,12 @@ def make_consumer(
         {
             **_common(connection, client_id, on_error),
             "group.id": group,
-            "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             # The place of a killed process in its group is free after this, instead of 45 s.
             "session.timeout.ms": 10_000,
             "heartbeat.interval.ms": 2_000,
             # How long a member that hangs may keep the others waiting in a rebalance.
             "max.poll.interval.ms": 60_000,
-            # What is kept ready in memory, for all partitions together; then fetching pauses.
-            "queued.min.messages": 5_000,
-            "queued.max.messages.kbytes": 16 * 1024,
-            # All batches of an answer are decompressed at once: no more of them than the broker's
-            # largest one. The second setting bounds what zstd data may decompress to.
-            "fetch.max.bytes": _FETCH_MAX_BYTES,
-            "receive.message.max.bytes": MAX_BATCH_BYTES,
-            "fetch.queue.backoff.ms": 10,
-            "fetch.error.backoff.ms": 100,
             **settings,
         },
         logger=_log,

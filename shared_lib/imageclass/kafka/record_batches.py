@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import Fetcher
-from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.memory_records import MemoryRecords
-from kafka.record.util import decode_varint
 
+from imageclass.kafka.bounded_polls import BoundedRecords, bound_polls
 from imageclass.kafka.codecs import Undecompressable, decompress
+from imageclass.kafka.record_decoder import decode_records
 
 _LAST_TIMESTAMP_MS = 253_402_214_400_000  # the last day of the year 9999; calendars end there
 
@@ -58,15 +59,14 @@ def warn(undecodable: Undecodable) -> None:
     warnings.warn(SkippedRecords(str(undecodable)), stacklevel=2)
 
 
-def skip_undecodable(consumer: KafkaConsumer, on_skip: OnSkip = warn, *, refusal: str = "") -> None:
-    """Have a consumer go on behind records that it cannot decode.
+def skip_undecodable(consumer: KafkaConsumer, on_skip: OnSkip = warn) -> None:
+    """Have a consumer go on behind records that it cannot decode, and bound what a poll returns.
 
     Make it with `check_crcs=False`: checksums are checked here.
 
     Args:
         consumer: the consumer.
         on_skip: called during `poll` with what was skipped.
-        refusal: why every batch counts as undecodable, for somebody else who cannot decode it.
     """
     # WORKAROUND(kafka-python 3.0.12): one record that it cannot decode ends each read there.
     # So do a header's name that is not UTF-8, an unknown codec and a wrong checksum. It also
@@ -74,7 +74,7 @@ def skip_undecodable(consumer: KafkaConsumer, on_skip: OnSkip = warn, *, refusal
     # Tests: test_readers_step_over_what_nobody_can_decode,
     # test_a_small_batch_of_huge_content_is_not_decompressed
     fetcher = consumer._fetcher
-    make = Fetcher.PartitionRecords
+    room = bound_polls(fetcher)
 
     def make_readable(
         fetch_offset: int, partition: TopicPartition, records: MemoryRecords, **settings: Any
@@ -86,8 +86,8 @@ def skip_undecodable(consumer: KafkaConsumer, on_skip: OnSkip = warn, *, refusal
             on_skip(Undecodable(partition, first, last, reason, raw))
             return last
 
-        readable = _Records(records._buffer, skip, refusal)
-        return make(fetch_offset, partition, readable, **settings)
+        readable = _Records(records._buffer, skip)
+        return BoundedRecords(fetch_offset, partition, readable, room=room, **settings)
 
     fetcher.PartitionRecords = make_readable
 
@@ -98,8 +98,8 @@ Skip = Callable[[int, int, str, bytes], int]  # first, last, reason and raw; ret
 class _Records(MemoryRecords):
     """The batches of a fetch; in the place of one that cannot be decoded there is an empty one."""
 
-    def __init__(self, buffer: bytes, skip: Skip, refusal: str) -> None:
-        self._skip, self._refusal = skip, refusal
+    def __init__(self, buffer: bytes, skip: Skip) -> None:
+        self._skip = skip
         super().__init__(buffer)
 
     def next_batch(self) -> _Batch | _Empty | None:
@@ -108,7 +108,7 @@ class _Records(MemoryRecords):
             return None
         self._cache_next()
         batch = _Batch(raw, self._skip)
-        if reason := self._refusal or batch.fault():
+        if reason := batch.fault():
             last = self._skip(batch.base_offset, batch.last_offset, reason, bytes(raw))
             return _Empty(batch.base_offset, last, batch.leader_epoch)
         return batch
@@ -127,20 +127,18 @@ class _Empty:
     def has_producer_id(self) -> bool:
         return False
 
-    def __iter__(self) -> Iterator[DefaultRecord]:
+    def read(self, partition: TopicPartition) -> Iterator[tuple[int, ConsumerRecord]]:
         return iter(())
 
 
 class _Batch(DefaultRecordBatch):
     """A batch that ends before the first record that cannot be decoded."""
 
-    _buffer: bytearray
-    _pos: int
-
     def __init__(self, raw: memoryview, skip: Skip) -> None:
         super().__init__(raw)
         self._raw, self._skip = raw, skip
         self._last_read = self.base_offset - 1
+        self._content = b""
 
     def fault(self) -> str:
         """Return why none of its records can be read; empty if they can, as far as is known."""
@@ -154,13 +152,10 @@ class _Batch(DefaultRecordBatch):
             except Exception as error:
                 return f"the marker of a transaction is damaged: {error}"
             return ""
-        if self.compression_type == self.CODEC_NONE:
-            return ""
         try:
-            records = decompress(self.compression_type, bytes(self._raw[self._pos :]))
+            self._content = decompress(self.compression_type, bytes(self._raw[self._pos :]))
         except Undecompressable as error:
             return f"the batch cannot be decompressed: {error}"
-        self._buffer, self._pos, self._decompressed = bytearray(records), 0, True
         return ""
 
     @property
@@ -168,56 +163,30 @@ class _Batch(DefaultRecordBatch):
         """As the batch says, but never before its records."""
         return max(self.base_offset, self.base_offset + self.last_offset_delta, self._last_read)
 
-    def __next__(self) -> DefaultRecord:
+    def read(self, partition: TopicPartition) -> Iterator[tuple[int, ConsumerRecord]]:
+        """Yield size and content of its records, up to the first that cannot be decoded."""
+        topic, number = partition
+        epoch, kind, first_time = self.leader_epoch, self.timestamp_type, self.first_timestamp
+        log_time = self.max_timestamp if kind == self.LOG_APPEND_TIME else None
+        first_offset, end = self.base_offset, 0
         try:
-            record = super().__next__()
-        except StopIteration:
-            raise
-        except Exception as error:  # a damaged record may end in any
-            self._next_record_index, self._pos = self._num_records, len(self._buffer)
+            for record in decode_records(self._content, 0, self._num_records):
+                size, offset, time, key, value, headers, end = record
+                self._last_read = offset = first_offset + offset
+                time = first_time + time if log_time is None else log_time
+                if not 0 <= time <= _LAST_TIMESTAMP_MS:  # a producer may write any
+                    time = min(max(0, time), _LAST_TIMESTAMP_MS)
+                sizes = -1 if key is None else len(key), -1 if value is None else len(value), -1
+                yield (
+                    size,
+                    ConsumerRecord(
+                        topic, number, epoch, offset, time, kind, key, value, headers, None, *sizes
+                    ),
+                )
+            if end != len(self._content):
+                raise ValueError(f"{len(self._content) - end} bytes are left behind its records")
+        except (ValueError, IndexError) as error:
             if self._last_read < self.last_offset:
                 first = self._last_read + 1
                 reason = f"the batch is damaged: {error}"
                 self._skip(first, self.last_offset, reason, bytes(self._raw))
-            raise StopIteration from error
-        self._last_read = record.offset
-        if not 0 <= record.timestamp <= _LAST_TIMESTAMP_MS:  # a producer may write any
-            record._timestamp = min(max(0, record.timestamp), _LAST_TIMESTAMP_MS)
-        return record
-
-    def _read_msg(self) -> DefaultRecord:
-        try:
-            return super()._read_msg()
-        except UnicodeDecodeError:  # in the name of a header
-            return self._read_with_escapes()
-
-    def _read_with_escapes(self) -> DefaultRecord:
-        """Read a record with headers' names that are not UTF-8: `\\xff` stands for a wrong byte."""
-        buffer = self._buffer
-        length, begin = decode_varint(buffer, self._pos)
-        _, position = decode_varint(buffer, begin)
-        milliseconds, position = decode_varint(buffer, position)
-        offset, position = decode_varint(buffer, position)
-        key, position = _bytes_at(buffer, position)
-        value, position = _bytes_at(buffer, position)
-        count, position = decode_varint(buffer, position)
-        headers = []
-        for _ in range(count):
-            name, position = _bytes_at(buffer, position)
-            content, position = _bytes_at(buffer, position)
-            headers.append(((name or b"").decode("utf-8", "backslashreplace"), content))
-        if position != begin + length:
-            raise ValueError(f"a record of {length} bytes has {position - begin}")
-        self._pos = position
-        log_time = self.timestamp_type == self.LOG_APPEND_TIME
-        timestamp = self.max_timestamp if log_time else self.first_timestamp + milliseconds
-        offset += self.base_offset
-        return DefaultRecord(length, offset, timestamp, self.timestamp_type, key, value, headers)
-
-
-def _bytes_at(buffer: bytearray, position: int) -> tuple[bytes | None, int]:
-    """Return what is at a position, after its length, and the position behind it."""
-    length, position = decode_varint(buffer, position)
-    if length < 0:
-        return None, position
-    return bytes(buffer[position : position + length]), position + length

@@ -15,27 +15,15 @@ from imageclass.data import datasets
 from imageclass.kafka.connection import Connection
 from imageclass.kafka.live_agents import list_agents
 from imageclass.messages.predictions import decode_prediction
-from imageclass.messages.requests import encode_request, raw_request
 from imageclass.runs import replay
 from imageclass.runs.judge import Judge
 from imageclass.runs.replay import DeadLetter, ReplayError
 
-from tests.support.agents import AgentProcesses, Linear
+from tests.support.agents import AgentProcesses, Linear, send
 from tests.support.kafka import lag, members, read_all
 from tests.support.waiting import wait_until
 
 DIGITS = datasets.load("digits")
-
-
-def send(
-    connection: Connection, count: int, run: str = "r", deadline_ms: int | None = None
-) -> None:
-    with connection.producer() as producer:
-        for number in range(count):
-            image = DIGITS.test_images[number % 450]
-            request = raw_request(run, f"{run}-{number}", image, "digits", deadline_ms)
-            value, headers = encode_request(request)
-            producer.send(connection.topics.requests, value=value, headers=headers)
 
 
 def answers(connection: Connection) -> dict[str, str]:

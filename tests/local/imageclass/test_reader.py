@@ -12,10 +12,12 @@ from contextlib import contextmanager
 import pytest
 from embedded_kafka import EmbeddedBroker
 from imageclass.kafka import reader as reader_module
+from imageclass.kafka.bounded_polls import MAX_POLL_BYTES
 from imageclass.kafka.connection import Connection, NoBroker, connect
 from imageclass.kafka.reader import TopicReader, read_to_end
 from kafka import TopicPartition
 
+from tests.support.records import write
 from tests.support.waiting import wait_until
 
 
@@ -121,3 +123,18 @@ def test_a_read_of_a_broker_that_hangs_ends_within_the_limit(
                 next(read_to_end(connection, [connection.topics.requests]))
         # The same reader goes on where it stood once the broker answers again.
         assert len(list(reader.read_to_end())) == 15
+
+
+def test_a_poll_is_bounded_where_a_fetch_holds_much_more(
+    broker: EmbeddedBroker, connection: Connection
+) -> None:
+    """Ten batches of 15 MB each, in 200 KB: nobody has to have them in memory at once."""
+    topic = connection.topics.verdicts
+    write(broker.bootstrap_servers, topic, *[[bytes(1_000_000)] * 15] * 10, codec="gzip")
+    sizes: list[list[int]] = []
+    with TopicReader(connection, [topic]) as reader:
+        while reader.is_behind():
+            sizes.append([len(record.value) for record in reader.poll()])
+    assert sum(map(len, sizes)) == 150
+    assert max(map(sum, sizes)) <= MAX_POLL_BYTES + 1_000_000
+    assert max(map(len, sizes)) > 10

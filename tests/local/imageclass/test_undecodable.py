@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import psutil
 import pytest
 from embedded_kafka import EmbeddedBroker
-from imageclass.agents import registry, undecodable
+from imageclass.agents import registry
 from imageclass.kafka import inspect
 from imageclass.kafka.connection import Connection, connect
 from imageclass.kafka.live_agents import list_agents
@@ -20,7 +22,9 @@ from imageclass.kafka.record_batches import SkippedRecords
 from imageclass.runs import live, replay
 
 from tests.support import records
-from tests.support.agents import Linear
+from tests.support.agents import AgentProcesses, Linear, send
+from tests.support.kafka import read_all
+from tests.support.memory import MIB, Memory
 from tests.support.messages import VERDICT
 from tests.support.records import write, write_odd_name
 from tests.support.waiting import wait_until
@@ -138,43 +142,55 @@ def test_an_agent_steps_over_a_header_whose_name_is_no_text(connection: Connecti
     assert "could not be read" in refused[dead_letter.origin]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in DAMAGES if name not in ("bit", "more", "fewer")])
-def test_agents_step_over_what_nobody_can_decode(
-    damaged: Connection, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(undecodable, "STALLED_AFTER_S", 2)
-    topic = f"{damaged.topics.prefix}{name}"
+@pytest.mark.parametrize("name", DAMAGES)
+def test_agents_step_over_what_nobody_can_decode(damaged: Connection, name: str) -> None:
+    topic, (_, skipped, read, _) = f"{damaged.topics.prefix}{name}", DAMAGES[name]
     agent = registry.start_agent(damaged, name, Linear(), topic=topic)
     try:
-        # "before" and "after" are no requests; librdkafka delivers some damaged records.
-        wait_until(lambda: agent.status.rejected >= 2 + (name != "end"), 60, "it went on")
+        # None of the records is a request; what is skipped is one dead letter.
+        count = 2 + len(read) + bool(skipped)
+        wait_until(lambda: agent.status.rejected == count, 60, f"it went on: {agent.status}")
+        wait_until(lambda: agent.status.lag == 0, 60, f"nothing is behind: {agent.status}")
         own = [one for one in replay.read(damaged) if one.agent == name]
-        assert f"{topic}/0/4" in [one.origin for one in own]
-        told = [one for one in own if "batch" in one.reason]
+        assert len(own) == count and f"{topic}/0/4" in [one.origin for one in own]
         assert agent.status.errors == 0
-        if name != "end":  # librdkafka skips it without a word, and so does the broker
-            (dead_letter,) = told
-            first = 2 if name == "long" else 1  # it takes the first one for a record
+        told = [one for one in own if "the batch " in one.reason]
+        assert len(told) == bool(skipped)
+        for dead_letter in told:
+            first, last = (int(number) for number in (re.findall(r"\d", skipped) * 2)[:2])
             assert dead_letter.origin == f"{topic}/0/{first}"
-            assert dead_letter.reason.startswith(f"{4 - first} records: the batch ")
+            records = f"{last - first + 1} records: " if last > first else ""
+            assert dead_letter.reason.startswith(f"{records}the batch ")
             assert dead_letter.size > 61 and not dead_letter.complete
     finally:
         registry.stop_agent(damaged, name)
 
 
-def test_an_agent_steps_over_a_batch_that_only_librdkafka_cannot_decode(
-    broker: EmbeddedBroker, connection: Connection
+@pytest.mark.parametrize(
+    ("codec", "size_mb"), [("gzip", 300), ("snappy", 20), ("lz4", 250), ("zstd", 300)]
+)
+def test_a_bomb_costs_an_agent_little_memory(
+    broker: EmbeddedBroker,
+    connection: Connection,
+    processes: AgentProcesses,
+    codec: str,
+    size_mb: int,
 ) -> None:
-    """A zstd bomb of 5 KB, which any producer can send, and the broker takes."""
-    topic = connection.topics.requests
-    write(broker.bootstrap_servers, topic, [b"before"], [bytes(150_000_000)], codec="zstd")
-    write(broker.bootstrap_servers, topic, [b"after"])
-    agent = registry.start_agent(connection, "linear", Linear())
-    wait_until(lambda: agent.status.rejected == 3, 60, "it went on")
-    reasons = {one.origin[-1]: one.reason for one in replay.read(connection)}
-    assert "cannot be decompressed" in reasons["1"]
-    assert agent.status.errors == 0
+    """As large as the broker takes it; the requests behind it are answered."""
+    topics = connection.topics
+    processes.start("agent", seconds=0.0)
+    send(connection, 200)
+    wait_until(lambda: len(read_all(connection, topics.predictions)) == 200, 60, "it answers")
+    memory = Memory(psutil.Process(processes.running["agent"].pid))
+    memory.forget_peak()
+    before = memory.now()
+    write(broker.bootstrap_servers, topics.requests, [bytes(size_mb * 1_000_000)], codec=codec)
+    send(connection, 200)
+    wait_until(lambda: len(read_all(connection, topics.predictions)) == 400, 60, "it went on")
+    grown = memory.peak() - before
+    assert grown < 64 * MIB, f"{codec}: from {before // MIB} MiB by {grown // MIB} MiB"
+    (dead_letter,) = replay.read(connection)
+    assert "the batch cannot be decompressed" in dead_letter.reason
 
 
 def test_messages_that_decode_to_nonsense_end_no_reader(connection: Connection) -> None:
