@@ -75,6 +75,7 @@ models: install ## train the networks on Fashion-MNIST and write how good they a
 
 notebooks: .venv/.dev ## run the notebooks, and write them with their outputs: docs/notebooks
 	@$(PY) docs/notebooks/export.py
+	@$(PY) docs/notebooks/thumbnails.py
 
 pictures: .venv/.dev ## take the pictures in docs/ again, in the browser tests
 	@tests/prepare

@@ -111,6 +111,10 @@ c.JupyterHub.default_url = lambda handler: (
     "/hub/admin" if handler.current_user and handler.current_user.admin else ""
 )
 c.JupyterHub.template_paths = [str(ROOT / "hub" / "pages" / "templates")]
+c.JupyterHub.template_vars |= {
+    "team_announcement": settings.announcement,
+    "team_links": settings.team_links,
+}
 c.JupyterHub.logo_file = str(ROOT / "hub" / "pages" / "static" / "logo.svg")
 
 # Limits: what one host carries. A few servers start at a time. The next start waits for its turn,

@@ -8,6 +8,8 @@ The hub passes environment variables to a server: JupyterHub's own JUPYTERHUB_*,
 | `KAFKA_BOOTSTRAP_SERVERS` | the broker, `host:port[,host:port]`                                  |
 | `MOSSHUB_TOPIC_PREFIX`    | prefix of the user's own topics and groups, such as `ada.`           |
 | `MOSSHUB_NOTEBOOKS`       | directory of the notebooks that the server copies to `~/notebooks`   |
+| `MOSSHUB_ANNOUNCEMENT`    | what the team tells its members on the home page, plain text         |
+| `MOSSHUB_TEAM_LINKS`      | its links, as `mosshub_contract.team_links` reads them               |
 | `MOSSHUB_INSTANCE`        | the platform that a process belongs to; `hub.processes` finds it     |
 
 The broker account is in no environment. The server asks the hub for it with its own token, at
@@ -19,6 +21,8 @@ The broker account is in no environment. The server asks the hub for it with its
 """
 
 from typing import Any
+
+from mosshub_contract.team_links import format_team_links
 
 from hub.processes import INSTANCE_VARIABLE
 from hub.settings import ROOT, Settings
@@ -41,5 +45,7 @@ def server_environment(settings: Settings) -> dict[str, Any]:
         "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "MOSSHUB_TOPIC_PREFIX": lambda spawner: topic_prefix(spawner.user.name),
         "MOSSHUB_NOTEBOOKS": str(ROOT / "notebooks"),
+        "MOSSHUB_ANNOUNCEMENT": settings.announcement,
+        "MOSSHUB_TEAM_LINKS": format_team_links(settings.team_links),
         INSTANCE_VARIABLE: str(settings.data_dir),
     }

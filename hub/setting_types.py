@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 
+from mosshub_contract.team_links import TeamLink, parse_team_links
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
@@ -51,6 +52,11 @@ def _addresses(value: str) -> str:
     return value
 
 
+def _team_links(value: object) -> object:
+    """Return text as links; leave everything else as it is."""
+    return parse_team_links(value) if isinstance(value, str) else value
+
+
 #: A TCP port.
 Port = Annotated[int, Field(ge=1, le=65535)]
 #: A TCP port, or 0 for one that is free.
@@ -63,6 +69,8 @@ Names = Annotated[Words, AfterValidator(lambda names: frozenset(n.lower() for n 
 Scopes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_scopes)]
 #: Names of Docker images in their order, separated by commas.
 Images = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+#: Titles and addresses of links in their order, `Title=https://…`, separated by commas.
+TeamLinks = Annotated[tuple[TeamLink, ...], NoDecode, BeforeValidator(_team_links)]
 #: 32 bytes as 64 hexadecimal digits, or nothing.
 HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
 #: An amount of memory as Docker writes it, such as `4G`.

@@ -26,6 +26,7 @@ from hub.setting_types import (
     Names,
     Port,
     Scopes,
+    TeamLinks,
     Url,
     Words,
 )
@@ -108,6 +109,14 @@ class Settings(BaseSettings):
     )
     broker_secret: HexKey = Field(
         SecretStr(""), description="the secret from which passwords on the broker are derived"
+    )
+
+    # What the team tells its members, on everybody's home page
+    announcement: Annotated[str, Field(max_length=500)] = Field(
+        "", description="one or two sentences for everybody, plain text"
+    )
+    team_links: TeamLinks = Field(
+        (), description="links for everybody: Title=https://address, separated by commas"
     )
 
     # Users' servers in containers

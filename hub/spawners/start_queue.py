@@ -9,7 +9,7 @@ from hub.spawners.progress import SpawnError
 
 _FULL = (
     "All {limit} editors that may run at the same time are running. Yours can start as soon as "
-    "somebody stops theirs. Ask a colleague who is done to press Stop My Server on their Home "
+    "somebody stops theirs. Ask a colleague who is done to press Stop my editor on their Home "
     "page, or ask an admin: the panel stops editors that nobody uses, and ACTIVE_SERVER_LIMIT sets "
     "how many there may be."
 )

@@ -43,6 +43,7 @@ _USER_ACTIONS = (
     "api/home/shutdown_session",
     "api/home/tutorial/",
     "api/export/requirements/",
+    "_mosshub/",  # the buttons of the start page
 )
 
 

@@ -10,7 +10,7 @@ import signal
 import socket
 
 from mosshub_contract.broker_account import FILE_VARIABLE
-from tornado import web
+from tornado import routing, web
 from tornado.httpserver import HTTPServer
 
 from . import processes
@@ -27,6 +27,7 @@ from .proxy.hub_auth import HubSignIn
 from .proxy.other_spelling import OtherSpelling
 from .proxy.services import Services
 from .settings import Settings
+from .start_page import routes as start_page
 
 log = logging.getLogger("marimo_singleuser")
 
@@ -34,10 +35,11 @@ _HUB_CACHE_S = 30  # how long the hub's word on who is signed in stays valid
 
 
 def make_app(services: Services) -> web.Application:
-    """Return the tornado application: the hub's callback, and marimo for everything else."""
+    """Return the tornado application: the hub's callback, our page, and marimo for all else."""
     base = services.settings.base_url
-    handlers: list[tuple] = [
+    handlers: list[routing.Rule | tuple] = [
         (rf"{re.escape(base)}oauth_callback", CallbackHandler),
+        *start_page.rules(services),
         (rf"{re.escape(base)}(.*)", MarimoHandler, {"services": services}),
     ]
     if base != "/":

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlparse
 
+from mosshub_contract.team_links import TeamLink, parse_team_links
+
 from .errors import StartError
 
 GIB = 1024**3
@@ -43,6 +45,8 @@ class Settings:
         api_token: this server's token for the hub's API.
         own_host: host name of this server's pages, which is no other pages'. None if they share one
             with the hub's; then nobody but the user may use this server.
+        announcement: what the team tells its members; empty if there is nothing.
+        team_links: title and address of each of the team's links.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
         start_timeout_s: seconds for which a request waits for marimo to start.
@@ -60,6 +64,8 @@ class Settings:
     activity_url: str
     api_token: str = field(repr=False)
     own_host: str | None = None
+    announcement: str = ""
+    team_links: tuple[TeamLink, ...] = ()
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
     start_timeout_s: float = 60
@@ -129,8 +135,17 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         api_url=env["JUPYTERHUB_API_URL"].rstrip("/"),
         activity_url=env["JUPYTERHUB_ACTIVITY_URL"],
         api_token=env["JUPYTERHUB_API_TOKEN"],
+        announcement=env.get("MOSSHUB_ANNOUNCEMENT", "").strip(),
+        team_links=_team_links(env),
         activity_interval_s=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),
     )
+
+
+def _team_links(env: Mapping[str, str]) -> tuple[TeamLink, ...]:
+    try:
+        return parse_team_links(env.get("MOSSHUB_TEAM_LINKS", ""))
+    except ValueError as e:
+        raise StartError(f"MOSSHUB_TEAM_LINKS: {e}. Correct TEAM_LINKS in the settings.") from e
 
 
 def _own_host(env: Mapping[str, str]) -> str | None:

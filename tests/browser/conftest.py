@@ -32,9 +32,10 @@ def restart(platform: RunningPlatform) -> Callable[[Page], None]:
 
     def go(page: Page) -> None:
         page.goto(f"{platform.url}/hub/home")
-        page.wait_for_load_state("networkidle")  # before that the buttons do nothing
-        page.get_by_role("button", name="Stop My Server").click()
-        page.get_by_role("button", name="Start My Server").click(timeout=180_000)
+        page.wait_for_load_state("networkidle")  # before that the button does nothing
+        page.get_by_role("button", name="Stop my editor").click()
+        page.get_by_text("Your editor is not running").wait_for(timeout=180_000)
+        page.get_by_role("button", name="Open my editor").click()
         page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=120_000)
 
     return go

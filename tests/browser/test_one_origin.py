@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.support.attack import ATTACK_PAGE, state, tries_everything
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
+from tests.support.start_page import open_all_files
 
 MINUTE = 60_000
 
@@ -23,8 +24,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
 
 
 def files(page: Page) -> Page:
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
-    return page
+    return open_all_files(page)
 
 
 def test_an_admin_cannot_open_the_page_that_linus_wrote(

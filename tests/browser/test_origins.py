@@ -13,14 +13,14 @@ from tests.support.host_names import origin_of, server_of
 from tests.support.people import LocalPerson
 from tests.support.planting import plants_cookies
 from tests.support.platform import RunningPlatform
+from tests.support.start_page import open_all_files
 
 MINUTE = 60_000
 
 
 def files(page: Page) -> Page:
     """Wait for marimo's list of files."""
-    page.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
-    return page
+    return open_all_files(page)
 
 
 def open_server(page: Page, platform: RunningPlatform, owner: str) -> None:
@@ -187,8 +187,8 @@ def test_the_address_of_a_stopped_server_leads_to_its_start(
     page = files(sign_in("ada"))
     page.goto(f"{platform.url}/hub/home")
     page.wait_for_load_state("networkidle")
-    page.get_by_role("button", name="Stop My Server").click()
-    page.get_by_role("button", name="Start My Server").wait_for(timeout=3 * MINUTE)
+    page.get_by_role("button", name="Stop my editor").click()
+    page.get_by_text("Your editor is not running").wait_for(timeout=3 * MINUTE)
     page.goto(f"{server_of(platform.url, 'ada')}?file=image_class.py")
     expect(page.get_by_role("heading", name="Your editor is not running")).to_be_visible()
     assert page.url.startswith(f"{platform.url}/hub/user/ada/")

@@ -165,7 +165,7 @@ def test_the_pages_of_the_door(
         picture(page, "starting")
     files.wait_for(timeout=3 * MINUTE)
     page.get_by_role("link", name="Hub", exact=True).click()
-    page.get_by_role("button", name="Stop My Server").wait_for()
+    page.get_by_role("button", name="Stop my editor").wait_for()
     picture(page, "hub")
     page.go_back()
     page.get_by_role("link", name="Sign out").click()

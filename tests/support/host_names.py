@@ -65,3 +65,7 @@ def origin_of(url: str, user: str) -> str:
 def server_of(url: str, user: str) -> str:
     """Return the address of a user's server on the platform at `url`, with a slash at its end."""
     return f"{origin_of(url, user)}/user/{url_escape_path(user)}/"
+
+
+#: The query of marimo's list of files; without a query a server shows the start page.
+ALL_FILES = "?files=all"

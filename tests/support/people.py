@@ -12,7 +12,7 @@ from jupyterhub.utils import url_escape_path
 from requests.cookies import get_cookie_header
 from websockets.sync.client import ClientConnection, connect
 
-from tests.support.host_names import origin_of, server_of
+from tests.support.host_names import ALL_FILES, origin_of, server_of
 from tests.support.kernels import Notebook
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import wait_until
@@ -80,7 +80,7 @@ class Person:
             headers={"Referer": question.url},
             timeout=60,
         )
-        return self.editor_at(url, 90)
+        return self.editor_at(url + ALL_FILES, 90)
 
     # -- the server
 
@@ -91,8 +91,8 @@ class Person:
         return self.open()
 
     def open(self, timeout: float = 180) -> requests.Response:
-        """Wait for the first page of the person's editor and return it."""
-        return self.editor_at(self.base, timeout)
+        """Wait for marimo's list of the person's files and return it."""
+        return self.editor_at(self.base + ALL_FILES, timeout)
 
     def editor_at(self, url: str, timeout: float) -> requests.Response:
         """Wait for an editor's page at this address and return it."""
@@ -125,7 +125,7 @@ class Person:
 
     def skew_token(self) -> str:
         """Return the token that marimo puts into its page."""
-        page = self.session.get(self.base, timeout=60).text
+        page = self.session.get(self.base + ALL_FILES, timeout=60).text
         found = re.search(r'"serverToken":\s*"([^"]+)"', page)
         assert found, page[:3000]
         return found[1]

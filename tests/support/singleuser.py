@@ -22,7 +22,7 @@ from requests.cookies import get_cookie_header
 from websockets.sync.client import ClientConnection, connect
 
 from hub.signin.names import safe_name
-from tests.support.host_names import origin_of, server_of
+from tests.support.host_names import ALL_FILES, origin_of, server_of
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_until
 
@@ -184,10 +184,10 @@ class Person:
         return bool(self.hub.api("GET", f"{self._api}").json()["server"])
 
     def open(self) -> requests.Response:
-        """Wait for the editor's first page and return it."""
+        """Wait for marimo's list of files and return it."""
 
         def page() -> requests.Response | None:
-            answer = self.get("")
+            answer = self.get(ALL_FILES)
             return answer if answer.status_code == 200 and "<marimo-" in answer.text else None
 
         return wait_until(page, 90, f"{self.name}'s editor:\n{self.hub.log()[-3000:]}")
@@ -247,7 +247,7 @@ class Person:
 
     def skew_token(self) -> str:
         """Return the token that marimo puts into its page."""
-        page = self.get("").text
+        page = self.get(ALL_FILES).text
         found = re.search(r'"serverToken":\s*"([^"]+)"', page) or re.search(
             r'<marimo-server-token[^>]*data-token="([^"]+)"', page
         )

@@ -34,10 +34,12 @@ class Home:
 
     Attributes:
         start_id: names this start.
+        copied: what the copying of the platform's notebooks came to, at this start.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.start_id = secrets.token_hex(4)
+        self.copied = workspace.CopyReport()
         self._settings = settings
         self._complete = False
         self._problems: list[str] = []  # of the last try
@@ -65,9 +67,13 @@ class Home:
                 self._prepare()
 
     def current_notices(self) -> list[str]:
-        """Try again what could not be done before, and return what the user should know now."""
-        with contextlib.suppress(StartError):
-            self.prepare()
+        """Try again what could not be done before, and return what the user should know now.
+
+        While the home is being prepared, this does not wait for it.
+        """
+        if not self._lock.locked():
+            with contextlib.suppress(StartError):
+                self.prepare()
         return self.notices
 
     def start_directory(self) -> Path:
@@ -88,14 +94,17 @@ class Home:
             return
         self._repair()
         try:
-            said = workspace.prepare(settings)
+            self.copied = workspace.prepare(settings)
             usable, repaired = packages.prepare(settings)
             self._repaired += repaired
             self._repaired += marimo_config.prepare(settings, settings.venv if usable else None)
         except OSError as e:
             self._give_up(e)
             return
-        self._problems = said
+        self._problems = [
+            f"The notebook `{name}` could not be copied here ({why})."
+            for name, why in self.copied.failed
+        ]
         self._complete = True
 
     def _repair(self) -> None:

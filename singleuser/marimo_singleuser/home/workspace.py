@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mosshub_contract.files import write_atomically
@@ -21,7 +21,9 @@ log = logging.getLogger("marimo_singleuser")
 
 _MANIFEST = "templates.json"
 _SPARE_BYTES = 64 * 1024  # a home with less room counts as full
-_SKIPPED = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".DS_Store"})
+#: Directory beside the templates with small pictures of them for the home page.
+PICTURES = ".pictures"
+_SKIPPED = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".DS_Store", PICTURES})
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,23 @@ def plan_copies(
     return CopyPlan(copies, after)
 
 
-def prepare(settings: Settings) -> list[str]:
-    """Create the user's directories and copy the templates.
+@dataclass(frozen=True)
+class CopyReport:
+    """What the copying of the templates came to.
 
-    Returns:
-        A sentence for the user about each notebook that could not be copied.
+    Attributes:
+        failed: path and reason of each copy that failed; it is tried again at the next start.
+        added: notebooks that this user had never been given.
+        updated: notebooks that were replaced by their new version.
+    """
+
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+
+
+def prepare(settings: Settings) -> CopyReport:
+    """Create the user's directories and copy the templates.
 
     Raises:
         OSError: the disk is full, or a directory cannot be created.
@@ -88,21 +102,17 @@ def prepare(settings: Settings) -> list[str]:
         write_atomically(manifest, "{}")
     settings.notebooks.mkdir(parents=True, exist_ok=True)
     if settings.templates is None:
-        return []
-    failed = copy_templates(settings.templates, settings.notebooks, manifest)
-    return [f"The notebook `{name}` could not be copied here ({why})." for name, why in failed]
+        return CopyReport()
+    return copy_templates(settings.templates, settings.notebooks, manifest)
 
 
-def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> list[tuple[str, str]]:
+def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> CopyReport:
     """Copy templates into the user's notebooks as `plan_copies` decides.
 
     Args:
         templates: directory of the templates.
         notebooks: directory of the user's notebooks.
         manifest_file: file that holds the manifest between two starts.
-
-    Returns:
-        Path and reason of each copy that failed; it is tried again at the next start.
 
     Raises:
         OSError: the disk is full.
@@ -111,7 +121,7 @@ def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> lis
     sources = _hashes(templates)
     own = _hashes_of_copies(notebooks, sources)
     plan = plan_copies(sources, own, manifest)
-    failed = []
+    report = CopyReport()
     after = dict(plan.manifest)
     for target, source in plan.copies.items():
         try:
@@ -119,14 +129,18 @@ def copy_templates(templates: Path, notebooks: Path, manifest_file: Path) -> lis
         except OSError as e:
             if is_no_room(e):
                 raise
-            failed.append((target, e.strerror or type(e).__name__))
+            report.failed.append((target, e.strerror or type(e).__name__))
             after.pop(source)
             continue
+        if source in own and target == source:
+            report.updated.append(source)
+        elif manifest and target == source:
+            report.added.append(source)
         if target != source:
             log.warning("%s was edited here; its new version is %s", source, target)
     if after != manifest:
         write_atomically(manifest_file, json.dumps(after, indent=1, sort_keys=True))
-    return failed
+    return report
 
 
 def _name_beside(path: str, new: str, own: Mapping[str, str], taken: set[str]) -> str | None:

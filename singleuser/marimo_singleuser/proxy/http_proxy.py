@@ -184,7 +184,8 @@ class HTTPProxy(SignInRequired):
             page = pages.add_notices(page, home.headline, notices, home.start_id)
         if self._is_file_list:
             viewer = self._hub_auth_user_cache["name"]
-            page = pages.add_hub_link(page, self.server_settings.hub_url, viewer)
+            settings = self.server_settings
+            page = pages.add_hub_link(page, settings.base_url, settings.hub_url, viewer)
         self.finish(page)
 
     async def _notices(self) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.standins.engine import docker
+from tests.support.host_names import ALL_FILES
 from tests.support.members import TeamMember
 from tests.support.stack import Stack
 from tests.support.waiting import retry_until
@@ -37,7 +38,7 @@ def shown(member: TeamMember, path: str) -> requests.Response:
 
 def editor(member: TeamMember) -> requests.Response:
     """Return what the person's own host shows, with no help of the hub."""
-    return member.session.get(member.base, headers=PAGE, timeout=90)
+    return member.session.get(member.base + ALL_FILES, headers=PAGE, timeout=90)
 
 
 def test_without_the_docker_api_proxy(stack: Stack, ada: TeamMember, idle: TeamMember) -> None:

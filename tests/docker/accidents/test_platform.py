@@ -12,6 +12,7 @@ import requests
 from websockets.exceptions import WebSocketException
 
 from tests.standins.engine import docker
+from tests.support.host_names import ALL_FILES
 from tests.support.kernels import Notebook
 from tests.support.members import TeamMember
 from tests.support.stack import SERVICES, Stack
@@ -92,7 +93,7 @@ def test_a_killed_part_is_back_and_nobody_lost_anything(stack, ada, linus, servi
 
 
 def editor_answers(member: TeamMember) -> bool:
-    page = member.session.get(member.base, timeout=5)
+    page = member.session.get(member.base + ALL_FILES, timeout=5)
     return page.status_code == 200 and "<marimo-" in page.text
 
 

@@ -171,7 +171,7 @@ def test_beyond_the_limit_a_sentence_says_what_to_do(tmp_path: Path) -> None:
         page = cleo.session.get(f"{hub.url}/hub/spawn", timeout=60)
         assert page.status_code == 429
         assert "All 2 editors that may run at the same time are running" in page.text
-        assert "Stop My Server" in page.text
+        assert "Stop my editor" in page.text
         assert "Traceback" not in hub.log
         told = cleo.api("POST", "users/cleo/server")
         assert told.status_code == 429

@@ -13,12 +13,18 @@ from marimo_singleuser.proxy.paths import is_closed
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.support.host_names import ALL_FILES
 from tests.support.marimo_routes import WEBSOCKET, marimo_routes
 from tests.support.singleuser import Hub, Person, ask, by_marimo, own_cookies
 from tests.support.waiting import wait_until
 
 ROUTES = marimo_routes()
-HTTP = [route for route in ROUTES if route[0] != WEBSOCKET and not is_closed(route[1])]
+# Without a query the root is the start page: test_start_page.py asks for it.
+HTTP = [
+    (method, path or ALL_FILES)
+    for method, path in ROUTES
+    if method != WEBSOCKET and not is_closed(path)
+]
 SOCKETS = [path for method, path in ROUTES if method == WEBSOCKET]
 
 
@@ -26,7 +32,7 @@ def test_marimo_was_asked_for_its_routes() -> None:
     assert {"ws", "terminal/ws", "ws_sync"} <= set(SOCKETS)
     assert any(path.startswith("lsp/") for path in SOCKETS)
     assert len(HTTP) > 80
-    assert ("POST", "api/kernel/run") in HTTP and ("GET", "") in HTTP
+    assert ("POST", "api/kernel/run") in HTTP and ("GET", ALL_FILES) in HTTP
 
 
 @pytest.mark.parametrize(("method", "path"), HTTP)
@@ -124,7 +130,7 @@ def test_the_end_of_a_sign_in_loaded_again_leads_to_the_editor(ada: Person) -> N
     ada.session.cookies.clear(domain="ada.localhost", path="/user/ada/")
     again = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
     assert (again.status_code, again.url) == (200, ada.base), again.text[-2000:]
-    assert "<marimo-" in again.text
+    assert "Hello, ada" in again.text
     # A sign-in that fails twice in a row ends with an error page, and not in a circle.
     ada.session.cookies.clear(domain="ada.localhost", path="/user/ada/", name="jupyterhub-user-ada")
     twice = ada.session.get(back, headers={"Accept": "text/html"}, timeout=60)
@@ -168,14 +174,12 @@ def test_at_the_hubs_host_a_server_is_its_owners_alone(hub: Hub, ada: Person) ->
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_link_from_another_website_opens_the_editor(ada: Person, site: str) -> None:
-    answer = ask(
-        ada,
-        "GET",
-        "",
-        own_cookies(ada),
-        **{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Accept": "text/html"},
-    )
-    assert answer.status_code == 200 and by_marimo(answer)
+    link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+    for path in (ALL_FILES, "?file=first.py"):
+        answer = ask(ada, "GET", path, own_cookies(ada), **link)
+        assert answer.status_code == 200 and by_marimo(answer)
+    start_page = ask(ada, "GET", "", own_cookies(ada), **link)
+    assert start_page.status_code == 200 and "Hello, ada" in start_page.text
 
 
 def test_marimo_itself_lets_nobody_in_but_the_proxy(ada: Person) -> None:

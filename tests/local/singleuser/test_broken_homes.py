@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.support import broken_homes
+from tests.support.host_names import ALL_FILES
 from tests.support.singleuser import Hub, Person
 
 DIRECTORIES = ["notebooks", ".venv", ".config", ".local", ".cache"]
@@ -52,7 +53,7 @@ def test_something_else_in_every_place_is_put_aside(mia: Person, kind: str) -> N
     before |= {f: broken_homes.break_file(mia.home / f, other) for f in FILES}
     mia.start()
     works(mia)
-    for page in ("", "?file=first.py"):
+    for page in ("", ALL_FILES, "?file=first.py"):
         text = notice_text(mia, page)
         assert "Your home was repaired" in text
         for place in before:
@@ -103,8 +104,9 @@ def test_only_the_owner_is_told(hub: Hub, mia: Person) -> None:
     assert "`~/.config.unusable`" in notice_text(mia)
     token = hub.api("POST", "users/mia/tokens", json={}).json()["token"]
     own = {"Authorization": f"token {token}", "Accept": "text/html"}
-    assert "mosshub-notices" in mia.session.get(mia.base, headers=own, timeout=60).text
     service = {"Authorization": f"token {hub.api_token}", "Accept": "text/html"}
-    page = requests.get(mia.base, headers=service, timeout=60)
-    assert page.status_code == 200 and "<marimo-" in page.text
-    assert "mosshub-notices" not in page.text
+    for address, there in ((mia.base, "mia's notebooks"), (mia.base + ALL_FILES, "<marimo-")):
+        assert "mosshub-notices" in mia.session.get(address, headers=own, timeout=60).text
+        page = requests.get(address, headers=service, timeout=60)
+        assert page.status_code == 200 and there in unescape(page.text)
+        assert "mosshub-notices" not in page.text

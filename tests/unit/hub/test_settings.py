@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from mosshub_contract.team_links import parse_team_links
 
 from hub import settings as module
+from hub.servers import server_environment
 from hub.settings import Settings, SettingsError, load_settings
 
 
@@ -34,6 +36,9 @@ def test_without_any_setting_the_platform_has_its_defaults() -> None:
         ("KAFKA_PORT", "-1", "greater than or equal to 1"),
         ("KAFKA_BOOTSTRAP_SERVERS", "broker", "'broker' is not of the form host:port"),
         ("KAFKA_BOOTSTRAP_SERVERS", "a:1,b:x", "'b:x' is not of the form host:port"),
+        ("TEAM_LINKS", "Wiki", "'Wiki' is not of the form Title=https://address"),
+        ("TEAM_LINKS", "Wiki=javascript:alert(1)", "is not of the form Title=https://address"),
+        ("ANNOUNCEMENT", "x" * 501, "one or two sentences for everybody"),
         ("MEMORY_LIMIT", "lots", "a number and K, M, G or T, for example 2G"),
     ],
 )
@@ -131,3 +136,17 @@ def test_a_team_with_all_of_it_is_accepted_and_has_no_admin_by_name(monkeypatch)
     settings = load_settings()
     assert settings.admins == frozenset()
     assert "very-secret" not in repr(settings)
+
+
+def test_what_the_team_says_reaches_every_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANNOUNCEMENT", "Lunch at noon.")
+    monkeypatch.setenv("TEAM_LINKS", "Wiki=https://wiki.example.org/?a=b,c , Chat = http://c")
+    links = (("Wiki", "https://wiki.example.org/?a=b,c"), ("Chat", "http://c"))
+    assert load_settings().team_links == links
+    env = server_environment(load_settings())
+    assert env["MOSSHUB_ANNOUNCEMENT"] == "Lunch at noon."
+    assert parse_team_links(env["MOSSHUB_TEAM_LINKS"]) == links
+    load_settings.cache_clear()
+    monkeypatch.delenv("TEAM_LINKS")
+    assert load_settings().team_links == ()
+    assert parse_team_links(server_environment(load_settings())["MOSSHUB_TEAM_LINKS"]) == ()

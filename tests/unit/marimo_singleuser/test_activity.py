@@ -10,6 +10,7 @@ from marimo_singleuser.activity import is_keystroke, is_user_action
     ("method", "path", "action"),
     [
         ("POST", "api/kernel/run", True),
+        ("POST", "_mosshub/stop", True),
         ("POST", "api/kernel/save", True),
         ("POST", "api/document/transaction", True),
         ("POST", "api/files/create", True),

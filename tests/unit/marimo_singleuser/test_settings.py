@@ -62,3 +62,10 @@ def test_a_server_without_a_host_of_its_own_is_its_owners_alone(
 def test_wrong_setting_is_named(changed: dict[str, str], said: str) -> None:
     with pytest.raises(StartError, match=said):
         read_settings({**ENV, **changed})
+
+
+def test_links_of_the_team_are_addresses_of_pages() -> None:
+    links = read_settings({**ENV, "MOSSHUB_TEAM_LINKS": "Wiki=https://wiki.example.org"}).team_links
+    assert links == (("Wiki", "https://wiki.example.org"),)
+    with pytest.raises(StartError, match="MOSSHUB_TEAM_LINKS: 'Wiki=javascript:x' is not"):
+        read_settings({**ENV, "MOSSHUB_TEAM_LINKS": "Wiki=javascript:x"})

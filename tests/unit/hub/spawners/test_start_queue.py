@@ -139,7 +139,7 @@ def test_no_more_than_the_limit_run_and_the_refusal_says_what_to_do(state: dict)
             late._spawn_future.result()
         assert refused.value.status_code == 429
         assert "All 3 editors" in refused.value.jupyterhub_message
-        assert "Stop My Server" in refused.value.jupyterhub_message
+        assert "Stop my editor" in refused.value.jupyterhub_message
         starts.done.set()
         await settle()
         assert hub.started == ["starts", "waits"]
