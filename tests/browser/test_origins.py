@@ -192,9 +192,7 @@ def test_the_address_of_a_stopped_server_leads_to_its_start(
     page.goto(f"{server_of(platform.url, 'ada')}?file=image_class.py")
     expect(page.get_by_role("heading", name="Your editor is not running")).to_be_visible()
     assert page.url.startswith(f"{platform.url}/hub/user/ada/")
-    page.get_by_role("button", name="Launch Server").or_(
-        page.get_by_role("button", name="Start My Server")
-    ).or_(page.locator("#start")).first.click()
+    page.get_by_role("button", name="Open my editor").click()
     page.get_by_role("heading", name="Image classification over Kafka").wait_for(timeout=3 * MINUTE)
     assert page.url.startswith(server_of(platform.url, "ada"))
 
