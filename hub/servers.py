@@ -10,6 +10,7 @@ The hub passes environment variables to a server: JupyterHub's own JUPYTERHUB_*,
 | `MOSSHUB_NOTEBOOKS`       | directory of the notebooks that the server copies to `~/notebooks`   |
 | `MOSSHUB_ANNOUNCEMENT`    | what the team tells its members on the home page, plain text         |
 | `MOSSHUB_TEAM_LINKS`      | its links, as `mosshub_contract.team_links` reads them               |
+| `MARIMO_RESTRICT_SHARING` | `true`: marimo offers no way to publish a notebook outside           |
 | `MOSSHUB_INSTANCE`        | the platform that a process belongs to; `hub.processes` finds it     |
 
 The broker account is in no environment. The server asks the hub for it with its own token, at
@@ -47,5 +48,6 @@ def server_environment(settings: Settings) -> dict[str, Any]:
         "MOSSHUB_NOTEBOOKS": str(ROOT / "notebooks"),
         "MOSSHUB_ANNOUNCEMENT": settings.announcement,
         "MOSSHUB_TEAM_LINKS": format_team_links(settings.team_links),
+        "MARIMO_RESTRICT_SHARING": "" if settings.external_sharing else "true",
         INSTANCE_VARIABLE: str(settings.data_dir),
     }

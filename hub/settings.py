@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         (), description="links for everybody: Title=https://address, separated by commas"
     )
 
+    # marimo offers to publish a notebook outside: as a web page, a WebAssembly link, or on molab.
+    external_sharing: bool = Field(
+        False, description="yes: marimo's menus offer to publish notebooks outside this platform"
+    )
+
     # Users' servers in containers
     instance: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,30}$")] = Field(
         "mosshub", description="name of this platform among the host's containers and volumes"

@@ -40,7 +40,7 @@ def test_the_page_is_small_and_asks_only_the_platform(
     context = profile(storage_state=home.context.storage_state())
     page = context.new_page()  # with an empty cache
     asked: list[Request] = []
-    page.on("request", lambda request: asked.append(request))
+    context.on("request", lambda request: asked.append(request))
     page.goto(address, wait_until="load")
     loaded = [entry for entry in page.evaluate(LOADED) if not entry[0].startswith("data:")]
     print(len(loaded), "requests,", sum(size for _, size in loaded), "bytes", loaded)
@@ -61,6 +61,11 @@ def test_the_page_is_small_and_asks_only_the_platform(
     assert len(again) < 60, "most of what the notebook needs was there"
     page.reload()
     expect(page.get_by_role("heading", name="Running")).to_be_visible()
+    # Nothing of the notebook leads outside: marimo offers no way to publish it.
+    notebook.get_by_test_id("notebook-menu-dropdown").click()
+    expect(notebook.get_by_role("menuitem", name="Download")).to_be_visible()
+    menu = notebook.get_by_role("menu").inner_text()
+    assert not re.search("publish|molab|WebAssembly", menu, re.IGNORECASE), menu
     hosts = {urlsplit(r.url).hostname for r in asked if not r.url.startswith("data:")}
     assert hosts <= {"localhost", "hedy.localhost"}
 

@@ -146,6 +146,10 @@ def test_what_the_team_says_reaches_every_server(monkeypatch: pytest.MonkeyPatch
     env = server_environment(load_settings())
     assert env["MOSSHUB_ANNOUNCEMENT"] == "Lunch at noon."
     assert parse_team_links(env["MOSSHUB_TEAM_LINKS"]) == links
+    assert env["MARIMO_RESTRICT_SHARING"] == "true"
+    load_settings.cache_clear()
+    monkeypatch.setenv("EXTERNAL_SHARING", "yes")
+    assert not server_environment(load_settings())["MARIMO_RESTRICT_SHARING"]
     load_settings.cache_clear()
     monkeypatch.delenv("TEAM_LINKS")
     assert load_settings().team_links == ()
