@@ -31,7 +31,7 @@ def open_server(page: Page, platform: RunningPlatform, owner: str) -> None:
 
 def answer_question(page: Page) -> None:
     """Wait for another user's files; the first time the hub asks whether it may tell who looks."""
-    question = page.get_by_role("button", name="Authorize")
+    question = page.get_by_role("button", name=re.compile("^Open .* editor$"))
     question.or_(page.get_by_text("image_class.py", exact=True)).first.wait_for(timeout=3 * MINUTE)
     if question.is_visible():
         question.click()

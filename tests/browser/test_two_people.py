@@ -141,7 +141,7 @@ def test_an_admin_sees_everybody_and_stops_and_starts_a_server(
     row.get_by_role("button", name="Start Server").first.click(timeout=3 * MINUTE)
     row.get_by_role("button", name="Stop Server").wait_for(timeout=3 * MINUTE)
     panel.goto(server_of(platform.url, "mary"))
-    panel.get_by_role("button", name="Authorize").click()
+    panel.get_by_role("button", name=re.compile("^Open .* editor$")).click()
     panel.get_by_text("image_class.py", exact=True).first.wait_for(timeout=3 * MINUTE)
 
 

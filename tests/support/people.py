@@ -70,7 +70,7 @@ class Person:
     def consent(self, url: str) -> requests.Response:
         """Open another person's server and say yes to JupyterHub's question; return its page."""
         question = self.session.get(url, timeout=60)
-        assert "Authorize" in question.text, question.text
+        assert "'s editor?" in question.text, question.text
         self.session.post(
             question.url,
             data={

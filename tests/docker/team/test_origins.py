@@ -1,5 +1,6 @@
 """An origin for each user, over HTTPS: what a user's page can do to whoever opens it."""
 
+import re
 import socket
 import ssl
 
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
 def opened(page, stack, name):
     """Open somebody's server as an admin does, with the hub's question."""
     page.goto(server_of(stack.url, name))
-    question = page.get_by_role("button", name="Authorize")
+    question = page.get_by_role("button", name=re.compile("^Open .* editor$"))
     question.or_(page.get_by_text("image_class.py", exact=True)).first.wait_for(timeout=MINUTE)
     if question.is_visible():
         question.click()

@@ -203,7 +203,7 @@ def test_with_one_origin_a_server_is_its_owners_alone(one_origin: RunningPlatfor
             (share,) = admin.api("GET", "shares/ada/").json()["items"]
             assert share["user"]["name"] == "bob"
         question = person.session.get(ada.base, timeout=60)
-        assert "Authorize" in question.text, question.text
+        assert "'s editor?" in question.text, question.text
         person.session.post(
             question.url,
             data={"_xsrf": person.xsrf(), "scopes": ["identify"]},
