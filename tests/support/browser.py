@@ -30,6 +30,7 @@ FLAGS = [
 # `make pictures` sets this to docs/pictures.
 PICTURES = ROOT / os.environ.get("PICTURES", "tests/.artifacts/pictures")
 WAIT_MS = 60_000  # what a page shows within it is there; on a busy machine 5 s are not enough
+SETTLE_MS = 4_000
 FAILED = pytest.StashKey[bool]()
 
 
@@ -61,11 +62,20 @@ def launch(
                     for name, address in names.items()
                 )
                 more.append(f"--host-resolver-rules={rules}")
-            return playwright.chromium.launch(executable_path=program, args=[*FLAGS, *more])
+            running = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *more])
+            settle(running)
+            return running
 
         yield start
     for network in networks:
         network.close()
+
+
+def settle(browser: Browser) -> None:
+    """Wait until a browser knows its network: what it loads before, it may drop."""
+    page = browser.new_page()
+    page.wait_for_timeout(SETTLE_MS)
+    page.close()
 
 
 @pytest.fixture(scope="session")

@@ -45,14 +45,21 @@ def open_page(page: Page, address: str) -> None:
         page.goto(address)
 
 
+def network_changed(page: Page) -> bool:
+    """Return once whether the browser dropped a request of a watched page for that reason."""
+    page.wait_for_timeout(500)
+    failed = _failed.get(page, [])
+    dropped = any("ERR_NETWORK_CHANGED" in reason for reason in failed)
+    failed.clear()
+    return dropped
+
+
 def seen(page: Page, place: Locator) -> Page:
     """Wait for `place`; a page of which the browser dropped a request is loaded again."""
 
     def there() -> bool:
-        if any("ERR_NETWORK_CHANGED" in reason for reason in _failed.get(page, [])):
-            _failed[page].clear()
+        if network_changed(page):
             page.reload()
-        page.wait_for_timeout(200)
         return place.is_visible()
 
     retry_until(there, 180, f"{page.url} shows {place}")

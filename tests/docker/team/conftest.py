@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support.setup import needed
 from tests.support.stack import DOMAIN, Stack, standins
-from tests.support.team_pages import fill_in, open_page, watch
+from tests.support.team_pages import fill_in, network_changed, open_page, watch
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,11 @@ def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[...,
     def go(name: str, path: str = "/") -> Page:
         page = watch(profile().new_page())
         open_page(page, stack.url + path)
-        page.get_by_role("button", name="Sign in with Keycloak").click()
+        button = page.get_by_role("button", name="Sign in with Keycloak")
+        button.click()
+        if network_changed(page):
+            open_page(page, stack.url + path)
+            button.click()
         fill_in(page, name, stack.secret(name))
         return page
 
