@@ -125,7 +125,7 @@ def profile(
     def make(**options: object) -> BrowserContext:
         size = {"width": 1280, "height": 900}
         contexts.append(browser.new_context(viewport=size, **options))  # type: ignore[arg-type]
-        contexts[-1].set_default_timeout(120_000)
+        contexts[-1].set_default_timeout(240_000)
         contexts[-1].on("response", answered)
         contexts[-1].on("requestfailed", failed)
         return contexts[-1]
