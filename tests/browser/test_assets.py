@@ -6,8 +6,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.platform import RunningPlatform
+from tests.support.waiting import TIMEOUT_FACTOR
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 PROGRAM = r"/assets/index-[\w-]+\.js$"
 NOTEBOOK = """
 import marimo

@@ -10,9 +10,9 @@ from playwright.sync_api import Frame, Page, Response, expect
 from tests.support.host_names import server_of
 from tests.support.paths import ROOT
 from tests.support.platform import RunningPlatform
-from tests.support.waiting import retry_until
+from tests.support.waiting import TIMEOUT_FACTOR, retry_until
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 
 NOTEBOOK = Path(__file__).with_name("catalogue.py")
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.support.platform import RunningPlatform
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 _NOTEBOOK = """
 import marimo
 

@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from tests.support.host_names import ALL_FILES, server_of
 from tests.support.platform import RunningPlatform
 from tests.support.start_page import open_all_files
+from tests.support.waiting import TIMEOUT_FACTOR
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 MAX_BYTES, MAX_REQUESTS = 60_000, 6
 # What the page needed: itself, and what it loaded by then. Redirects before it do not count.
 LOADED = """() => performance.getEntriesByType("resource")

@@ -22,9 +22,9 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.support.kernels import MarimoServer
 from tests.support.paths import NOTEBOOKS
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 #: Of each app its title, and words that show that it ran through.
 SHOWS = {
     "image_class": ("Image classification over Kafka", "Press Train"),

@@ -11,8 +11,9 @@ from tests.support.attack import ATTACK_PAGE, state, tries_everything
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
 from tests.support.start_page import open_all_files
+from tests.support.waiting import TIMEOUT_FACTOR
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from tests.support.people import LocalPerson
 from tests.support.planting import plants_cookies
 from tests.support.platform import RunningPlatform
 from tests.support.start_page import open_all_files
+from tests.support.waiting import TIMEOUT_FACTOR
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 
 
 def files(page: Page) -> Page:

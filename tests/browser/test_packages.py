@@ -8,8 +8,9 @@ from playwright.sync_api import Locator, Page, TimeoutError
 
 from tests.support.host_names import server_of
 from tests.support.platform import RunningPlatform
+from tests.support.waiting import TIMEOUT_FACTOR
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 
 
 def open_panel(page: Page) -> Locator:

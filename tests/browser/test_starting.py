@@ -6,9 +6,9 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.support.platform import RunningPlatform
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 BACK = "The broker answers again"
 
 

@@ -9,9 +9,9 @@ from playwright.sync_api import Page, expect
 
 from tests.support.host_names import server_of
 from tests.support.platform import RunningPlatform
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
-MINUTE = 60_000
+MINUTE = 60_000 * TIMEOUT_FACTOR
 
 
 def open_notebook(home: Page, name: str) -> Page:

@@ -14,6 +14,7 @@ import pytest
 from tests.support import browser_network
 from tests.support.browser_network import BrowserNetwork
 from tests.support.paths import ROOT
+from tests.support.waiting import TIMEOUT_FACTOR
 
 if TYPE_CHECKING:  # a third of a second, in every pytest process
     from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
@@ -29,7 +30,9 @@ FLAGS = [
 ]
 # `make pictures` sets this to docs/pictures.
 PICTURES = ROOT / os.environ.get("PICTURES", "tests/.artifacts/pictures")
-WAIT_MS = 60_000  # what a page shows within it is there; on a busy machine 5 s are not enough
+WAIT_MS = (
+    60_000 * TIMEOUT_FACTOR
+)  # what a page shows within it is there; on a busy machine 5 s are not enough
 SETTLE_MS = 4_000
 FAILED = pytest.StashKey[bool]()
 
@@ -125,7 +128,7 @@ def profile(
     def make(**options: object) -> BrowserContext:
         size = {"width": 1280, "height": 900}
         contexts.append(browser.new_context(viewport=size, **options))  # type: ignore[arg-type]
-        contexts[-1].set_default_timeout(240_000)
+        contexts[-1].set_default_timeout(120_000 * TIMEOUT_FACTOR)
         contexts[-1].on("response", answered)
         contexts[-1].on("requestfailed", failed)
         return contexts[-1]

@@ -9,6 +9,8 @@ from imageclass.kafka.connection import Connection
 from kafka import TopicPartition
 from kafka.errors import CoordinatorNotAvailableError
 
+from tests.support.waiting import TIMEOUT_FACTOR
+
 
 def read_all(connection: Connection, topic: str) -> list:
     """Return every message that is on the topic now."""
@@ -18,7 +20,7 @@ def read_all(connection: Connection, topic: str) -> list:
         consumer.seek_to_beginning(*places)
         ends = consumer.end_offsets(places)
         found: list = []
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 30 * TIMEOUT_FACTOR
         while any(consumer.position(place) < end for place, end in ends.items()):
             assert time.monotonic() < deadline, f"{topic} cannot be read to its end"
             found += [r for records in consumer.poll(timeout_ms=200).values() for r in records]

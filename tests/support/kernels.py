@@ -17,6 +17,8 @@ import requests
 from mosshub_contract.ports import free_port
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.waiting import TIMEOUT_FACTOR
+
 
 class KernelSocket:
     """The messages that a kernel sends to its page."""
@@ -25,6 +27,7 @@ class KernelSocket:
 
     def receive(self, seconds: float, what: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield kind and content of each message; AssertionError with `what` after `seconds`."""
+        seconds *= TIMEOUT_FACTOR
         deadline = time.monotonic() + seconds
         with suppress(TimeoutError):
             while (left := deadline - time.monotonic()) > 0:
@@ -120,7 +123,7 @@ class MarimoServer:
         )
 
     def __enter__(self) -> MarimoServer:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 90 * TIMEOUT_FACTOR
         while True:
             try:
                 if requests.get(f"{self.url}/health", timeout=5).ok:

@@ -24,7 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from hub.signin.names import safe_name
 from tests.support.host_names import ALL_FILES, origin_of, server_of
 from tests.support.paths import ROOT
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 _CONFIG = """
 import os, sys
@@ -293,7 +293,7 @@ class Notebook:
 
     def until(self, operation: str, seconds: float) -> dict[str, Any]:
         """Return the content of the next message of this kind."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * TIMEOUT_FACTOR
         while (left := deadline - time.monotonic()) > 0:
             message = json.loads(self.socket.recv(timeout=left))
             if message.get("op") == operation:
@@ -311,7 +311,7 @@ class Notebook:
         answer = self.post("api/kernel/run", {"cellIds": [cell], "codes": [code]})
         assert answer.ok, answer.text
         printed = ""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * TIMEOUT_FACTOR
         while (left := deadline - time.monotonic()) > 0:
             data = json.loads(self.socket.recv(timeout=left))
             if data.get("op") != "cell-op" or data["data"].get("cell_id") != cell:

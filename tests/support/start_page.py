@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-MINUTE = 60_000  # milliseconds
+from tests.support.waiting import TIMEOUT_FACTOR
+
+MINUTE = 60_000 * TIMEOUT_FACTOR  # milliseconds
 
 
 def open_all_files(page: Page) -> Page:

@@ -10,9 +10,9 @@ from playwright.sync_api import Error, Locator, Page
 
 from tests.standins.engine import docker
 from tests.support.stack import Stack
-from tests.support.waiting import retry_until
+from tests.support.waiting import TIMEOUT_FACTOR, retry_until
 
-MINUTE = 60_000  # milliseconds
+MINUTE = 60_000 * TIMEOUT_FACTOR  # milliseconds
 
 
 def fill_in(page: Page, name: str, password: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,6 +10,8 @@ from typing import TypeVar
 import pytest
 
 T = TypeVar("T")
+#: All limits of waiting are so many times longer where tests/run has several processes compete.
+TIMEOUT_FACTOR = float(os.environ.get("MOSSHUB_TEST_TIMEOUT_FACTOR", "1"))
 MIN_PAUSE_S, MAX_PAUSE_S = 0.1, 1.0  # between two looks
 
 
@@ -36,6 +39,7 @@ def retry_until(condition: Callable[[], T], timeout: float, what: str) -> T:
 def _poll(
     condition: Callable[[], T], timeout: float, what: str, errors: tuple[type[Exception], ...]
 ) -> T:
+    timeout *= TIMEOUT_FACTOR
     began = time.monotonic()
     last = ""
     while True:

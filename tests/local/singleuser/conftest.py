@@ -10,9 +10,10 @@ import pytest
 import requests
 
 from tests.support.singleuser import Hub, Person, proxy_command
+from tests.support.waiting import TIMEOUT_FACTOR
 
 HERE = Path(__file__).parent
-TIMEOUT_S = 150
+TIMEOUT_S = 150 * TIMEOUT_FACTOR
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,6 +14,7 @@ from websockets.sync.client import ClientConnection
 from tests.support.marimo_routes import WEBSOCKET, marimo_routes
 from tests.support.memory import Memory
 from tests.support.singleuser import Hub, Person, ask, own_cookies
+from tests.support.waiting import TIMEOUT_FACTOR
 
 MIB = 1024**2
 SOCKETS = [path for method, path in marimo_routes() if method == WEBSOCKET]
@@ -57,7 +58,7 @@ def test_a_sign_out_ends_open_websockets(hub: Hub, ada: Person) -> None:
     hers, adas = (p.websocket("terminal/ws") for p in (carol, ada))
     cookies = own_cookies(carol)
     carol.session.get(f"{hub.url}/hub/logout", timeout=60)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * TIMEOUT_FACTOR
     with pytest.raises(ConnectionClosed):
         while True:
             hers.recv(timeout=deadline - time.monotonic())
@@ -81,7 +82,7 @@ def test_frame_of_50_mib_reaches_the_browser(ada: Person) -> None:
     notebook = ada.notebook("large.py")
     code = f"import marimo as mo\nmo.Html('m' * {50 * MIB})"
     assert notebook.post("api/kernel/run", {"cellIds": ["big"], "codes": [code]}).ok
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * TIMEOUT_FACTOR
     while len(notebook.socket.recv(timeout=deadline - time.monotonic())) < 50 * MIB:
         pass
     notebook.close()

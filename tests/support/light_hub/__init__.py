@@ -22,7 +22,7 @@ from mosshub_contract.processes import die_with_parent
 
 from hub.processes import INSTANCE_VARIABLE, end_processes, leftover_processes
 from tests.support.paths import ROOT
-from tests.support.waiting import retry_until
+from tests.support.waiting import TIMEOUT_FACTOR, retry_until
 
 CONFIG = Path(__file__).parent / "config.py"
 
@@ -133,7 +133,7 @@ class LightHub:
         assert self.process
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + 40
+            deadline = time.monotonic() + 40 * TIMEOUT_FACTOR
             while self.process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.1)
         self.process.kill()
