@@ -36,9 +36,18 @@ def standins() -> None:
     )
 
 
+# What others log as an error and is none: a broker whose controller is not there yet tries again.
+# When an access token has expired, oauthenticator uses the refresh token.
+NO_ERRORS = re.compile(
+    r"RegistrationResponseHandler: channel manager timed out before sending"
+    r"|oauth2:\d+\] Error Fetching user info\.\.\. 401 "
+)
+
+
 def errors_in(log: str) -> list[str]:
     """Return the lines of a log that an admin would ask about."""
-    return re.findall(r"(?m)^.*(?:Traceback|\bERROR\b|\bFATAL\b|ALERT|\[E ).*$", log)
+    found = re.findall(r"(?m)^.*(?:Traceback|\bERROR\b|\bFATAL\b|ALERT|\[E ).*$", log)
+    return [line for line in found if not NO_ERRORS.search(line)]
 
 
 def free_subnet(parts: Iterable[int]) -> str:

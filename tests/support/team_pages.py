@@ -42,6 +42,7 @@ def open_page(page: Page, address: str) -> None:
     except Error as error:
         if "ERR_NETWORK_CHANGED" not in error.message:
             raise
+        page.wait_for_timeout(2_000)  # the browser goes to its own page about the error
         page.goto(address)
 
 
