@@ -44,7 +44,7 @@ def over_tls(
         return answer
 
 
-# Compose takes a service that was made with --no-deps for another one: `make up` would make it again.
+# To Compose, a service that was made with --no-deps is another one: `make up` would make it again.
 BACK = ("up", "--detach", "--wait", "caddy")
 
 
