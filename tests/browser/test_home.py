@@ -64,9 +64,9 @@ def test_the_page_is_small_and_asks_only_the_platform(
     expect(page.get_by_role("heading", name="Running")).to_be_visible()
     # Nothing of the notebook leads outside: marimo offers no way to publish it.
     notebook.get_by_test_id("notebook-menu-dropdown").click()
-    expect(notebook.get_by_role("menuitem", name="Download")).to_be_visible()
+    expect(notebook.get_by_role("menuitem", name="Export")).to_be_visible()
     menu = notebook.get_by_role("menu").inner_text()
-    assert not re.search("publish|molab|WebAssembly", menu, re.IGNORECASE), menu
+    assert not re.search("share|publish|molab|WebAssembly", menu, re.IGNORECASE), menu
     hosts = {urlsplit(r.url).hostname for r in asked if not r.url.startswith("data:")}
     assert hosts <= {"localhost", "hedy.localhost"}
 
