@@ -21,7 +21,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from mosshub_contract.ports import free_port
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 PROGRAM = [sys.executable, "-m", "embedded_kafka"]
 
@@ -179,14 +179,14 @@ def test_a_clean_life_says_two_things_and_leaves_nothing(
     one = program(tmp_path / "kafka")
     java = one.ready()
     one.process.terminate()
-    assert one.process.wait(30) == 0
+    assert one.process.wait(30 * TIMEOUT_FACTOR) == 0
     assert not java.is_running()
     lines = [line for line in one.said().splitlines() if not line.startswith("Downloading")]
     assert len(lines) == 1, one.said()
     again = program(tmp_path / "kafka", port=one.port)
     again.ready()
     again.process.send_signal(signal.SIGINT)
-    assert again.process.wait(30) == 0
+    assert again.process.wait(30 * TIMEOUT_FACTOR) == 0
 
 
 @pytest.mark.slow
@@ -199,7 +199,7 @@ def test_a_second_signal_ends_at_once(program: Callable[..., Program], tmp_path:
     with pytest.raises(subprocess.TimeoutExpired):
         one.process.wait(0.5)
     one.process.send_signal(signal.SIGINT)
-    assert one.process.wait(5) == 128 + signal.SIGINT
+    assert one.process.wait(5 * TIMEOUT_FACTOR) == 128 + signal.SIGINT
     wait_until(lambda: gone(java), 5, "Java gone")
 
 
@@ -226,7 +226,7 @@ def test_killed_kafka_ends_the_program_with_its_reason(
 ) -> None:
     one = program(tmp_path / "kafka")
     one.ready().kill()
-    assert one.process.wait(30) == 1
+    assert one.process.wait(30 * TIMEOUT_FACTOR) == 1
     assert "Apache Kafka was killed (signal 9)" in one.said()
 
 
@@ -239,7 +239,7 @@ def test_keep_running_starts_a_killed_kafka_again(
     wait_until(lambda: one.said().count("answers at") == 2, 60, "started again")
     assert one.process.poll() is None
     one.process.terminate()
-    assert one.process.wait(30) == 0
+    assert one.process.wait(30 * TIMEOUT_FACTOR) == 0
 
 
 @pytest.mark.slow
@@ -260,11 +260,11 @@ def test_a_taken_port_and_prepare(program: Callable[..., Program], tmp_path: Pat
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         one = program(tmp_path / "kafka", "--prepare", port=port)
-        assert one.process.wait(30) == 1
+        assert one.process.wait(30 * TIMEOUT_FACTOR) == 1
         assert f"Port {port} on 127.0.0.1 is taken" in one.said()
         assert "Traceback" not in one.said()
     two = program(tmp_path / "kafka", "--prepare", port=port)
-    assert two.process.wait(60) == 0
+    assert two.process.wait(60 * TIMEOUT_FACTOR) == 0
     assert (tmp_path / "kafka" / "log" / "meta.properties").exists()
 
 
@@ -280,7 +280,7 @@ def test_wrong_java(
 ) -> None:
     monkeypatch.setenv(JAVA_VARIABLE, "/bin/true")
     one = program(tmp_path / "kafka")
-    assert one.process.wait(30) == 1
+    assert one.process.wait(30 * TIMEOUT_FACTOR) == 1
     assert f"{JAVA_VARIABLE}=/bin/true is no working Java" in one.said()
     assert "Traceback" not in one.said()
 

@@ -21,7 +21,7 @@ from imageclass.runs.replay import DeadLetter, ReplayError
 
 from tests.support.agents import AgentProcesses, Linear, send
 from tests.support.kafka import lag, members, read_all
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 DIGITS = datasets.load("digits")
 
@@ -84,7 +84,7 @@ def test_a_batch_that_is_not_finished_holds_back_those_behind_it(connection: Con
             first = not self.calls
             rows = super().__call__(images)
             if first:
-                gate.wait(120)
+                gate.wait(120 * TIMEOUT_FACTOR)
             else:
                 behind.set()
             return rows
@@ -92,7 +92,7 @@ def test_a_batch_that_is_not_finished_holds_back_those_behind_it(connection: Con
     agent = registry.start_agent(connection, "linear", SlowAtFirst(), batch_size=20, max_wait=10)
     agent.wait_until_running()
     send(connection, 40)
-    assert behind.wait(60)
+    assert behind.wait(60 * TIMEOUT_FACTOR)
     registry.stop_agent(connection, "linear")
     gate.set()
     assert not answers(connection)

@@ -29,7 +29,7 @@ from PIL import Image
 
 from tests.support.kafka import members
 from tests.support.records import write
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -249,7 +249,7 @@ def test_topics_are_looked_into(
         call(environment, "send", folder / "5", "--wait")
         assert "cnn on " in following.stdout.readline()  # one that came later
         following.send_signal(signal.SIGINT)
-        _, error = following.communicate(timeout=20)
+        _, error = following.communicate(timeout=20 * TIMEOUT_FACTOR)
         assert (following.returncode, error) == (130, "")
     finally:
         following.kill()
@@ -270,7 +270,7 @@ def test_agents_of_one_model_share_the_work_and_leave_in_peace(
         ):
             started = time.monotonic()
             one.process.send_signal(ending)
-            assert one.process.wait(30) == code
+            assert one.process.wait(30 * TIMEOUT_FACTOR) == code
             # One that had not left would be counted for another 10 s, its session's time.
             assert members(connection, "twin") == left or time.monotonic() - started > 9
             wait_until(lambda one=one: one.said[-1]["state"] == "stopped", 10, "its last line")

@@ -18,6 +18,7 @@ from imageclass.models.registry import train_or_load
 from tests.support.kafka import members
 from tests.support.kernels import Kernel, MarimoServer
 from tests.support.paths import NOTEBOOKS, ROOT
+from tests.support.waiting import TIMEOUT_FACTOR
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,7 @@ def test_as_a_script(name: str, environment: dict, tmp_path: Path, broker: Embed
     if name == "live_dashboard":
         judge_something(broker, environment["MOSSHUB_TOPIC_PREFIX"])
     script = start(name, environment, tmp_path)
-    said, trouble = script.communicate(timeout=180)
+    said, trouble = script.communicate(timeout=180 * TIMEOUT_FACTOR)
     assert script.returncode == 0, trouble
     for words in SAYS[name]:
         assert words in said, said + trouble
@@ -80,7 +81,7 @@ def test_as_scripts_without_a_broker_they_say_so(environment: dict, tmp_path: Pa
     nobody = {**environment, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
     scripts = {name: start(name, nobody, tmp_path) for name in NEEDS_BROKER}
     for name, script in scripts.items():
-        said, trouble = script.communicate(timeout=180)
+        said, trouble = script.communicate(timeout=180 * TIMEOUT_FACTOR)
         assert "The broker at 127.0.0.1:9 does not answer." in said, (name, said, trouble)
         assert "Traceback" not in trouble, name
 
@@ -149,7 +150,9 @@ def test_image_class_runs_in_jupyter_by_itself(models: Path, tmp_path: Path) -> 
     exported = nbformat.read(ROOT / "docs/notebooks/image_class.ipynb", as_version=4)
     hidden = ("KAFKA_BOOTSTRAP_SERVERS", "MOSSHUB_TOPIC_PREFIX")
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
-    client = NotebookClient(exported, timeout=240, resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(
+        exported, timeout=int(240 * TIMEOUT_FACTOR), resources={"metadata": {"path": str(tmp_path)}}
+    )
     client.execute(env={**kept, "MOSSHUB_MODELS": str(models), "TF_CPP_MIN_LOG_LEVEL": "3"})
     outputs = [out for cell in exported.cells for out in cell.get("outputs", [])]
     said = "".join(out.text for out in outputs if out.output_type == "stream")

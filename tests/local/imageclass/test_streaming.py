@@ -20,7 +20,7 @@ from kafka import KafkaProducer
 from kafka.coordinator.base import MemberState
 
 from tests.support.kafka import lag, members, read_all
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 DIGITS = datasets.load("digits")
 
@@ -110,7 +110,7 @@ def test_broker_killed_while_requests_are_sent(
     restart = threading.Thread(target=broker.start)
     with Judge(connection, ["cnn"]) as judge:
         run = judge.publish(DIGITS, 2000, seed=1, on_sent=kill_once)
-        restart.join(timeout=60)
+        restart.join(timeout=60 * TIMEOUT_FACTOR)
         verdicts = judge.collect(run)
     assert verdicts.missing == 0, (verdicts.summary(), agent.status)
     assert len(verdicts.predictions) == verdicts.predictions["request_id"].n_unique() == 2000
@@ -138,7 +138,7 @@ def test_broker_killed_while_requests_are_answered(
     with Judge(connection, ["cnn"]) as judge:
         run = judge.publish(DIGITS, 2000, seed=1)
         agent = registry.start_agent(connection, "cnn", KillsBetween(), batch_size=100)
-        assert killed.wait(60), agent.status
+        assert killed.wait(60 * TIMEOUT_FACTOR), agent.status
         broker.start()
         verdicts = judge.collect(run)
     assert verdicts.missing == 0, (verdicts.summary(), agent.status)

@@ -16,7 +16,7 @@ from kafka.producer.future import FutureRecordMetadata
 
 from tests.support.agents import AgentProcesses, Linear
 from tests.support.kafka import members, read_all
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def test_ten_thousand_requests_get_ten_thousand_verdicts(
         run = judge.publish(DIGITS, TOTAL, seed=1, on_sent=one_in_a_hundred)
         producer.flush()
         verdicts = judge.collect(run, on_prediction=accidents)
-    restart.join(timeout=60)
+    restart.join(timeout=60 * TIMEOUT_FACTOR)
     assert ended == {"killed": -signal.SIGKILL, "left": 0}
     # Everybody was answered once, and by the model: the judge's join has nothing double in it.
     assert (verdicts.missing, verdicts.invalid) == (0, 0), (

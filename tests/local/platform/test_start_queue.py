@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.light_hub import LightHub
 from tests.support.people import LocalPerson
-from tests.support.waiting import retry_until, wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, retry_until, wait_until
 
 PLACES = 4
 BEFORE = re.compile(r"(\d+) (?:person is|people are) before you")
@@ -151,7 +151,7 @@ def test_a_hub_that_ends_ends_the_queue_and_a_new_one_begins(slow_hub: LightHub)
     ada = Waiting(slow_hub, "ada")
     assert slow_hub.process
     slow_hub.process.send_signal(signal.SIGTERM)
-    assert slow_hub.process.wait(60) == 0
+    assert slow_hub.process.wait(60 * TIMEOUT_FACTOR) == 0
     assert "Traceback" not in slow_hub.log
     slow_hub.start()
     page = ada.person.session.get(f"{slow_hub.url}/hub/spawn-pending/ada", timeout=60)
