@@ -132,9 +132,14 @@ def test_a_poll_is_bounded_where_a_fetch_holds_much_more(
     topic = connection.topics.verdicts
     write(broker.bootstrap_servers, topic, *[[bytes(1_000_000)] * 15] * 10, codec="gzip")
     sizes: list[list[int]] = []
+    offsets: list[int] = []
     with TopicReader(connection, [topic]) as reader:
         while reader.is_behind():
-            sizes.append([len(record.value) for record in reader.poll()])
-    assert sum(map(len, sizes)) == 150
+            records = reader.poll()
+            sizes.append([len(record.value) for record in records])
+            offsets += [record.offset for record in records]
+    # A producer that tries again on a busy machine may write a record twice.
+    assert offsets == list(range(len(offsets)))
+    assert len(offsets) >= 150
     assert max(map(sum, sizes)) <= MAX_POLL_BYTES + 1_000_000
     assert max(map(len, sizes)) > 10
