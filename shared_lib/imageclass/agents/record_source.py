@@ -62,7 +62,7 @@ class RecordSource:
         )
 
     def start(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Read these partitions from now on, and no others.
+        """Read only these partitions from now on.
 
         Args:
             offsets: where to start; below 0: at the oldest record.

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
+#: Cache-Control of a file whose address changes with its content. A browser keeps what it has: the
+#: next page asks for fewer files, and fewer can fail.
+FOR_EVER = "private, max-age=31536000, immutable"
+
 # These are for one hop only (RFC 9110, 7.6.1), or each hop writes its own.
 _HOP_BY_HOP = frozenset(
     {

@@ -14,7 +14,7 @@ from . import pages
 from .backend import Backend, MarimoDown
 from .content_policy import content_policy
 from .error_pages import ShortCircuit
-from .headers import to_browser
+from .headers import FOR_EVER, to_browser
 from .paths import below, is_asset, without_redirect_count
 from .services import Services
 from .sign_in import SignInRequired
@@ -24,8 +24,6 @@ log = logging.getLogger("marimo_singleuser")
 # A page that loads waits this long for marimo, then it says that the editor is starting.
 _PAGE_GRACE_S = 1.5
 
-# A browser keeps what it has: the next page asks for fewer files, and fewer can fail.
-_FOR_EVER = "private, max-age=31536000, immutable"
 # These requests write over a notebook or another file of the user.
 # WORKAROUND(marimo 0.25.2): a save empties the file before it writes, so a full disk loses both.
 # Test: test_a_full_volume_is_said_and_loses_nothing
@@ -154,7 +152,7 @@ class HTTPProxy(SignInRequired):
         for name, value in policy.items():
             self.set_header(name, value)
         if answer.status == 200 and is_asset(self._path):
-            self.set_header("Cache-Control", _FOR_EVER)
+            self.set_header("Cache-Control", FOR_EVER)
         if self.request.method == "HEAD" or answer.status in (204, 304):
             self.finish()
             return

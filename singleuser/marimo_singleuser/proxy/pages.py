@@ -94,8 +94,13 @@ def add_notices(page: bytes, headline: str, notices: list[str], start_id: str) -
         notices: the sentences; what is between backticks is set as code.
         start_id: what was dismissed is shown again when this is another.
     """
-    html = [_CODE.sub(r"<code>\1</code>", xhtml_escape(notice)) for notice in notices]
+    html = [with_code(notice) for notice in notices]
     return _at_the_end(page, "notices.html", headline=headline, notices=html, start_id=start_id)
+
+
+def with_code(sentence: str) -> str:
+    """Return a sentence as HTML; what is between backticks is set as code."""
+    return _CODE.sub(r"<code>\1</code>", xhtml_escape(sentence))
 
 
 def _at_the_start(page: bytes, template: str) -> bytes:

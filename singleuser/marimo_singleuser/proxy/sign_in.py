@@ -85,6 +85,18 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         if activity.is_user_action(request.method or "", self._path):
             self.services.activity.touch()
 
+    def _check_admitted(self) -> None:
+        """Refuse what `prepare` did not let in.
+
+        Raises:
+            web.HTTPError: the request is refused.
+            ShortCircuit: a browser must sign in first.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        if not self._admitted:
+            raise web.HTTPError(403)
+
     async def _is_still_admitted(self) -> bool:
         """Return whether the user of an open WebSocket is signed in and may use this server.
 

@@ -34,8 +34,7 @@ class WebSocketProxy(SignInRequired):
 
     async def _proxy_websocket(self, *args: Any, **kwargs: Any) -> None:
         """Connect to marimo first, so that the browser is refused what marimo refuses."""
-        if self._refusal is not None or not self._admitted:
-            raise self._refusal or web.HTTPError(403)
+        self._check_admitted()
         if not await self.services.marimo.wait_ready(self.server_settings.start_timeout_s):
             raise web.HTTPError(503, reason="marimo is not running")
         try:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from tornado import web
 
 from ..home.originals import NotRestored, restore
+from ..proxy.headers import FOR_EVER
 from ..proxy.services import Services
 from ..proxy.sign_in import SignInRequired
 from .content import gather
@@ -22,7 +23,6 @@ _POLICY = (
     "default-src 'self'; img-src data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-_FOR_EVER = "private, max-age=31536000, immutable"
 _TYPES = {"home.css": "text/css", "prefetch.js": "text/javascript"}
 
 
@@ -64,18 +64,6 @@ class OwnPage(SignInRequired):
         """Keep a part of a form; what a refused request sends is dropped."""
         if self._admitted:
             self._body += chunk
-
-    def _check_admitted(self) -> None:
-        """Refuse what `prepare` did not let in.
-
-        Raises:
-            web.HTTPError: the request is refused.
-            ShortCircuit: a browser must sign in first.
-        """
-        if self._refusal is not None:
-            raise self._refusal
-        if not self._admitted:
-            raise web.HTTPError(403)
 
     def _field(self, name: str) -> str:
         """Return a field of the form that was sent.
@@ -139,7 +127,7 @@ class PageFile(OwnPage):
         """Send a file."""
         self._check_admitted()
         self.set_header("Content-Type", f"{_TYPES[name]}; charset=utf-8")
-        self.set_header("Cache-Control", _FOR_EVER)
+        self.set_header("Cache-Control", FOR_EVER)
         self.finish(file_content(name))
 
     head = get

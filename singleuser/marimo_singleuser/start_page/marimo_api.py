@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import aiohttp
 
 from ..marimo_process import Marimo
+from .content import file_query
 
 log = logging.getLogger("marimo_singleuser")
 
@@ -130,5 +131,5 @@ def _running(file: dict[str, Any]) -> Running:
         key = file.get("initializationId") or path
         query = urlencode({"file": key, "session_id": session_id})
     else:
-        query = f"file={quote(path, safe='/')}"
+        query = file_query(path)
     return Running(str(file["name"]), path, session_id, query)

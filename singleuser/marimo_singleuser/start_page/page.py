@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from functools import cache
 from pathlib import Path
 
-from tornado.escape import xhtml_escape
 from tornado.template import Loader
 
+from ..proxy.pages import with_code
 from ..settings import Settings
 from . import prefetch
 from .content import Content
 
 _HERE = Path(__file__).parent
-_CODE = re.compile("`([^`]+)`")
 
 
 def render(settings: Settings, content: Content, *, viewer: str, **values: object) -> bytes:
@@ -46,11 +44,6 @@ def render(settings: Settings, content: Content, *, viewer: str, **values: objec
             **values,
         )
     )
-
-
-def with_code(sentence: str) -> str:
-    """Return a sentence as HTML; what is between backticks is set as code."""
-    return _CODE.sub(r"<code>\1</code>", xhtml_escape(sentence))
 
 
 def file_content(name: str) -> bytes:
