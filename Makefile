@@ -8,10 +8,11 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test test-quick lint format clean models notebooks pictures up demo logs down purge-user check-accounts
+.PHONY: help run install images test test-quick lint format clean models notebooks pictures bench soak up demo logs down \
+  backup backups restore restore-user backup-image migrate-database purge-user check-accounts
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 run: install ## start the platform on this machine: http://localhost:8000 (PORT=… changes the port)
 	@exec $(PY) -m hub.launcher
@@ -30,15 +31,20 @@ install: .venv/.installed
 	@python3 -m venv .uv || { echo "Python's venv is missing: apt install python3-venv"; exit 1; }
 	@.uv/bin/pip install --quiet --disable-pip-version-check 'uv==0.13.9'
 
-.venv/.dev: .venv/.installed tests/standins/oidc/package-lock.json
+.venv/.dev: .venv/.installed tests/standins/oidc/package-lock.json tests/browser/package-lock.json
 	@$(UV) sync --frozen --extra local --group dev
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --prefix tests/standins/oidc --silent --no-fund --no-audit
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --prefix tests/browser --silent --no-fund --no-audit
 	@touch $@
 
 images: ## build the Docker images of hub and users (GPU=1: with CUDA too, 5 GB)
-	@DOCKER_BUILDKIT=1 docker build --file images/hub/Dockerfile --tag mosshub/hub:local .
+	@DOCKER_BUILDKIT=1 docker build --file images/hub/Dockerfile --target hub --tag mosshub/hub:local .
 	@DOCKER_BUILDKIT=1 docker build --file images/user/Dockerfile --target cpu --tag mosshub/user:cpu .
 	@$(if $(GPU),DOCKER_BUILDKIT=1 docker build --file images/user/Dockerfile --target gpu --tag mosshub/user:gpu .)
+
+# docker/backup builds it where it is needed.
+backup-image:
+	@DOCKER_BUILDKIT=1 docker build --quiet --file images/hub/Dockerfile --target backup --tag mosshub/backup:local . >/dev/null
 
 up: ## start the platform for a team, users' servers in containers: docs/deploy.md
 	@docker/up
@@ -53,6 +59,21 @@ logs: ## follow the log of the team's platform or the demo
 down: ## stop both; users' files, messages and accounts stay
 	@if [ -f docker/demo/.env ]; then DEMO=1 docker/down; fi
 	@if [ -f docker/.env ]; then docker/down; fi
+
+backup: ## save users, files, messages and settings of the running platform: TO=/a/directory
+	@docker/backup
+
+backups: ## list the backups: TO=…
+	@docker/backup list
+
+restore: ## bring a backup back, also on another host: FROM=… (SNAPSHOT=… one of `make backups`)
+	@docker/restore
+
+restore-user: ## bring files of one user back: FROM=… NAME=… (FILE=… one file or directory)
+	@docker/restore user
+
+migrate-database: ## copy the hub's users and groups from SQLite to the Postgres of DATABASE_URL
+	@docker/migrate-database
 
 purge-user: ## delete a removed user's files for good: NAME=…
 	@docker/purge-user "$$NAME"
@@ -81,6 +102,14 @@ pictures: .venv/.dev ## take the pictures in docs/ again, in the browser tests
 	@tests/prepare
 	@PICTURES=docs/pictures $(PY) -m pytest tests/browser
 
+bench: .venv/.dev ## measure beside others: bench/results (PART=pages|memory|hub|start|streaming, ROUNDS=, COLD=1)
+	@tests/prepare
+	@$(PY) -m bench $(or $(PART),all) --rounds $(or $(ROUNDS),7) $(if $(COLD),--cold)
+
+soak: .venv/.dev ## 20 people open, run, stream and close for two hours: bench/results/soak.md (HOURS=, PEOPLE=)
+	@tests/prepare
+	@$(PY) -m bench.soak --hours $(or $(HOURS),2) --people $(or $(PEOPLE),20)
+
 lint: .venv/.dev ## formatting, lint, types, and which room may import which
 	@.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/mypy && .venv/bin/lint-imports
 
@@ -88,4 +117,4 @@ format: .venv/.dev ## format the code
 	@.venv/bin/ruff format && .venv/bin/ruff check --fix
 
 clean: ## remove what was installed; data/ stays
-	@rm -rf .venv .uv hub/node/node_modules tests/standins/oidc/node_modules
+	@rm -rf .venv .uv hub/node/node_modules tests/standins/oidc/node_modules tests/browser/node_modules

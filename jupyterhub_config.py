@@ -2,15 +2,17 @@
 
 import sys
 
-from hub import origins
+from hub import admin, idle, origins, pages, reports, starts
 from hub.accounts import authenticator_with_accounts
 from hub.app import require_mosshub
 from hub.broker import broker_command
+from hub.database import database_url
 from hub.logs import LOGGING
 from hub.proxy import proxy_command
 from hub.servers import ENV_KEEP, server_environment
-from hub.settings import ROOT, load_settings
+from hub.settings import load_settings
 from hub.signin import oauth
+from hub.signin.blocked import BlockedUsers, with_blocked
 from hub.signin.names import forbid_rename
 from hub.signin.shared_password import LaptopAuthenticator, load_passwords
 from hub.signin.taken_hosts import refuse_taken_hosts
@@ -43,11 +45,12 @@ else:
     c.ConfigurableHTTPProxy.command = proxy_command(settings)
     c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
 
+c.JupyterHub.extra_handlers = []
 # Origins: a user's pages have a host of their own, so that they cannot act as whoever opens them.
 origins.configure(c, settings)
 
 # State: what outlives a restart.
-c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
+c.JupyterHub.db_url = database_url(settings)  # SQLite, unless DATABASE_URL names a Postgres
 c.JupyterHub.upgrade_db = True  # after JupyterHub has made a copy of it
 if team:
     c.JupyterHub.cookie_secret = bytes.fromhex(settings.cookie_secret.get_secret_value())
@@ -71,7 +74,10 @@ else:
     c.LaptopAuthenticator.admin_password = passwords.admins
     c.Authenticator.allow_all = True
 # Users also get an account on the broker, from their first start until they are removed.
-c.JupyterHub.authenticator_class = authenticator_with_accounts(authenticator, settings)
+authenticator = authenticator_with_accounts(authenticator, settings)
+# An admin may block a user, who then stays known and gets nothing.
+blocked = BlockedUsers(state / "blocked.json")
+c.JupyterHub.authenticator_class = with_blocked(authenticator, blocked)
 
 # Server: marimo behind the hub's sign-in, in the user's own container or directory.
 c.Spawner.environment = server_environment(settings)
@@ -82,6 +88,7 @@ if team:
 else:
     c.JupyterHub.spawner_class = LaptopSpawner
     c.LaptopSpawner.users_dir = str(settings.data_dir / "users")
+    c.LaptopSpawner.logs_dir = str(settings.data_dir / "logs" / "servers")
     # -P: nothing in a user's home can become part of the program.
     c.Spawner.cmd = [sys.executable, "-P", "-s", "-m", "marimo_singleuser"]
     c.Spawner.env_keep = ENV_KEEP
@@ -106,16 +113,20 @@ if team:
     c.JupyterHub.services.append({"name": "proxy", "api_token": token, "display": False})
     c.JupyterHub.load_roles.append({"name": "proxy", "scopes": ["proxy"], "services": ["proxy"]})
 
+# Idle: a server that nobody uses is stopped; a running cell or agent is use, an open page is not.
+idle.configure(c, settings)
+# What each server says of itself, for the admins' page.
+reports.configure(c)
+
 # Pages: admins land in the panel, all other users in their editor.
 c.JupyterHub.default_url = lambda handler: (
     "/hub/admin" if handler.current_user and handler.current_user.admin else ""
 )
-c.JupyterHub.template_paths = [str(ROOT / "hub" / "pages" / "templates")]
-c.JupyterHub.template_vars |= {
-    "team_announcement": settings.announcement,
-    "team_links": settings.team_links,
-}
-c.JupyterHub.logo_file = str(ROOT / "hub" / "pages" / "static" / "logo.svg")
+pages.configure(c, settings)
+# Whoever broke their own packages or settings can start without them.
+starts.configure(c)
+# Beside the panel: who is here, what their editors use, messages.
+admin.configure(c, settings, blocked)
 
 # Limits: what one host carries. A few servers start at a time. The next start waits for its turn,
 # where JupyterHub's own limits, here off, would refuse it.

@@ -1,22 +1,16 @@
 """An agent through Kafka beside its model alone, and beside one `predict` for each JSON message.
 
-    python bench/streaming.py [--turns 7] [--images 20000] [--old 100] [--seconds 10]
-
-Writes bench/results/streaming.md. Takes about five minutes.
+`python -m bench streaming`
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 from embedded_kafka import EmbeddedBroker
@@ -28,11 +22,12 @@ from imageclass.models import architectures
 from imageclass.models.classifier import CompiledClassifier
 from numpy.typing import NDArray
 
-RESULTS = Path(__file__).with_name("results") / "streaming.md"
-SHAPES = {
-    "CIFAR-10, as of the notebook that this replaces": (32, 32, 3),
-    "MNIST and Fashion-MNIST": (28, 28, 1),
-}
+from bench.samples import ROOT, Recording
+
+SHAPES = {"32x32x3": (32, 32, 3), "28x28x1": (28, 28, 1)}
+IMAGES = 20_000  # for one measurement of an agent
+ONE_BY_ONE_IMAGES = 100
+PACED_ROUNDS, PACED_S = 3, 10.0
 BATCH_SIZE = 256
 MAX_WAIT = 0.02  # seconds
 
@@ -143,97 +138,42 @@ def paced(
     agent = Agent(connection, "paced", classifier, batch_size=BATCH_SIZE, max_wait=MAX_WAIT)
     agent.start()
     agent.wait_until_running()
-    command = [sys.executable, __file__, "--latencies", connection.bootstrap_servers[0]]
+    command = [sys.executable, "-m", "bench.streaming", connection.bootstrap_servers[0]]
     command += [connection.topics.prefix, str(rate), str(seconds)]
     command += map(str, classifier.image_shape)
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     agent.stop()
     return np.array(json.loads(shown.splitlines()[-1]))
 
 
-def main() -> None:
-    """Measures all of them in one run and writes the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--images", type=int, default=20_000)
-    parser.add_argument("--old", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--latencies", nargs=7, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.latencies:
-        servers, prefix, rate, seconds, *shape = options.latencies
-        took = latencies(servers, prefix, float(rate), float(seconds), *map(int, shape))
-        print(json.dumps(took))
-        return
-    text = (
-        f"# An agent through Kafka\n\n`python bench/streaming.py`: batches of {BATCH_SIZE},"
-        f" {1000 * MAX_WAIT:.0f} ms of wait; {os.cpu_count()} cores shared by model, agent, broker"
-        f" and sender, Python {platform.python_version()}; load on the machine when it began:"
-        f" {os.getloadavg()[0]:.1f}.\n"
-    )
-    for name, shape in SHAPES.items():
-        text += f"\n## Images of {shape}: {name}\n\n{table(shape, options)}\n"
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(text, "utf-8")
-    print(text)
+def measure(recording: Recording, rounds: int) -> None:
+    """Measure `rounds` rounds for each shape, by turns: other programs disturb all alike."""
+    for key, shape in SHAPES.items():
+        images = made_up(shape)
+        model = architectures.build_cnn(shape, 10)
+        classifier = CompiledClassifier(model, BATCH_SIZE)
+        agent_rates = []
+        with tempfile.TemporaryDirectory() as directory, EmbeddedBroker(directory, 0) as broker:
+            for turn in range(1, rounds + 1):
+                connection = connect(broker.bootstrap_servers, f"turn{turn}.")
+                fill(connection, images, IMAGES + 20 * BATCH_SIZE)
+                own = alone(classifier, images, 2)
+                agent_rates.append(through_kafka(connection, classifier, IMAGES))
+                recording.add("alone", key, turn, own)
+                recording.add("agent", key, turn, agent_rates[-1])
+                recording.add("share", key, turn, agent_rates[-1] / own)
+            old = connect(broker.bootstrap_servers, "old.")
+            rate = one_by_one(old, model, images, ONE_BY_ONE_IMAGES)
+            recording.add("one_by_one", key, 1, rate)
+            for turn in range(1, min(rounds, PACED_ROUNDS) + 1):
+                connection = connect(broker.bootstrap_servers, f"paced{turn}.")
+                took = paced(connection, classifier, statistics.median(agent_rates) / 10, PACED_S)
+                p50, p99 = np.percentile(took, [50, 99])
+                recording.add("answer_p50", key, turn, float(p50))
+                recording.add("answer_p99", key, turn, float(p99))
 
 
-def table(shape: tuple[int, int, int], options: argparse.Namespace) -> str:
-    """All measurements of the CNN for images of `shape`, beside what they must be."""
-    images = made_up(shape)
-    model = architectures.build_cnn(shape, 10)
-    classifier = CompiledClassifier(model, BATCH_SIZE)
-    own_rates, agent_rates = [], []
-    with tempfile.TemporaryDirectory() as directory, EmbeddedBroker(directory, 0) as broker:
-        # By turns, since other programs make the machine faster and slower.
-        for turn in range(options.turns):
-            connection = connect(broker.bootstrap_servers, f"turn{turn}.")
-            fill(connection, images, options.images + 20 * BATCH_SIZE)
-            own_rates.append(alone(classifier, images, 2))
-            agent_rates.append(through_kafka(connection, classifier, options.images))
-        own, agent = statistics.median(own_rates), statistics.median(agent_rates)
-        shares = [share / whole for share, whole in zip(agent_rates, own_rates, strict=True)]
-        old = one_by_one(connect(broker.bootstrap_servers, "old."), model, images, options.old)
-        pace = []
-        for turn in range(3):
-            connection = connect(broker.bootstrap_servers, f"paced{turn}.")
-            took = paced(connection, classifier, agent / 10, options.seconds)
-            pace.append(np.percentile(took, [50, 99]))
-    p50, p99 = np.median(pace, axis=0)
-    limit = 2000 * MAX_WAIT
-    rows = [
-        (
-            "the model alone, in batches",
-            f"{own:,.0f}/s ({min(own_rates):,.0f} to {max(own_rates):,.0f})",
-            "",
-        ),
-        (
-            "the agent, through Kafka",
-            f"{agent:,.0f}/s ({min(agent_rates):,.0f} to {max(agent_rates):,.0f}): in each turn"
-            f" {min(shares):.0%} to {max(shares):.0%} of the model alone, median"
-            f" {statistics.median(shares):.0%}",
-            "90 % or more",
-        ),
-        (
-            "`predict` and JSON for each message",
-            f"{old:,.1f}/s: the agent is {agent / old:,.0f} times as fast",
-            "50 times or more",
-        ),
-        (
-            f"from sending to having the answer, at {agent / 10:,.0f}/s",
-            f"p50 {p50:.0f} ms, p99 {p99:.0f} ms"
-            f" ({', '.join(f'{turn[1]:.0f}' for turn in pace)} in the turns)",
-            f"p99 under {limit:.0f} ms, twice the wait",
-        ),
-    ]
-    lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return (
-        f"{model.name}, {model.count_params():,} parameters.\n\n"  # type: ignore[attr-defined]
-        f"| | measured | must be |\n|---|---|---|\n{lines}"
-    )
-
-
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # the process that `paced` starts
+    _servers, _prefix, _rate, _seconds, *_shape = sys.argv[1:]
+    _took = latencies(_servers, _prefix, float(_rate), float(_seconds), *map(int, _shape))
+    print(json.dumps(_took))

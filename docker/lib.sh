@@ -1,4 +1,4 @@
-# What the scripts `up`, `down`, `compose` and `purge-user` share: the platform's settings and `compose`.
+# What the scripts of this directory share: the platform's settings and `compose`.
 # They source this file (POSIX sh).
 set -eu
 cd "$(dirname "$0")"
@@ -25,9 +25,33 @@ setting() {
   printf %s "${value:-$2}"
 }
 
+# random BYTES: random bytes in hexadecimal.
+random() { od -An -v -tx1 -N "$1" /dev/urandom | tr -d ' \n'; }
+
+# write_secret NAME: write standard input to the secret's file, all of it or nothing.
+write_secret() {
+  cat > "$SECRETS/.$1.new"
+  mv "$SECRETS/.$1.new" "$SECRETS/$1"
+}
+
+# secret NAME BYTES: generate the secret if it is missing. Containers read it as another user, so its
+# mode is open and the directory is closed.
+secret() {
+  [ -s "$SECRETS/$1" ] || random "$2" | write_secret "$1"
+  chmod 0644 "$SECRETS/$1"
+}
+
+# platform_secrets: generate what hub, proxy and broker share.
+platform_secrets() {
+  mkdir -p "$SECRETS"
+  chmod 0700 "$SECRETS"
+  for name in proxy_token cookie_secret crypt_key broker_secret; do secret $name 32; done
+  case $(setting DATABASE_URL "") in *@postgres/* | *@postgres:*) secret database_password 32 ;; esac
+}
+
 # fingerprint PATH…: a number that changes with the content of the files. As a label it makes compose
-# recreate a container when a mounted file changes.
-fingerprint() { find "$@" -type f -exec cksum {} + | sort | cksum | cut -d ' ' -f 1; }
+# recreate a container when a mounted file changes. What only backups read changes no other container.
+fingerprint() { find "$@" -type f ! -name 'backup_*' -exec cksum {} + | sort | cksum | cut -d ' ' -f 1; }
 
 # load: read the settings that the scripts and the compose files need. `compose` needs this first.
 load() {
@@ -45,6 +69,8 @@ load() {
     "" | ?*:[0-9]*) ;;
     *) die "KAFKA_PUBLIC=$KAFKA_PUBLIC: expected host:port of the broker for clients outside this host." ;;
   esac
+  load_database
+  load_backup
   case $SUBDOMAINS in yes | no) ;; *) die "SUBDOMAINS=$SUBDOMAINS: expected yes or no." ;; esac
   case $TLS in auto | internal | files) ;; *) die "TLS=$TLS: expected auto, internal or files." ;; esac
   USERS_SITE=some
@@ -61,7 +87,7 @@ load() {
   FIREWALL_FILES=$(fingerprint firewall)
   DEMO_FILES=$(fingerprint demo/realm.json)
   export CADDY_FILES ENGINE_FILES FIREWALL_FILES DEMO_FILES
-  if [ -d "$SECRETS" ]; then
+  if [ -s "$SECRETS/proxy_token" ]; then
     PROXY_FILES=$(fingerprint proxy "$SECRETS/proxy_token")
     HUB_FILES=$(fingerprint "$SECRETS")
     KAFKA_FILES=$(fingerprint kafka "$SECRETS/broker_secret")
@@ -80,13 +106,55 @@ load() {
   fi
 }
 
-# compose ARGUMENT…: docker compose with this platform's files, settings and profile.
+# load_database: what DATABASE_URL says, postgresql://user@host/database.
+load_database() {
+  DATABASE_URL=$(setting DATABASE_URL "")
+  DATABASE_USER=${DATABASE_URL#*://} DATABASE_NAME=${DATABASE_URL##*/} DATABASE_HOST=${DATABASE_URL#*@}
+  DATABASE_USER=${DATABASE_USER%%@*} DATABASE_HOST=${DATABASE_HOST%%/*}
+  DATABASE_HOST=${DATABASE_HOST%%:*}
+  export DATABASE_URL DATABASE_USER DATABASE_NAME
+  [ -z "$DATABASE_URL" ] || [ -s "$SECRETS/database_password" ] || [ "$DATABASE_HOST" = postgres ] ||
+    die "DATABASE_URL names a Postgres of yours: write the password of $DATABASE_USER into" \
+      "$(shown "$SECRETS")/database_password."
+}
+
+# load_backup: where backups go, and what compose needs to make one.
+load_backup() {
+  BACKUP_TO=$(setting BACKUP_TO "") BACKUP_AT=$(setting BACKUP_AT "")
+  BACKUP_DIR=backup-work
+  case $BACKUP_TO in /*) BACKUP_DIR=$BACKUP_TO ;; esac
+  BACKUP_HOST=$INSTANCE.$(uname -n | cut -c 1-30)
+  BACKUP_TIMEZONE=$(setting BACKUP_TIMEZONE "")
+  [ -n "$BACKUP_TIMEZONE" ] || [ ! -L /etc/localtime ] ||
+    BACKUP_TIMEZONE=$(readlink -f /etc/localtime | sed -n 's|.*/zoneinfo/||p')
+  DOCKER_VOLUMES=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null || echo /var/lib/docker)/volumes
+  export BACKUP_TO BACKUP_AT BACKUP_DIR BACKUP_HOST BACKUP_TIMEZONE DOCKER_VOLUMES
+  [ -z "$BACKUP_AT" ] || [ -n "$BACKUP_TO" ] ||
+    die "BACKUP_AT=$BACKUP_AT: say where backups go, too (BACKUP_TO)."
+}
+
+# backup_passphrase: generate the passphrase of the backups if it is missing, and say what it is for.
+backup_passphrase() {
+  [ ! -s "$SECRETS/backup_passphrase" ] || return 0
+  secret backup_passphrase 24
+  say "The passphrase of the backups is in $(shown "$SECRETS")/backup_passphrase. Keep a copy elsewhere:" \
+    "without it nobody can read them, also not after this host is lost."
+}
+
+# compose ARGUMENT…: docker compose with this platform's files, settings and profile. `down` also takes
+# away the networks of backups that were made by hand.
 compose() {
+  backup=$BACKUP_AT${WITH_BACKUP:-}
+  [ "${1:-}" != down ] || backup=yes
   set -- --env-file "$SETTINGS" "$@"
   [ "$SIGN_IN" != demo ] || set -- --profile demo "$@"
   [ -z "$DOMAIN" ] || [ "$TLS" != files ] || set -- --file tls-files.yaml "$@"
   [ -z "$DOMAIN" ] || set -- --file https.yaml "$@"
   [ -z "$KAFKA_PUBLIC" ] || set -- --file kafka-public.yaml "$@"
+  [ -z "$backup" ] || [ -z "$DATABASE_URL" ] || set -- --file backup-database.yaml "$@"
+  [ -z "$backup" ] || set -- --file backup.yaml "$@"
+  [ "$DATABASE_HOST" != postgres ] || set -- --file postgres.yaml "$@"
+  [ -z "$DATABASE_URL" ] || set -- --file database.yaml "$@"
   docker compose --project-directory . --file compose.yaml "$@"
 }
 

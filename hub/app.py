@@ -5,6 +5,8 @@ from jupyterhub.app import JupyterHub
 from hub.origins.addresses import HubAddress
 from hub.origins.guard import guarded
 from hub.origins.sharing import without_sharing
+from hub.server_status import with_server_status
+from hub.spawners.start_page import with_page_at_once
 
 
 class Mosshub(JupyterHub):
@@ -13,11 +15,20 @@ class Mosshub(JupyterHub):
     def init_handlers(self) -> None:
         """List the handlers, JupyterHub's own and those of the configuration page."""
         super().init_handlers()
-        self.handlers: list[tuple]
+        handlers = with_page_at_once(self.handlers)
+        self.handlers: list[tuple] = with_server_status(handlers, self.hub_prefix)
         if self.subdomain_host:
             self.handlers = guarded(self.handlers, HubAddress(self.subdomain_host))
         else:
             self.handlers = without_sharing(self.handlers)
+
+    async def update_last_activity(self) -> None:
+        """Check the proxy's routes, and leave it to each server to say when it was used.
+
+        JupyterHub takes the time of the last request instead, and an open page sends one after
+        another.
+        """
+        await self.proxy.check_routes(self.users, self._service_map)
 
 
 def require_mosshub() -> None:

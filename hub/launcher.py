@@ -72,6 +72,9 @@ class Platform:
             "KAFKA_PORT": str(settings.kafka_port),
             "HUB_PORT": str(settings.hub_port),
             "PROXY_API_PORT": str(settings.proxy_api_port),
+            # For the proxy's page that says that the hub is away (hub/node/preload.mjs).
+            "TEAM_NAME": settings.team_name,
+            "TEAM_COLOUR": settings.team_colour or "",
         }
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()

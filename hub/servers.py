@@ -9,7 +9,17 @@ The hub passes environment variables to a server: JupyterHub's own JUPYTERHUB_*,
 | `MOSSHUB_TOPIC_PREFIX`    | prefix of the user's own topics and groups, such as `ada.`           |
 | `MOSSHUB_NOTEBOOKS`       | directory of the notebooks that the server copies to `~/notebooks`   |
 | `MOSSHUB_ANNOUNCEMENT`    | what the team tells its members on the home page, plain text         |
+| `MOSSHUB_TEAM_NAME`       | the platform's name, as its pages show it                            |
+| `MOSSHUB_TEAM_COLOUR`     | the team's colour as `#rrggbb`; empty for the platform's own         |
+| `MOSSHUB_TEAM_LOGO`       | `yes`: the team has a logo of its own, at the hub's `logo`           |
+| `MOSSHUB_HELP_URL`        | where members find help; empty if there is nothing                   |
 | `MOSSHUB_TEAM_LINKS`      | its links, as `mosshub_contract.team_links` reads them               |
+| `MOSSHUB_IDLE_TIMEOUT`    | seconds without use after which the hub stops the server; 0: never   |
+| `MOSSHUB_KERNEL_IDLE_TIMEOUT` | seconds without use after which a kernel ends; 0: never          |
+| `MOSSHUB_KEEP_AT_MOST`    | seconds for which a user may keep an idle server running; 0: not     |
+| `MOSSHUB_DISK_LIMIT`      | bytes that the user's files may take; 0: no limit of the platform's  |
+| `MOSSHUB_WAITING_KERNEL`  | `yes`: a kernel waits for the next notebook that is opened           |
+| `MOSSHUB_WITHOUT`         | what this start leaves out: `packages`, `settings` (`hub.starts`)    |
 | `MARIMO_RESTRICT_SHARING` | `true`: marimo offers no way to publish a notebook outside           |
 | `MOSSHUB_INSTANCE`        | the platform that a process belongs to; `hub.processes` finds it     |
 
@@ -25,6 +35,7 @@ from typing import Any
 
 from mosshub_contract.team_links import format_team_links
 
+from hub.idle import report_interval_s
 from hub.processes import INSTANCE_VARIABLE
 from hub.settings import ROOT, Settings
 from hub.signin.names import topic_prefix
@@ -46,8 +57,18 @@ def server_environment(settings: Settings) -> dict[str, Any]:
         "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "MOSSHUB_TOPIC_PREFIX": lambda spawner: topic_prefix(spawner.user.name),
         "MOSSHUB_NOTEBOOKS": str(ROOT / "notebooks"),
+        "MOSSHUB_TEAM_NAME": settings.team_name,
+        "MOSSHUB_TEAM_COLOUR": settings.team_colour or "",
+        "MOSSHUB_TEAM_LOGO": "yes" if settings.team_logo else "",
+        "MOSSHUB_HELP_URL": settings.help_url,
         "MOSSHUB_ANNOUNCEMENT": settings.announcement,
         "MOSSHUB_TEAM_LINKS": format_team_links(settings.team_links),
+        "MOSSHUB_IDLE_TIMEOUT": str(settings.idle_timeout_s),
+        "MOSSHUB_KERNEL_IDLE_TIMEOUT": str(settings.kernel_idle_timeout_s),
+        "MOSSHUB_KEEP_AT_MOST": str(settings.keep_at_most),
+        "MOSSHUB_DISK_LIMIT": str(int(settings.disk_limit or 0)),
+        "MOSSHUB_WAITING_KERNEL": "yes" if settings.waiting_kernel else "",
+        "JUPYTERHUB_ACTIVITY_INTERVAL": str(report_interval_s(settings)),
         "MARIMO_RESTRICT_SHARING": "" if settings.external_sharing else "true",
         INSTANCE_VARIABLE: str(settings.data_dir),
     }

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from hub.care_settings import CareSettings
+from hub.database_settings import DatabaseSettings
 from hub.setting_checks import check_subdomains, check_team
 from hub.setting_errors import explain
 from hub.setting_types import (
@@ -26,7 +28,6 @@ from hub.setting_types import (
     Names,
     Port,
     Scopes,
-    TeamLinks,
     Url,
     Words,
 )
@@ -39,7 +40,7 @@ class SettingsError(Exception):
     """Some settings are wrong; the message has a line for each."""
 
 
-class Settings(BaseSettings):
+class Settings(DatabaseSettings, CareSettings):
     """The settings. A setting's name in the environment is the field's name in capitals."""
 
     model_config = SettingsConfigDict(
@@ -97,6 +98,11 @@ class Settings(BaseSettings):
         300,
         description="seconds after which the hub asks the provider again whether a user is allowed",
     )
+    start_early: bool = Field(
+        True,
+        description="yes: a user's server starts while they are still at the provider, in browsers "
+        "with which they signed in before",
+    )
     oauth_tenant: str = Field("", description="Microsoft: the tenant's id")
 
     # Secrets: `make up` generates them, containers find them in /run/secrets.
@@ -109,14 +115,6 @@ class Settings(BaseSettings):
     )
     broker_secret: HexKey = Field(
         SecretStr(""), description="the secret from which passwords on the broker are derived"
-    )
-
-    # What the team tells its members, on everybody's home page
-    announcement: Annotated[str, Field(max_length=500)] = Field(
-        "", description="one or two sentences for everybody, plain text"
-    )
-    team_links: TeamLinks = Field(
-        (), description="links for everybody: Title=https://address, separated by commas"
     )
 
     # marimo offers to publish a notebook outside: as a web page, a WebAssembly link, or on molab.

@@ -23,9 +23,12 @@ with app.setup(hide_code=True):
     from imageclass import (
         NoBroker,
         connect_notebook,
+        grid,
         is_headless,
         list_agents,
         live_charts,
+        placeholder,
+        show_errors,
         show_table,
         watch,
     )
@@ -47,7 +50,14 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    connection = connect_notebook(retry="Then load this page again.")
+    retry_button = mo.ui.button(label="Try again")
+    return (retry_button,)
+
+
+@app.cell(hide_code=True)
+def _(retry_button):
+    retry_button
+    connection = connect_notebook(button=retry_button)
     return (connection,)
 
 
@@ -63,10 +73,8 @@ def _():
 @app.cell(hide_code=True)
 def _(connection, refresh):
     refresh
-    try:
+    with show_errors(NoBroker, button=refresh, retry="This page tries again by itself."):
         snapshot, agents = watch(connection), list_agents(connection)
-    except NoBroker as _error:
-        mo.stop(True, mo.vstack([refresh, mo.callout(str(_error), kind="warn")]))
     return agents, snapshot
 
 
@@ -77,7 +85,7 @@ def _(get_run, refresh, set_run, snapshot):
     _options = {"the newest run": "newest", "all runs": "all", **_runs}
     _chosen = next((name for name, run in _options.items() if run == get_run()), "the newest run")
     run_choice = mo.ui.dropdown(_options, value=_chosen, label="Watch", on_change=set_run)
-    mo.hstack([run_choice, refresh], justify="space-between", align="center")
+    mo.hstack([run_choice, refresh], justify="space-between", align="center", wrap=True)
     return
 
 
@@ -86,25 +94,23 @@ def _(agents, get_run, snapshot):
     _run = snapshot.runs[0] if get_run() == "newest" and snapshot.runs else get_run()
     watched = snapshot if _run in ("all", "newest") else snapshot.of_run(_run)
     _names = ", ".join(agents.filter("alive")["name"].unique().sort()) or "none"
-    mo.stop(
-        watched.verdicts.is_empty(),
-        mo.callout(
-            mo.md(
-                f"""
-                **No verdicts yet.** Agents at work: {_names}.
+    _nothing = mo.md(
+        f"""
+        **No verdicts yet.** Agents at work: {_names}.
 
-                Open `image_class.py` (or `stream.py`), press **Train**, then **Send**. This page
-                shows every verdict as soon as the judge announces it.
-                """
-            ),
-            kind="info",
-        ),
+        Open `image_class.py` (or `stream.py`), press **Train**, then **Send**. This page shows
+        every verdict as soon as the judge announces it.
+        """
     )
+    _is_empty = watched.verdicts.is_empty()
+    watched = None if _is_empty else watched
+    mo.callout(_nothing, kind="info") if _is_empty else None
     return (watched,)
 
 
 @app.cell(hide_code=True)
 def _(agents, watched):
+    mo.stop(watched is None)
     _alive = agents.filter("alive")
     _latency = watched.answers["latency_ms"]
     _accuracy = watched.verdicts.drop_nulls("correct")["correct"].mean()
@@ -123,11 +129,8 @@ def _(agents, watched):
     }
     if headless:
         print(", ".join(f"{name}: {number}" for name, number in _numbers.items()))
-    mo.hstack(
-        [mo.stat(number, label=name, bordered=True) for name, number in _numbers.items()],
-        widths="equal",
-        wrap=True,
-    )
+    _stats = [mo.stat(number, label=name) for name, number in _numbers.items()]
+    grid(_stats, min_width=110)
     return
 
 
@@ -139,55 +142,57 @@ def panel(title, text, chart):
 
 @app.cell(hide_code=True)
 def _(watched):
-    mo.hstack(
-        [
-            panel(
-                "Running accuracy",
-                "The share of right predictions so far, of each agent and of the verdict.",
-                live_charts.running_accuracy(watched),
-            ),
-            panel(
-                "Accuracy by class",
-                "Which classes are hard for which agent.",
-                live_charts.class_heat_map(watched),
-            ),
-        ],
-        widths="equal",
-        gap=2,
-    )
+    mo.stop(watched is None)
+    _panels = [
+        panel(
+            "Running accuracy",
+            "The share of right predictions so far, of each agent and of the verdict.",
+            live_charts.running_accuracy(watched),
+        ),
+        panel(
+            "Accuracy by class",
+            "Which classes are hard for which agent.",
+            live_charts.class_heat_map(watched),
+        ),
+    ]
+    grid(_panels, min_width=420)
     return
 
 
 @app.cell(hide_code=True)
 def _(watched):
-    mo.hstack(
-        [
-            panel("Latency", "How long the predictions took.", live_charts.latencies(watched)),
-            panel("Throughput", "Verdicts in each second.", live_charts.throughput(watched)),
-            panel(
-                "Agreement",
-                "How often two agents predict the same class.",
-                live_charts.agreement(watched),
-            ),
-        ],
-        widths="equal",
-        gap=2,
-    )
+    mo.stop(watched is None)
+    _panels = [
+        panel("Latency", "How long the predictions took.", live_charts.latencies(watched)),
+        panel("Throughput", "Verdicts in each second.", live_charts.throughput(watched)),
+        panel(
+            "Agreement",
+            "How often two agents predict the same class.",
+            live_charts.agreement(watched),
+        ),
+    ]
+    grid(_panels)
     return
 
 
 @app.cell(hide_code=True)
 def _(agents):
-    _columns = ["name", "state", "dataset", "model", "answered", "rate", "lag", "last_error"]
-    _alive = agents.filter("alive").select(_columns).rename({"rate": "answers / s"})
-    mo.vstack(
-        [
-            mo.md("### Agents at work"),
-            show_table(_alive.with_columns(pl.col("answers / s").round(0)))
-            if len(_alive)
-            else mo.callout("No agent is at work now.", kind="neutral"),
-        ]
+    _alive = agents.filter("alive").select(
+        Agent="name",
+        State="state",
+        dataset="dataset",
+        Model=pl.col("model").str.slice(0, 6),
+        Answered="answered",
+        rate=pl.col("rate").round(0),
+        Lag="lag",
     )
+    _errors = [
+        f"{name}: {text}" for name, text in agents.select("name", "last_error").rows() if text
+    ]
+    _table = show_table(_alive.rename({"dataset": "Data set", "rate": "Per second"}))
+    _parts = [_table, *[mo.plain_text(text) for text in _errors]]
+    _none = [placeholder("No agent is at work now.")]
+    mo.vstack([mo.md("### Agents at work"), *(_parts if len(_alive) else _none)])
     return
 
 

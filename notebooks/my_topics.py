@@ -19,7 +19,17 @@ app = marimo.App(width="medium", app_title="My topics")
 with app.setup(hide_code=True):
     import marimo as mo
     import polars as pl
-    from imageclass import connect_notebook, is_headless, list_lags, list_topics, show_table
+    from imageclass import (
+        NoBroker,
+        busy,
+        connect_notebook,
+        is_headless,
+        list_lags,
+        list_topics,
+        placeholder,
+        show_errors,
+        show_table,
+    )
     from kafka.errors import AuthorizationError, KafkaError
 
     headless = is_headless(mo.app_meta().mode)
@@ -36,10 +46,18 @@ def _():
     return
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _():
-    connection = connect_notebook()
-    return (connection,)
+    retry_button = mo.ui.button(label="Try again")
+    return (retry_button,)
+
+
+@app.cell(hide_code=True)
+def _(retry_button):
+    retry_button
+    connection = connect_notebook(button=retry_button)
+    refresh_button = mo.ui.button(label="Refresh")
+    return connection, refresh_button
 
 
 @app.cell(hide_code=True)
@@ -59,6 +77,7 @@ def _(connection):
             mo.hstack(
                 [mo.stat(_fact, label=_label) for _label, _fact in _facts.items()],
                 justify="start",
+                wrap=True,
                 gap=2,
             ),
             mo.md(_rights),
@@ -79,17 +98,21 @@ def _():
 
 
 @app.cell(hide_code=True)
-def _(connection):
-    mine = list_topics(connection).filter(pl.col("topic").str.starts_with(connection.topics.prefix))
+def _(connection, refresh_button):
+    refresh_button
+    with show_errors(NoBroker, button=refresh_button):
+        _topics = list_topics(connection)
+    mine = _topics.filter(pl.col("topic").str.starts_with(connection.topics.prefix))
     if headless:
         print(f"{len(mine)} topics of yours, {mine['messages'].sum()} messages.")
     mo.vstack(
         [
             show_table(
-                mine.select("topic", "partitions", "messages", MB=pl.col("bytes") / 1e6),
-                formats={"messages": "{:,.0f}", "MB": "{:,.2f}"},
+                mine.select(Topic="topic", Messages="messages", MB=pl.col("bytes") / 1e6),
+                formats={"Messages": "{:,.0f}", "MB": "{:,.2f}"},
             ),
             mo.md(f"All together: **{(mine['bytes'].sum() or 0) / 1e6:,.1f} MB**."),
+            refresh_button,
         ]
     )
     return
@@ -106,15 +129,17 @@ def _():
 
 
 @app.cell(hide_code=True)
-def _(connection):
-    _groups = (
-        list_lags(connection, (connection.topics.prefix,))
-        .group_by("group", "state", "members", "topic", maintain_order=True)
-        .agg(pl.sum("lag"))
+def _(connection, refresh_button):
+    refresh_button
+    with show_errors(NoBroker, retry="When it is back, press Refresh above."):
+        _lags = list_lags(connection, (connection.topics.prefix,))
+    _groups = _lags.group_by("group", "state", "topic", maintain_order=True).agg(
+        pl.max("members"), pl.sum("lag")
     )
-    show_table(_groups) if len(_groups) else mo.callout(
-        "None of your agents has read anything yet.", kind="info"
+    _table = show_table(
+        _groups.select(Group="group", State="state", Members="members", Topic="topic", Lag="lag")
     )
+    _table if len(_groups) else placeholder("None of your agents has read anything yet.")
     return
 
 
@@ -136,12 +161,16 @@ def _():
     return (try_button,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(account, connection, try_button):
     mo.stop(not (try_button.value or headless) or account is None)
     _topic = "somebody-else.requests"
     try:
-        with connection.producer() as _producer:
+        with (
+            busy("Writing …"),
+            show_errors(NoBroker, retry="When it is back, press the button above again."),
+            connection.producer() as _producer,
+        ):
             _producer.send(_topic, b"hello").get(10)
         denial = "The broker accepted the message. It must not do that: tell an admin."
     except AuthorizationError as _error:

@@ -25,6 +25,7 @@ with app.setup(hide_code=True):
         Judge,
         NoBroker,
         PublishError,
+        busy,
         connect_notebook,
         datasets,
         dead_letters,
@@ -32,7 +33,9 @@ with app.setup(hide_code=True):
         list_agents,
         list_versions,
         outcomes,
+        placeholder,
         run_charts,
+        show_errors,
         show_table,
         start_agent,
         tie_break,
@@ -56,7 +59,14 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    connection = connect_notebook(start_broker=True)
+    retry_button = mo.ui.button(label="Try again")
+    return (retry_button,)
+
+
+@app.cell(hide_code=True)
+def _(retry_button):
+    retry_button
+    connection = connect_notebook(start_broker=True, button=retry_button)
     return (connection,)
 
 
@@ -87,27 +97,29 @@ def train_small_networks():
             train_or_load(name, "digits", epochs=3, batch_size=32, num_images=images, seed=1)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(quick_button):
     versions = list_versions()
     if quick_button.value or (headless and len({v.name for v in versions}) < 2):
-        train_small_networks()
+        with busy("Training …"):
+            train_small_networks()
         versions = list_versions()
     _hint = (
         "There are fewer than two saved versions. Train some in train.py or image_class.py, or train"
         " these now (about half a minute):"
     )
-    mo.stop(len(versions) < 2, mo.vstack([mo.callout(_hint, kind="info"), quick_button]))
+    _too_few = len(versions) < 2
+    versions = [] if _too_few else versions
+    mo.vstack([mo.callout(_hint, kind="info"), quick_button]) if _too_few else None
     return (versions,)
 
 
 @app.cell(hide_code=True)
 def _(versions):
     _names = sorted({v.dataset for v in versions})
-    dataset_choice = mo.ui.dropdown(
-        _names, value="digits" if "digits" in _names else _names[0], label="Data set"
-    )
-    dataset_choice
+    _first = "digits" if "digits" in _names else next(iter(_names), None)
+    dataset_choice = mo.ui.dropdown(_names, value=_first, label="Data set")
+    dataset_choice if versions else None
     return (dataset_choice,)
 
 
@@ -118,26 +130,34 @@ def _(dataset_choice, versions):
         for v in reversed(versions)
         if v.dataset == dataset_choice.value
     }
-    _names = list(by_label)
-    _other = next((n for n in _names if by_label[n].name != by_label[_names[0]].name), _names[-1])
-    first_choice = mo.ui.dropdown(_names, value=_names[0], label="Agent *first*")
-    second_choice = mo.ui.dropdown(_names, value=_other, label="Agent *second*")
+    _names = list(by_label) or [None]
+    _networks = {name: version.name for name, version in by_label.items()}
+    _first, _last = _names[0], _names[-1]
+    _other = next((n for n in by_label if _networks[n] != _networks[_first]), _last)
+    first_choice = mo.ui.dropdown(list(by_label), value=_first, label="Agent *first*")
+    second_choice = mo.ui.dropdown(list(by_label), value=_other, label="Agent *second*")
     third_choice = mo.ui.dropdown(
-        _names, value=_names[-1], label="Agent *third*, for second opinions"
+        list(by_label), value=_last, label="Agent *third*, for second opinions"
     )
-    mo.vstack([first_choice, second_choice, third_choice])
+    mo.vstack([first_choice, second_choice, third_choice]) if by_label else None
     return by_label, first_choice, second_choice, third_choice
 
 
-@app.cell
-def agents_at_work(by_label, connection, first_choice, second_choice, third_choice):
-    agents = {}
-    with mo.status.spinner("The agents join their groups …", remove_on_exit=True):
-        for _name, _choice, _topic in (
+@app.cell(hide_code=True)
+def agents_at_work(by_label, connection, first_choice, retry_button, second_choice, third_choice):
+    agents, _choices = (
+        {},
+        (
             ("first", first_choice, None),
             ("second", second_choice, None),
             ("third", third_choice, connection.topics.second_opinions),
-        ):
+        ),
+    )
+    with (
+        mo.status.spinner("The agents join their groups …", remove_on_exit=True),
+        show_errors(TimeoutError, button=retry_button),
+    ):
+        for _name, _choice, _topic in _choices if by_label else ():
             _version = by_label[_choice.value]
             agents[_name] = start_agent(
                 connection,
@@ -173,11 +193,11 @@ def _():
         steps=[0, 1, 5, 10, 20, 50, 100, 500, 1000], value=20, label="Wait, ms", show_value=True
     )
     refresh = mo.ui.refresh(options=["1s", "2s", "5s"], default_interval="2s")
-    mo.hstack([batch_size, max_wait, refresh], justify="start", gap=2)
+    mo.hstack([batch_size, max_wait, refresh], justify="start", wrap=True, gap=2)
     return batch_size, max_wait, refresh
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(agents, batch_size, max_wait):
     for _agent in agents.values():
         _agent.adjust(batch_size=batch_size.value, max_wait=max_wait.value / 1000)
@@ -187,19 +207,24 @@ def _(agents, batch_size, max_wait):
 @app.cell(hide_code=True)
 def _(agents, connection, refresh):
     agents, refresh
-    try:
+    with show_errors(NoBroker, retry="This table tries again by itself."):
         _seen = list_agents(connection).filter(pl.col("alive"))
-    except NoBroker as _error:
-        mo.stop(True, mo.callout(str(_error), kind="warn"))
     if headless:
         print(f"At work: {', '.join(_seen['name'])}.")
-    show_table(
-        _seen.select(
-            *("name", "state", "model", "answered", "lag", "batch_size", "canary", "last_error"),
-            answers_per_s=pl.col("rate").round(0),
-            wait_ms=pl.col("max_wait") * 1000,
-        )
-    )
+    _table = _seen.select(
+        Agent="name",
+        State="state",
+        Model=pl.col("model").str.slice(0, 6),
+        Answered="answered",
+        per_second=pl.col("rate").round(0),
+        Lag="lag",
+        Canary=pl.col("canary").str.slice(0, 6),
+    ).rename({"per_second": "Per second"})
+    _errors = [
+        f"{name}: {text}" for name, text in _seen.select("name", "last_error").rows() if text
+    ]
+    _parts = [show_table(_table), *[mo.plain_text(text) for text in _errors]]
+    mo.vstack(_parts) if len(_seen) else placeholder("No agent is at work yet.")
     return
 
 
@@ -214,61 +239,70 @@ def _():
 
 
 @app.cell(hide_code=True)
-def _():
+def _(agents):
     how_many = mo.ui.slider(
         steps=[100, 200, 500, 1000, 2000, 5000, 10_000],
         value=100 if headless else 1000,
         label="Images to send",
         show_value=True,
     )
-    send_button = mo.ui.run_button(kind="success", label="Send")
-    mo.hstack([how_many, send_button], justify="start", gap=2)
+    send_button = mo.ui.run_button(kind="success", label="Send", disabled=not agents)
+    how_many if agents else None
     return how_many, send_button
 
 
 @app.function(hide_code=True)
 def send_images(connection, dataset, how_many):
     """Send test images as a run to agents first and second, and announce each verdict."""
-    try:
-        with (
-            Judge(connection, ["first", "second"]) as judge,
-            mo.status.progress_bar(
-                total=2 * how_many, title="Predictions", remove_on_exit=True
-            ) as bar,
-        ):
-            return judge.collect(
-                judge.publish(dataset, how_many),
-                on_prediction=lambda done, total: bar.update(),
-                on_complete=lambda part: judge.announce(
-                    part, outcomes.decide(part, "soft vote"), "soft vote"
-                ),
-            )
-    except (NoBroker, PublishError) as error:
-        mo.stop(True, mo.callout(str(error), kind="danger"))
+    right = total = 0
+
+    def announce(part):
+        """Announce the verdicts that are complete, and count them below the progress bar."""
+        nonlocal right, total
+        verdicts = outcomes.decide(part, "soft vote")
+        judge.announce(part, verdicts, "soft vote")
+        right, total = right + verdicts["correct"].sum(), total + len(verdicts)
+        bar.update(0, subtitle=f"{total:,} verdicts, {right / total:.1%} right so far")
+
+    with (
+        Judge(connection, ["first", "second"]) as judge,
+        mo.status.progress_bar(total=2 * how_many, title="Predictions", remove_on_exit=True) as bar,
+    ):
+        return judge.collect(
+            judge.publish(dataset, how_many),
+            on_prediction=lambda done, total: bar.update(),
+            on_complete=announce,
+        )
 
 
-@app.cell
-def _(connection, dataset_choice, how_many, send_button):
-    mo.stop(not (send_button.value or headless), mo.callout(mo.md("Press **Send**."), kind="info"))
-    run = send_images(connection, datasets.load(dataset_choice.value), how_many.value)
+@app.cell(hide_code=True)
+def _(agents, connection, dataset_choice, how_many, send_button):
+    run = None
+    if agents and (send_button.value or headless):
+        with busy("Sending …"), show_errors(NoBroker, PublishError, button=send_button):
+            run = send_images(connection, datasets.load(dataset_choice.value), how_many.value)
+    _hint = "Press **Send**." if agents else "Train networks in section 1 first."
+    mo.vstack([send_button, placeholder(_hint)]) if run is None else send_button
     return (run,)
 
 
 @app.cell(hide_code=True)
 def _(run):
-    summary = run.summary()
+    mo.stop(run is None)
+    _summary = run.summary()
     if headless:
-        for _row in summary.iter_rows(named=True):
+        for _row in _summary.iter_rows(named=True):
             print(f"{_row['agent']}: {_row['answered']} answered, {_row['correct']} right.")
     show_table(
-        summary.rename({"latency_p50_ms": "p50 ms", "latency_p99_ms": "p99 ms"}),
-        formats={"accuracy": "{:.1%}", "p50 ms": "{:.0f}", "p99 ms": "{:.0f}"},
+        _summary.select("agent", "answered", "missing", "correct", "accuracy"),
+        formats={"accuracy": "{:.1%}"},
     )
     return
 
 
 @app.cell(hide_code=True)
 def _(run):
+    mo.stop(run is None)
     run_charts.latencies(run)
     return
 
@@ -288,34 +322,36 @@ def _():
 @app.cell(hide_code=True)
 def _(by_label):
     canary_choice = mo.ui.dropdown(
-        list(by_label), value=list(by_label)[-1], label="Canary of agent *first*"
+        list(by_label),
+        value=next(reversed(by_label), None),
+        label="Canary of agent *first*",
     )
     share = mo.ui.slider(0, 100, step=5, value=20, label="Share, %", show_value=True)
     canary_button = mo.ui.run_button(label="Start the canary")
     promote_button = mo.ui.run_button(kind="success", label="Promote the canary")
     end_button = mo.ui.run_button(kind="warn", label="End the canary")
-    mo.vstack(
-        [
-            mo.hstack([canary_choice, share], justify="start", gap=2),
-            mo.hstack([canary_button, promote_button, end_button], justify="start"),
-        ]
-    )
+    _controls = [
+        mo.hstack([canary_choice, share], justify="start", wrap=True, gap=2),
+        mo.hstack([canary_button, promote_button, end_button], justify="start", wrap=True),
+    ]
+    mo.vstack(_controls) if by_label else placeholder("Train networks in section 1 first.")
     return canary_button, canary_choice, end_button, promote_button, share
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(agents, by_label, canary_button, canary_choice, share):
-    first = agents["first"]
-    # A running canary stays the same version when only its share changes.
-    _running = next((v for v in by_label.values() if v.id == first.status.canary), None)
-    _canary = by_label[canary_choice.value] if canary_button.value or headless else _running
-    if _canary:
-        first.canary(CompiledClassifier(_canary.load()), share.value / 100, _canary.id)
-    mo.md(f"The canary answers {first.status.share:.0%} of the requests.")
+    first = agents.get("first")
+    if first:
+        # A running canary stays the same version when only its share changes.
+        _running = next((v for v in by_label.values() if v.id == first.status.canary), None)
+        _canary = by_label[canary_choice.value] if canary_button.value or headless else _running
+        if _canary:
+            first.canary(CompiledClassifier(_canary.load()), share.value / 100, _canary.id)
+    mo.md(f"The canary answers {first.status.share:.0%} of the requests.") if first else None
     return (first,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(end_button, first, promote_button):
     mo.stop(not (promote_button.value or end_button.value))
     try:
@@ -329,13 +365,14 @@ def _(end_button, first, promote_button):
 
 @app.cell(hide_code=True)
 def _(run):
+    mo.stop(run is None)
     # The accuracy of each version in the run above.
-    by_version = (
+    _by_version = (
         run.predictions.group_by("agent", "model")
         .agg(answered=pl.len(), accuracy=pl.col("correct").mean())
         .sort("agent", "answered", descending=[False, True])
     )
-    show_table(by_version, formats={"accuracy": "{:.1%}"})
+    show_table(_by_version, formats={"accuracy": "{:.1%}"})
     return
 
 
@@ -352,25 +389,34 @@ def _():
 
 @app.cell(hide_code=True)
 def _(run):
-    hard = tie_break.disagreements(run)
-    ask_button = mo.ui.run_button(label="Ask the third agent")
-    mo.vstack([mo.md(f"They disagree on {len(hard)} of {len(run.sent)} images."), ask_button])
+    hard = [] if run is None else tie_break.disagreements(run)
+    ask_button = mo.ui.run_button(label="Ask the third agent", disabled=not hard)
+    _text = (
+        placeholder("This needs a run: press **Send** above.")
+        if run is None
+        else mo.md(f"They disagree on {len(hard)} of {len(run.sent)} images.")
+    )
+    _text
     return ask_button, hard
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(ask_button, connection, dataset_choice, hard, run):
-    mo.stop(not hard or not (ask_button.value or headless))
-    with (
-        Judge(connection, ["third"]) as _judge,
-        mo.status.spinner("The third agent classifies the images …", remove_on_exit=True),
-    ):
-        opinions = tie_break.ask(_judge, run, datasets.load(dataset_choice.value), "third")
+    opinions = None
+    if hard and (ask_button.value or headless):
+        with (
+            busy("The third agent classifies the images …"),
+            show_errors(NoBroker, PublishError, button=ask_button),
+            Judge(connection, ["third"]) as _judge,
+        ):
+            opinions = tie_break.ask(_judge, run, datasets.load(dataset_choice.value), "third")
+    ask_button if hard else None
     return (opinions,)
 
 
 @app.cell(hide_code=True)
 def _(opinions, run):
+    mo.stop(opinions is None)
     _before = outcomes.decide(run, "highest confidence")
     _after = outcomes.decide(tie_break.merge(run, opinions), "majority vote")
     _test = outcomes.compare(_after, _before)
@@ -399,42 +445,49 @@ def _():
 def _():
     break_button = mo.ui.run_button(label="Send three broken messages")
     show_button = mo.ui.button(label="Show the dead letters")
-    mo.hstack([break_button, show_button], justify="start")
+    mo.hstack([break_button, show_button], justify="start", wrap=True)
     return break_button, show_button
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(agents, break_button, connection):
-    agents
-    if break_button.value or headless:
-        with connection.producer() as _producer:
+    broken = bool(agents) and (break_button.value or headless)
+    if broken:
+        with (
+            show_errors(NoBroker, retry="When it is back, send the messages again."),
+            connection.producer() as _producer,
+        ):
             for _value in (b"no image at all", b"\x89PNG, but cut off", b"{}"):
                 _producer.send(connection.topics.requests, value=_value)
-            _producer.flush()
-    broken = break_button.value
-    mo.md(
+            _producer.flush(timeout=30)
+    _result = (
         "Three messages that no agent can read are on their way. Press *Show the dead letters*."
-    ) if broken else None
+        if broken
+        else "Nothing was sent: without agents nobody reads it. Start them in section 1."
+    )
+    mo.md(_result) if broken or break_button.value else None
     return (broken,)
 
 
 @app.cell(hide_code=True)
 def _(broken, connection, show_button):
     broken, show_button
-    found = dead_letters.read(connection, limit=200)
+    with show_errors(NoBroker, retry="When it is back, press Show the dead letters again."):
+        found = dead_letters.read(connection, limit=200)
     _rows = {
-        "when (UTC)": [_one.time_ms for _one in found],
-        "agent": [_one.agent for _one in found],
-        "reason": [_one.reason for _one in found],
-        "bytes": [_one.size for _one in found],
-        "sent again": ["yes" if _one.replayed else "" for _one in found],
-        "origin": [_one.origin for _one in found],
+        "When (UTC)": [_one.time_ms for _one in found],
+        "Agent": [_one.agent for _one in found],
+        "Reason": [_one.reason for _one in found],
+        "Sent again": ["yes" if _one.replayed else "" for _one in found],
+        "Origin": [_one.origin for _one in found],
     }
-    _table = pl.DataFrame(_rows, schema_overrides={"when (UTC)": pl.Int64}).with_columns(
-        pl.from_epoch("when (UTC)", "ms").dt.strftime("%F %T")
+    _table = pl.DataFrame(_rows, schema_overrides={"When (UTC)": pl.Int64}).with_columns(
+        pl.from_epoch("When (UTC)", "ms").dt.strftime("%F %T")
     )
-    chosen = show_table(_table, selection="multi", search=True)
-    chosen if found else mo.md("There are no dead letters.")
+    chosen = show_table(
+        _table, selection="multi", search=len(found) > 10, wrapped_columns=["Reason"]
+    )
+    chosen if found else placeholder("There are no dead letters.")
     return chosen, found
 
 
@@ -445,17 +498,16 @@ def _():
     return (replay_button,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(chosen, connection, found, replay_button):
     mo.stop(not replay_button.value)
-    _origins = set(chosen.value["origin"])
+    _origins = set(chosen.value["Origin"])
     mo.stop(not _origins, mo.callout("Choose dead letters in the table first.", kind="warn"))
-    try:
+    _again = "When the broker is back, send the chosen ones again."
+    with busy("Sending …"), show_errors(NoBroker, dead_letters.ReplayError, retry=_again):
         _done = dead_letters.replay(connection, [_one for _one in found if _one.origin in _origins])
-        _refused = "".join(f"\n- {_origin}: {_why}" for _origin, _why in _done.refused.items())
-        _result = f"{len(_done.sent)} sent again, {len(_done.already)} sent before.{_refused}"
-    except dead_letters.ReplayError as _error:
-        _result = str(_error)
+    _refused = "".join(f"\n- {_origin}: {_why}" for _origin, _why in _done.refused.items())
+    _result = f"{len(_done.sent)} sent again, {len(_done.already)} sent before.{_refused}"
     mo.callout(mo.md(_result), kind="info")
     return
 

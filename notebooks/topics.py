@@ -19,11 +19,14 @@ with app.setup(hide_code=True):
     import marimo as mo
     import polars as pl
     from imageclass import (
+        NoBroker,
         connect_notebook,
         is_headless,
         list_lags,
         list_topics,
         peek,
+        placeholder,
+        show_errors,
         show_table,
         training_charts,
     )
@@ -50,9 +53,16 @@ def _():
     return (refresh,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _():
-    connection = connect_notebook()
+    retry_button = mo.ui.button(label="Try again")
+    return (retry_button,)
+
+
+@app.cell(hide_code=True)
+def _(retry_button):
+    retry_button
+    connection = connect_notebook(button=retry_button)
     return (connection,)
 
 
@@ -70,10 +80,15 @@ def _():
 @app.cell(hide_code=True)
 def _(connection, refresh):
     refresh
-    topics = list_topics(connection)
+    with show_errors(NoBroker, button=refresh, retry="When it is back, refresh."):
+        topics = list_topics(connection)
     if headless:
         print(f"{len(topics)} topics, {topics['messages'].sum()} messages.")
-    show_table(topics, search=True, formats={"messages": "{:,.0f}", "bytes": "{:,.0f}"})
+    show_table(
+        topics.select(Topic="topic", Messages="messages", MB=pl.col("bytes") / 1e6),
+        search=len(topics) > 10,
+        formats={"Messages": "{:,.0f}", "MB": "{:,.2f}"},
+    )
     return (topics,)
 
 
@@ -93,29 +108,29 @@ def _(connection, topics):
     _own = connection.topics.requests
     topic = mo.ui.dropdown(_names, value=_own if _own in _names else None, label="Topic")
     count = mo.ui.slider(steps=[10, 20, 50, 100, 200], value=20, label="Messages", show_value=True)
-    mo.hstack([topic, count], justify="start", gap=2)
+    mo.hstack([topic, count], justify="start", wrap=True, gap=2)
     return count, topic
 
 
 @app.cell(hide_code=True)
 def _(connection, count, refresh, topic):
     refresh
-    mo.stop(topic.value is None, mo.callout("Choose a topic above.", kind="info"))
-    newest = peek(connection, topic.value, count.value)
+    with show_errors(NoBroker, retry="When it is back, refresh above."):
+        newest = peek(connection, topic.value, count.value) if topic.value else []
     _rows = [
         {
-            "time (UTC)": _message.time.strftime("%F %T.%f")[:-3],
-            "partition": _message.partition,
-            "offset": _message.offset,
-            "key": (_message.key or b"").decode(errors="replace"),
-            "bytes": len(_message.value or b""),
-            "what it is": _message.summary,
+            "Time (UTC)": _message.time.strftime("%F %T.%f")[:-3],
+            "Partition": _message.partition,
+            "Offset": _message.offset,
+            "Key": (_message.key or b"").decode(errors="replace"),
+            "Bytes": len(_message.value or b""),
+            "What it is": _message.summary,
         }
         for _message in newest
     ]
     chosen = show_table(pl.DataFrame(_rows), selection="single", search=True)
-    mo.stop(not newest, mo.callout("This topic has no messages.", kind="info"))
-    chosen
+    _why = "This topic has no messages." if topic.value else "Choose a topic above."
+    chosen if newest else placeholder(_why)
     return chosen, newest
 
 
@@ -124,14 +139,16 @@ def _(chosen, newest):
     mo.stop(not len(chosen.value))
     _row = chosen.value.to_dicts()[0]
     _message = next(
-        m for m in newest if (m.partition, m.offset) == (_row["partition"], _row["offset"])
+        m for m in newest if (m.partition, m.offset) == (_row["Partition"], _row["Offset"])
     )
     # Others wrote this: as text in a table, for in Markdown it could bring a script along.
     _headers = [{"header": name, "text": text} for name, text in _message.headers.items()]
     _parts = [show_table(pl.DataFrame(_headers))] if _headers else []
     if _message.image is not None:
         _parts.insert(0, mo.image(training_charts.image(_message.image, size=160)))
-    mo.vstack([mo.plain_text(_message.summary), mo.hstack(_parts, justify="start", gap=2)])
+    mo.vstack(
+        [mo.plain_text(_message.summary), mo.hstack(_parts, justify="start", wrap=True, gap=2)]
+    )
     return
 
 
@@ -150,12 +167,14 @@ def _():
 @app.cell(hide_code=True)
 def _(connection, refresh):
     refresh
-    lags = list_lags(connection)
-    show_table(
-        lags,
-        search=True,
-        formats={"committed": "{:,.0f}", "end": "{:,.0f}", "lag": "{:,.0f}"},
-    ) if len(lags) else mo.callout("No group has read anything yet.", kind="info")
+    with show_errors(NoBroker, retry="When it is back, refresh above."):
+        _lags = list_lags(connection)
+    _table = show_table(
+        _lags.select(Group="group", State="state", Topic="topic", Partition="partition", Lag="lag"),
+        search=len(_lags) > 10,
+        formats={"Lag": "{:,.0f}"},
+    )
+    _table if len(_lags) else placeholder("No group has read anything yet.")
     return
 
 

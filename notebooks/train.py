@@ -23,9 +23,12 @@ with app.setup(hide_code=True):
         MODELS,
         ModelError,
         VersionError,
+        busy,
         datasets,
         is_headless,
         list_versions,
+        placeholder,
+        show_errors,
         show_table,
         train_or_load,
         training,
@@ -44,7 +47,7 @@ def _():
     At the end you see which of your networks is the most accurate, and which classes each of them
     confuses. Choose a network and its settings, and watch the training. Every result is saved as a
     **version**: weights, settings, history and metrics. The same settings load the version
-    instead of training again.
+    instead of training again. Versions that are saved already stand in sections 3 to 5 at once.
     """)
     return
 
@@ -75,23 +78,23 @@ def _():
         value="digits",
         label="Data set",
     )
-    _absent = [f"- **{name}** is not available here: {why}" for name, why in _known.items() if why]
+    _absent = [f"*{name}* is not available here: {why}" for name, why in _known.items() if why]
     mo.vstack(
         [
-            mo.hstack([model_choice, dataset_choice], justify="start", gap=2),
-            mo.md("\n".join(_absent)),
+            mo.hstack([model_choice, dataset_choice], justify="start", wrap=True, gap=2),
+            placeholder("\n\n".join(_absent)),
         ]
     )
     return dataset_choice, model_choice
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(dataset_choice):
-    try:
-        with mo.status.spinner(f"Loading {dataset_choice.value} …", remove_on_exit=True):
-            dataset = datasets.load(dataset_choice.value)
-    except datasets.DatasetError as _error:
-        mo.stop(True, mo.callout(mo.md(str(_error)), kind="warn"))
+    with (
+        show_errors(datasets.DatasetError),
+        mo.status.spinner(f"Loading {dataset_choice.value} …", remove_on_exit=True),
+    ):
+        dataset = datasets.load(dataset_choice.value)
     return (dataset,)
 
 
@@ -120,7 +123,7 @@ def _(augment, batch_size, epochs, model_choice, num_images, seed):
     from_scratch = mo.ui.checkbox(False, label="Train mobilenet from scratch")
     train_button = mo.ui.run_button(kind="success", label="Train")
     _more = [from_scratch] if model_choice.value == "mobilenet" else []
-    mo.vstack([num_images, epochs, batch_size, augment, seed, *_more, train_button])
+    mo.vstack([num_images, epochs, batch_size, augment, seed, *_more])
     return from_scratch, train_button
 
 
@@ -150,58 +153,64 @@ def _(augment, batch_size, epochs, from_scratch, model_choice, num_images, seed)
 
 
 @app.function(hide_code=True)
-def train_one(name, dataset, settings, on_epoch):
-    """Train a network, or load its version, behind a progress bar."""
+def train_one(name, dataset, settings):
+    """Train a network, or load its version, and draw its curve again after each epoch."""
+    epochs_done = []
     batches = training.total_batches(
         settings["num_images"], settings["epochs"], settings["batch_size"]
     )
-    with mo.status.progress_bar(
-        total=batches, title=f"Training the {name}", remove_on_exit=True
-    ) as bar:
-        try:
-            return train_or_load(
-                name,
-                dataset,
-                **settings,
-                on_batch=lambda done, total: bar.update(),
-                on_epoch=on_epoch,
-            )
-        except (ModelError, VersionError) as error:
-            mo.stop(True, mo.callout(str(error), kind="warn"))
 
-
-@app.cell
-def _(dataset, model_choice, settings, train_button):
-    mo.stop(
-        not (train_button.value or headless),
-        mo.callout(mo.md("Press **Train**. The first time takes a little longer."), kind="info"),
-    )
-    epochs_done = []
-
-    def draw_epoch(epoch):
-        """Draw the curves again after each epoch."""
+    def draw(epoch):
+        """Draw the curve below the button and the progress bar."""
         epochs_done.append(epoch)
+        bar.update(0, subtitle=f"epoch {epoch.epoch} of {settings['epochs']} is done")
         if not headless:
-            mo.output.replace(training_charts.learning_curve(epochs_done))
+            curve = training_charts.learning_curve(epochs_done)
+            (mo.output.append(curve) if epoch.epoch == 1 else mo.output.replace_at_index(curve, 2))
 
-    version = train_one(model_choice.value, dataset.name, settings, draw_epoch)
-    mo.output.replace(training_charts.learning_curve(version.history))
-    return epochs_done, version
+    with mo.status.progress_bar(
+        total=batches,
+        title=f"Training the {name}",
+        subtitle="TensorFlow starts …",
+        remove_on_exit=True,
+    ) as bar:
+        version = train_or_load(
+            name, dataset, **settings, on_batch=lambda done, total: bar.update(), on_epoch=draw
+        )
+    return version, bool(epochs_done)
 
 
 @app.cell(hide_code=True)
-def _(epochs_done, version):
-    _how = (
-        f"trained in {version.seconds:.0f} s"
-        if epochs_done
-        else f"loaded: trained with these settings on {version.created[:10]}"
-    )
-    _result = (
-        f"The {version.name} **{version.id}** ({_how}) gets **{version.metrics.accuracy:.1%}**"
-        f" of all {version.metrics.images:,} test images right. It has {version.parameters:,}"
-        " parameters."
-    )
-    print(_result.replace("**", "")) if headless else mo.md(_result)
+def _(dataset, model_choice, settings, train_button):
+    version, _is_new = None, False
+    if train_button.value or headless:
+        with busy("Training …"), show_errors(ModelError, VersionError, button=train_button):
+            version, _is_new = train_one(model_choice.value, dataset.name, settings)
+    _result = "Press **Train**. The curves appear here and grow with each epoch."
+    if version:
+        _how = "trained" if _is_new else f"loaded: trained on {version.created[:10]}"
+        _result = (
+            f"The {version.name} **{version.id}** ({_how} in {version.seconds:.0f} s) gets"
+            f" **{version.metrics.accuracy:.1%}** of all {version.metrics.images:,} test images"
+            f" right. It has {version.parameters:,} parameters."
+        )
+    if headless:
+        print(_result.replace("**", ""))
+    mo.vstack([train_button, mo.md(_result) if version else placeholder(_result)])
+    return (version,)
+
+
+@app.cell(hide_code=True)
+def _(version):
+    mo.stop(version is None)
+    training_charts.learning_curve(version.history)
+    return
+
+
+@app.cell(hide_code=True)
+def _(version):
+    mo.stop(version is None)
+    training_charts.loss_curve(version.history)
     return
 
 
@@ -210,8 +219,9 @@ def _():
     mo.md("""
     ## 3 · Choose versions to compare
 
-    The table has all versions for this data set. Choose one or more: sections 4 and 5 show them.
-    Each version is a directory in `~/models`, and `stream.py` starts agents with them.
+    The table has all versions for this data set, the newest first. Choose one or more: sections 4
+    and 5 show them. Each version is a directory in `~/models`, and `stream.py` starts agents with
+    them.
     """)
     return
 
@@ -220,80 +230,83 @@ def _():
 def _(dataset, version):
     mine = [v for v in reversed(list_versions()) if v.dataset == dataset.name]
     _columns = {
-        "version": [v.id for v in mine],
-        "network": [v.name for v in mine],
-        "accuracy": [v.metrics.accuracy for v in mine],
-        "loss": [v.metrics.loss for v in mine],
-        "images": [v.settings["num_images"] for v in mine],
-        "epochs": [v.settings["epochs"] for v in mine],
-        "batch": [v.settings["batch_size"] for v in mine],
-        "seed": [v.settings["seed"] for v in mine],
-        "seconds": [v.seconds for v in mine],
-        "trained (UTC)": [v.created[:16].replace("T", " ") for v in mine],
+        "Version": [v.id for v in mine],
+        "Network": [v.name for v in mine],
+        "Accuracy": [v.metrics.accuracy for v in mine],
+        "Images": [v.settings["num_images"] for v in mine],
+        "Epochs": [v.settings["epochs"] for v in mine],
+        "Seed": [v.settings["seed"] for v in mine],
+        "Trained (UTC)": [v.created[:16].replace("T", " ") for v in mine],
     }
     table = pl.DataFrame(_columns)
+    _ids = [v.id for v in mine]
     chosen = show_table(
         table,
         selection="multi",
-        search=True,
-        initial_selection=[[v.id for v in mine].index(version.id)],
-        formats={"accuracy": "{:.1%}", "loss": "{:.3f}"},
+        search=len(mine) > 10,
+        initial_selection=[_ids.index(version.id) if version else 0] if mine else None,
+        formats={"Accuracy": "{:.1%}", "Images": "{:,}"},
     )
     return chosen, mine, table
 
 
 @app.cell(hide_code=True)
-def _(chosen, table):
-    table if headless else chosen
+def _(chosen, mine, table):
+    _none = placeholder("No version for this data set is saved yet. **Train** makes the first.")
+    (table if headless else chosen) if mine else _none
     return
 
 
 @app.cell(hide_code=True)
-def _(chosen, mine, version):
-    _ids = list(chosen.value["version"]) or [version.id]
-    compared = [v for v in mine if v.id in _ids]
-    one = compared[0]
+def _(chosen, mine):
+    _ids = list(chosen.value["Version"]) if mine else []
+    compared = [v for v in mine if v.id in _ids] or mine[:1]
+    one = compared[0] if compared else None
     mo.md(f"""
     ## 4 · The first chosen version: {one.name} {one.id}
 
     The first chart shows which class the network predicts for the {one.metrics.images:,} test
     images of each class. *Precision* is the share of a class's predictions that are right.
     *Recall* is the share of a class's images that the network finds.
-    """)
+    """) if one else None
     return compared, one
 
 
 @app.cell(hide_code=True)
 def _(one):
+    mo.stop(one is None)
     training_charts.confusion_matrix(one.metrics, one.class_names)
     return
 
 
 @app.cell(hide_code=True)
 def _(one):
+    mo.stop(one is None)
     training_charts.precision_and_recall(one.metrics, one.class_names)
     return
 
 
 @app.cell(hide_code=True)
-def _():
+def _(compared):
     mo.md("""
     ## 5 · All chosen versions
 
     The first chart shows the accuracy on the validation images after each epoch, the second the
     recall of each class.
-    """)
+    """) if compared else None
     return
 
 
 @app.cell(hide_code=True)
 def _(compared):
+    mo.stop(not compared)
     training_charts.compared_curves(compared)
     return
 
 
 @app.cell(hide_code=True)
 def _(compared):
+    mo.stop(not compared)
     training_charts.compared_recall(compared)
     return
 

@@ -26,12 +26,16 @@ with app.setup(hide_code=True):
         NoBroker,
         PublishError,
         VersionError,
+        busy,
         classify,
         connect_notebook,
         datasets,
         find_version,
+        grid,
         is_headless,
         list_agents,
+        placeholder,
+        show_errors,
         show_table,
         start_agent,
         train_or_load,
@@ -57,7 +61,14 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    connection = connect_notebook(start_broker=True)
+    retry_button = mo.ui.button(label="Try again")
+    return (retry_button,)
+
+
+@app.cell(hide_code=True)
+def _(retry_button):
+    retry_button
+    connection = connect_notebook(start_broker=True, button=retry_button)
     return (connection,)
 
 
@@ -83,32 +94,32 @@ def _():
 @app.cell(hide_code=True)
 def _(connection, get_started, refresh_button, start_button):
     get_started(), refresh_button
-    at_work = list_agents(connection).filter(
-        pl.col("alive") & (pl.col("topic") == connection.topics.requests)
-    )
+    with show_errors(NoBroker, button=refresh_button):
+        _seen = list_agents(connection)
+    at_work = _seen.filter(pl.col("alive") & (pl.col("topic") == connection.topics.requests))
     _lines = [
         f"- **{_row['name']}**, trained on {_row['dataset'] or 'an unknown data set'}"
         for _row in at_work.unique(["name", "dataset"]).sort("name").iter_rows(named=True)
     ]
-    _none = "No agent is at work. Start one with your newest cnn:"
-    mo.stop(
-        at_work.is_empty() and not headless,
-        mo.vstack(
-            [
-                mo.callout(_none, kind="info"),
-                mo.hstack([start_button, refresh_button], justify="start"),
-            ]
-        ),
+    _none = mo.callout("No agent is at work. Start one with your newest cnn:", kind="info")
+    _buttons = [refresh_button] if _lines else [start_button, refresh_button]
+    mo.vstack(
+        [
+            mo.md("\n".join(_lines)) if _lines else _none,
+            mo.hstack(_buttons, justify="start", wrap=True),
+        ]
     )
-    mo.vstack([mo.md("\n".join(_lines)), refresh_button])
     return (at_work,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def agent_at_work(connection, set_started, start_button):
     # Only on request: otherwise the images go to the agents that are at work already.
     if start_button.value or headless:
-        with mo.status.spinner("The agent starts …", remove_on_exit=True):
+        with (
+            busy("The agent starts …"),
+            show_errors(NoBroker, TimeoutError, VersionError, retry="Then start it again above."),
+        ):
             try:
                 _version = find_version("cnn")
             except VersionError:
@@ -138,6 +149,12 @@ def _(at_work):
     dataset_choice = mo.ui.dropdown(
         _names, value="digits" if headless or "digits" in _names else _names[0], label="Data set"
     )
+    dataset_choice
+    return (dataset_choice,)
+
+
+@app.cell(hide_code=True)
+def _():
     uploads = mo.ui.file(
         filetypes=[".png", ".jpg", ".jpeg"],
         multiple=True,
@@ -145,8 +162,8 @@ def _(at_work):
         label="Drop images here, or click to choose. Up to 1 MB each.",
     )
     examples = mo.ui.checkbox(headless, label="Add five test images as examples")
-    mo.vstack([dataset_choice, uploads, examples])
-    return dataset_choice, examples, uploads
+    mo.vstack([uploads, examples])
+    return examples, uploads
 
 
 @app.function(hide_code=True)
@@ -157,8 +174,8 @@ def as_png(image):
     return file.getvalue()
 
 
-@app.cell
-def _(dataset_choice, examples, uploads):
+@app.cell(hide_code=True)
+def _(at_work, dataset_choice, examples, uploads):
     images = {file.name: file.contents for file in uploads.value}
     if examples.value:
         _data = datasets.load(dataset_choice.value)
@@ -166,9 +183,12 @@ def _(dataset_choice, examples, uploads):
             _label = _data.class_names[_data.test_labels[_i]]
             images[f"test image {_i} ({_label})"] = as_png(_data.test_images[_i])
     _noun = "image" if len(images) == 1 else "images"
-    send_button = mo.ui.run_button(kind="success", label=f"Send {len(images)} {_noun}")
-    mo.stop(not images, mo.callout("No images are chosen yet.", kind="info"))
-    send_button
+    _why = "No images are chosen yet." if not images else ""
+    if images and at_work.is_empty() and not headless:
+        _why = "No agent is at work: start one above, or press **Refresh** there."
+    _label = f"Send {len(images)} {_noun}" if images else "Send"
+    send_button = mo.ui.run_button(kind="success", label=_label, disabled=bool(_why))
+    placeholder(_why) if _why else None
     return images, send_button
 
 
@@ -180,22 +200,22 @@ def _():
     return
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(connection, dataset_choice, images, ready, send_button):
     ready
-    mo.stop(not (send_button.value or headless), mo.md("Press **Send**."))
-    dead_lettered = {}
-    try:
-        with mo.status.spinner("The agents classify the images …", remove_on_exit=True):
+    sent, answers, dead_lettered = None, None, {}
+    if images and (send_button.value or headless):
+        with busy("The agents classify …"), show_errors(NoBroker, PublishError, button=send_button):
             sent = classify.submit(connection, images, dataset=dataset_choice.value)
             answers = classify.collect(connection, sent, patience=20, dead_lettered=dead_lettered)
-    except (NoBroker, PublishError) as _error:
-        mo.stop(True, mo.callout(str(_error), kind="danger"))
+    _hint = placeholder("The predictions appear here after **Send**.")
+    mo.vstack([send_button, _hint]) if sent is None else send_button
     return answers, dead_lettered, sent
 
 
 @app.cell(hide_code=True)
 def _(answers, dead_lettered, sent):
+    mo.stop(sent is None)
     if headless:
         print(f"{len(sent.requests)} images sent, {len(answers)} predictions received.")
     _lines = [f"Images sent: {len(sent.requests)}. Predictions: {len(answers)}.\n"]
@@ -209,32 +229,28 @@ def _(answers, dead_lettered, sent):
 
 
 @app.cell(hide_code=True)
-def _(answers, dataset_choice):
+def _(answers, dataset_choice, images):
+    mo.stop(answers is None)
     _names = datasets.CLASS_NAMES[dataset_choice.value]
     _classes = pl.col("predicted").replace_strict(
         range(len(_names)), _names, default="?", return_dtype=pl.String
     )
-    predictions = answers.select(
+    _predictions = answers.select(
         "name", "agent", "confidence", prediction=_classes, ms="latency_ms"
     )
-    return (predictions,)
-
-
-@app.cell(hide_code=True)
-def _(images, predictions):
     _cards = []
     for _name, _image in images.items():
         _card = [
             mo.image(_image, width=112, height=112, style={"object-fit": "contain"}),
             mo.md(f"`{_name}`"),
         ]
-        for _row in predictions.filter(name=_name).iter_rows(named=True):
+        for _row in _predictions.filter(name=_name).iter_rows(named=True):
             _text = (
                 f"{_row['agent']}: **{_row['prediction']}**, confidence {_row['confidence']:.0%}"
             )
             _card.append(mo.md(_text))
-        _cards.append(mo.vstack(_card, gap=0.2).style(width="180px"))
-    show_table(predictions) if headless else mo.hstack(_cards, justify="start", wrap=True)
+        _cards.append(mo.vstack(_card, gap=0.2))
+    show_table(_predictions) if headless else grid(_cards, min_width=180)
     return
 
 

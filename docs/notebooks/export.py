@@ -27,6 +27,7 @@ MANIFEST = HERE / "manifest.json"
 #: The dashboard and topics come last: they show what the others sent.
 ORDER = ("image_class", "train", "stream", "upload", "live_dashboard", "topics")
 
+_PICTURE_WIDTH = 600  # pixels, of a chart's plot
 _INTRODUCTION = """\
 > This is `notebooks/{name}.py` of Mosshub, run with small numbers and exported by `make notebooks`.
 > In Mosshub it has buttons and sliders. In Jupyter or on Colab everything runs from top to bottom;
@@ -129,8 +130,10 @@ def _without_marimo(output: dict[str, Any]) -> dict[str, Any] | None:
     if chart:
         import vl_convert
 
-        spec = chart if isinstance(chart, str) else json.dumps(chart)
-        image = vl_convert.vegalite_to_png(spec, scale=1.5)
+        spec = json.loads(chart) if isinstance(chart, str) else chart
+        # As wide as the page; a picture has no page.
+        width = _PICTURE_WIDTH if spec.get("width") == "container" else spec.get("width")
+        image = vl_convert.vegalite_to_png({**spec, "width": width}, scale=1.5)
         data["image/png"] = base64.b64encode(image).decode()
         return output
     text = "".join(str(part) for part in data.values())
@@ -162,7 +165,8 @@ def main(names: Sequence[str] = ORDER) -> None:
                 (HERE / f"{name}.ipynb").write_text(for_jupyter(notebook))
                 (HERE / f"{name}.html").write_text(notebook.with_suffix(".html").read_text())
                 manifest[name] = source_hash(NOTEBOOKS / f"{name}.py")
-            MANIFEST.write_text(json.dumps(manifest, indent=1) + "\n")
+                # After each one: a notebook that fails does not make the others stale.
+                MANIFEST.write_text(json.dumps(manifest, indent=1) + "\n")
 
 
 if __name__ == "__main__":

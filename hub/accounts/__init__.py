@@ -6,6 +6,7 @@
 | `kafka_admin` | changes accounts on the broker                                   |
 | `reconciler`  | decides when, and compares hub and broker                        |
 | `revoked`     | remembers accounts that were taken away                          |
+| `report`      | says in plain words what an account may do and has to do         |
 | `hooks`       | connects all of that with JupyterHub                             |
 | `__main__`    | `python -m hub.accounts`: compares and repairs from outside      |
 """

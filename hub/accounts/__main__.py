@@ -6,12 +6,14 @@ import sys
 
 from jupyterhub import orm
 from mosshub_contract.broker_account import BrokerAccount
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.accounts import hub_user, make_reconciler
 from hub.accounts.acls import service_account
 from hub.accounts.kafka_admin import BrokerUnavailable
 from hub.accounts.reconciler import Drift, HubUser
 from hub.broker import broker_secret
+from hub.database import DatabaseUnavailable, database_url, is_postgres, sqlite_file
 from hub.settings import Settings, SettingsError, load_settings
 
 _DESCRIPTIONS = {
@@ -31,11 +33,20 @@ def users_in_database(settings: Settings) -> list[HubUser]:
 
     Raises:
         NoHub: the hub was never started.
+        DatabaseUnavailable: the database does not answer.
     """
-    path = settings.data_dir / "hub" / "jupyterhub.sqlite"
-    if not path.exists():
+    path = sqlite_file(settings)
+    if not is_postgres(settings) and not path.exists():
         raise NoHub(f"the hub was never started: {path} is missing")
-    session = orm.new_session_factory(f"sqlite:///{path}")()
+    try:
+        return users_at(database_url(settings))
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable(error) from error
+
+
+def users_at(url: str) -> list[HubUser]:
+    """Return every user in the hub's database at an address of SQLAlchemy."""
+    session = orm.new_session_factory(url)()
     try:
         return [hub_user(user) for user in session.query(orm.User)]
     finally:
@@ -99,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "service":
             return print_service(settings, options.name)
         return check(settings, repair=not options.only_look)
-    except (SettingsError, BrokerUnavailable, NoHub) as error:
+    except (SettingsError, BrokerUnavailable, DatabaseUnavailable, NoHub) as error:
         print(f"Not possible now: {error}", file=sys.stderr)
         return 1
 

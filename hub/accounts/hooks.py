@@ -3,14 +3,13 @@
 import asyncio
 
 from jupyterhub import orm
-from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.auth import Authenticator
 from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
 from mosshub_contract.broker_account import API_PATH, BrokerAccount
-from tornado import web
 
 from hub.accounts.reconciler import AccountReconciler, HubUser
+from hub.own_server import OwnServerHandler
 
 BROKER_AWAY = (
     "The broker is away. Your editor starts without it. "
@@ -31,22 +30,14 @@ def hub_user(user: User | orm.User, *, active: bool | None = None) -> HubUser:
     return HubUser(user.name, since, frozenset(g.name for g in user.groups), active)
 
 
-class AccountHandler(APIHandler):
-    """Tells a user's server that user's broker account, and nobody else.
-
-    It takes the server's own token only: neither a page's cookie, nor the token by which another
-    user's server knows who its visitor is.
-    """
+class AccountHandler(OwnServerHandler):
+    """Tells a user's server that user's broker account."""
 
     def initialize(self, reconciler: AccountReconciler) -> None:
         self.reconciler = reconciler
 
     async def get(self) -> None:
-        user = self.current_user
-        own = isinstance(user, User) and self.get_token() is not None
-        if not own or not self.has_scope(f"users:activity!user={user.name}"):
-            raise web.HTTPError(403, "Only a user's own server may read the broker account.")
-        owner = hub_user(user, active=True)
+        owner = hub_user(self.owner(), active=True)
         complete = await self.reconciler.ensure(owner)
         account = self.reconciler.account(owner)
         away = not complete or bool(self.reconciler.broker_error)

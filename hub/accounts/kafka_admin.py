@@ -13,6 +13,7 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    OffsetSpec,
     ResourcePatternFilter,
     ResourceType,
     ScramMechanism,
@@ -197,6 +198,30 @@ class KafkaAdmin:
         request = DescribeClientQuotasRequest(components=[("user", 1, None)], strict=True)
         reply = self._call(lambda client: client._manager.run(client._manager.send, request))
         return {v.key: v.value for e in reply.entries or () for v in e.values}
+
+    def lags(self, prefixes: tuple[str, ...]) -> dict[str, int]:
+        """Return how many messages each consumer group has not read yet, by the group's name.
+
+        Args:
+            prefixes: how the names of the groups begin.
+        """
+
+        def request(client: KafkaAdminClient) -> dict[str, int]:
+            names = [group["group_id"] for group in client.list_groups()]
+            names = sorted(name for name in names if name.startswith(prefixes))
+            offsets = client.list_group_offsets(names) if names else {}
+            places = {place for done in offsets.values() for place in done}
+            ends = client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+            return {
+                name: sum(
+                    max(0, ends[place].offset - at.offset)
+                    for place, at in offsets[name].items()
+                    if at.offset >= 0
+                )
+                for name in names
+            }
+
+        return self._call(request)
 
 
 def _quota_entry(user: str | None, quotas: Mapping[str, float]) -> tuple:

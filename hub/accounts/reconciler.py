@@ -149,6 +149,19 @@ class AccountReconciler:
         except (BrokerUnavailable, TimeoutError) as error:
             self._broker_lost(error)
 
+    async def ask(self, question: Callable[[KafkaAdmin], Any]) -> Any:
+        """Ask the broker something, and wait BROKER_TIMEOUT_S at most.
+
+        Raises:
+            BrokerUnavailable: it does not answer.
+        """
+        if self.broker_error:
+            raise BrokerUnavailable(self.broker_error)
+        try:
+            return await asyncio.wait_for(self._run(question, self._kafka), BROKER_TIMEOUT_S)
+        except TimeoutError as error:
+            raise BrokerUnavailable("it does not answer in time") from error
+
     def watch(self) -> None:
         """Begin to check the broker regularly; this needs a running event loop."""
         self._watching = self._watching or asyncio.ensure_future(self._watch())

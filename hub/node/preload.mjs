@@ -6,8 +6,14 @@ import http from "node:http";
 
 import ConfigurableProxy from "configurable-http-proxy/lib/configproxy.js";
 
-const PAGE = fs.readFileSync(new URL("../pages/static/unavailable.html", import.meta.url), "utf8");
-const SENTENCE = "Mosshub does not answer at the moment. Try again in a minute.\n";
+// The settings of the same names, as the hub's pages follow them.
+const { TEAM_NAME: team = "", TEAM_COLOUR: colour = "" } = process.env;
+const NAME = team || "Mosshub";
+const STYLE = /^#[0-9a-f]{6}$/i.test(colour) ? `<style>:root { --team: ${colour}; }</style>\n` : "";
+const escape = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const PAGE = fs.readFileSync(new URL("../pages/static/unavailable.html", import.meta.url), "utf8")
+  .replaceAll("{{ team_name }}", () => escape(NAME)).replace("{{ team_style }}", STYLE);
+const SENTENCE = `${NAME} does not answer at the moment. Try again in a minute.\n`;
 const RETRY_SECONDS = "5";
 
 // WORKAROUND(configurable-http-proxy 5.3.0): without the hub, which makes its error pages, it sends

@@ -32,7 +32,7 @@ def configure(c: Any, settings: Settings) -> None:
     # By this prefix browsers refuse a cookie that a page of another host sets for the whole domain.
     # Where there is one origin it must be off: such cookies reach every path, users' servers too.
     c.JupyterHub.cookie_host_prefix_enabled = settings.public_url.startswith("https://")
-    c.JupyterHub.extra_handlers = [(PATH, KnownHostHandler)]
+    c.JupyterHub.extra_handlers.append((PATH, KnownHostHandler))
 
 
 def host_check_url(settings: Settings) -> str:

@@ -5,27 +5,18 @@ from typing import Any
 
 from jupyterhub.apihandlers.users import ActivityAPIHandler
 from jupyterhub.utils import maybe_future
-from mosshub_contract.redaction import hide
-from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthenticator
+from oauthenticator.oauth2 import OAuthenticator
 from tornado import web
 from tornado.httpclient import HTTPClientError
-from traitlets import Instance, List, Set, Unicode
+from traitlets import Bool, Instance, List, Set, Unicode
 
 from hub.settings import Settings
 from hub.signin.identities import Identities, NameTaken
 from hub.signin.names import username_error
+from hub.signin.oauth_handlers import CallbackHandler, LoginHandler, LogoutHandler
 from hub.signin.providers import PROVIDERS, Provider
 from hub.signin.taken_hosts import taken_host_error
 from hub.spawners.start_queue import end_starts
-
-
-class CallbackHandler(OAuthCallbackHandler):
-    """Ends the sign-in, where the provider sends users back to."""
-
-    async def get(self):
-        """Sign the user in. A provider that repeats code or state in an error is not quoted."""
-        hide(*self.get_arguments("code"), *self.get_arguments("state"))
-        await super().get()
 
 
 class TeamAuthenticator(OAuthenticator):
@@ -34,7 +25,12 @@ class TeamAuthenticator(OAuthenticator):
     `authenticator_class` mixes it in before oauthenticator's class.
     """
 
+    login_handler = LoginHandler
     callback_handler = CallbackHandler
+    logout_handler = LogoutHandler
+    start_early = Bool(
+        config=True, help="Whether a server starts while its user is at the provider."
+    )
     provider_name = Unicode(config=True, help="Key of the provider in PROVIDERS.")
     extra_scopes = List(Unicode(), config=True, help="Scopes beside those of the provider's class.")
     identities = Instance(Identities, config=True, help="The names of known users.")
@@ -211,4 +207,5 @@ def configure(c: Any, settings: Settings) -> None:
     c.SignIn.enable_auth_state = True
     c.SignIn.auth_refresh_age = settings.auth_refresh_age
     c.SignIn.refresh_pre_spawn = True
+    c.SignIn.start_early = settings.start_early
     provider.configure(c.SignIn, settings)

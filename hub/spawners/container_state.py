@@ -4,6 +4,7 @@ from typing import Any
 
 #: Restarts in a row by the engine after which a container counts as failed.
 MAX_RESTARTS = 3
+_KILLED = 137  # the exit code of a process that SIGKILL ended
 
 
 def has_ended(container: dict[str, Any]) -> bool:
@@ -33,7 +34,8 @@ def exit_reason(container: dict[str, Any]) -> str:
     state = container["State"]
     if not has_ended(container):
         return "it ended by itself, again and again"
-    if state.get("OOMKilled"):
+    # The engine's mark stays after any process in the container was ended so, such as a kernel.
+    if state.get("OOMKilled") and state["ExitCode"] == _KILLED:
         limit = container["HostConfig"]["Memory"] / 2**30
         return f"it used more than its {limit:.3g} GB of memory and was ended"
     return f"it ended by itself (exit code {state['ExitCode']})"

@@ -1,8 +1,6 @@
 """Users' servers as Docker containers: each with its own volume, limits and no privileges."""
 
 import asyncio
-from contextlib import suppress
-from html import escape
 from typing import Any
 
 from docker.errors import DockerException
@@ -11,23 +9,26 @@ from jupyterhub.spawner import Spawner
 from requests import RequestException
 from tornado import web
 
+from hub.server_status.reasons import forget_stop
 from hub.settings import Settings
 from hub.signin.names import safe_name
 from hub.spawners import container_state
 from hub.spawners.engine_errors import engine_failure
-from hub.spawners.images import allowed_images, image_form, parse_form
-from hub.spawners.progress import ProgressMixin, SpawnError
+from hub.spawners.images import allowed_images, has_newer_image, image_form, parse_form
+from hub.spawners.listening import PAUSE_S, listens
+from hub.spawners.progress import LOG_TAIL_LINES, ProgressMixin, SpawnError, ended_start
+from hub.spawners.usage import measure_containers
+from hub.starts.failures import watch_start
+from hub.starts.without import StartWithoutMixin
 
 HOME = "/home/mosshub"
-#: Everything a user may choose at a start.
-OPTIONS = frozenset({"image"})
-#: Lines of a failed container's log that its page shows.
-LOG_TAIL_LINES = 12
-#: Polls in a row that may find a container down before it counts as ended.
-_TOLERATED_POLLS = 3
+OPTIONS = frozenset({"image"})  #: everything a user may choose at a start
+_TOLERATED_POLLS = 3  # in a row may find a container down before it counts as ended
+#: Questions whether an editor listens, for each look at its container: the engine serves all users.
+_QUESTIONS_PER_LOOK = 4
 
 
-class ContainerSpawner(ProgressMixin, DockerSpawner):
+class ContainerSpawner(ProgressMixin, StartWithoutMixin, DockerSpawner):
     """Starts a server in a container, refuses options that nobody offered, says why one ended.
 
     Attributes:
@@ -36,6 +37,7 @@ class ContainerSpawner(ProgressMixin, DockerSpawner):
     """
 
     exit_reason: str = ""
+    measure = staticmethod(measure_containers)
     _refused = ""
     _polls_ended = 0
 
@@ -55,12 +57,17 @@ class ContainerSpawner(ProgressMixin, DockerSpawner):
             SpawnError: an option is not allowed, the engine does not help, or the container did not
                 stay.
         """
+        watch_start(self)
+        self.take_choice()
         if not_offered := set(self.user_options) - OPTIONS:
             raise self._refuse(
                 f"A start cannot be given {', '.join(sorted(not_offered))}: "
                 "only an image from the list."
             )
+        if "image" in self.user_options:
+            await self.check_allowed(self.user_options["image"])
         self.exit_reason = ""
+        forget_stop(self)
         self.stage = (15, "Preparing your container …")
         try:
             host, port = await super().start()
@@ -95,19 +102,26 @@ class ContainerSpawner(ProgressMixin, DockerSpawner):
                 )
             if container_state.has_failed(container):
                 raise await self._failure(container)
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection(host, port)
-                writer.close()
-                return
-            await asyncio.sleep(0.1)  # the engine waits at least this long before a restart
+            for _ in range(_QUESTIONS_PER_LOOK):
+                if await listens(host, port):
+                    return
+                await asyncio.sleep(PAUSE_S)
 
     async def _failure(self, container: dict[str, Any]) -> SpawnError:
         reason = container_state.exit_reason(container)
-        sentence = f"Your container did not stay: {reason}. Its last output:"
-        log = await self.docker("logs", self.container_id, tail=LOG_TAIL_LINES)
-        tail = log.decode(errors="replace").strip() or "(nothing)"
-        html = f"{escape(sentence)}<pre>{escape(tail)}</pre>"
-        return SpawnError(f"{sentence}\n{tail}", html=html, reason="ended")
+        tail = await self.log_tail(LOG_TAIL_LINES)
+        return ended_start(f"Your container did not stay: {reason}.", tail)
+
+    async def log_tail(self, lines: int) -> str:
+        """Return the last lines of the container's log; empty if there is no container."""
+        if not await self.get_object():
+            return ""
+        log = await self.docker("logs", self.container_id, tail=lines)
+        return log.decode(errors="replace")
+
+    async def has_newer_image(self) -> bool:
+        """Return whether the name of this container's image stands for another image by now."""
+        return await has_newer_image(self)
 
     # -- options
 

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from html import escape
+from typing import Any
+
+from docker.errors import DockerException
+from requests import RequestException
 
 from hub.settings import Settings
 
@@ -9,6 +13,24 @@ from hub.settings import Settings
 def allowed_images(settings: Settings) -> dict[str, str]:
     """Return the images a user may choose from, by the names that the form shows."""
     return {image.rpartition(":")[2] or image: image for image in settings.user_images}
+
+
+async def has_newer_image(spawner: Any) -> bool:
+    """Return whether the name of a container's image stands for another image by now.
+
+    It is False without a container, and while the engine does not answer.
+
+    Args:
+        spawner: the container's.
+    """
+    try:
+        container = await spawner.get_object()
+        if not container:
+            return False
+        image = await spawner.docker("inspect_image", container["Config"]["Image"])
+    except (DockerException, RequestException):
+        return False
+    return image["Id"] != container["Image"]
 
 
 def image_form(names: Iterable[str]) -> str:

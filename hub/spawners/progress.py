@@ -5,7 +5,12 @@ from collections.abc import AsyncGenerator
 from html import escape
 
 from jupyterhub.spawner import SpawnException
+from mosshub_contract.redaction import redact
 
+#: Lines of a log that the page of a failed start shows.
+LOG_TAIL_LINES = 12
+#: The stage of a start that may still be refused.
+NOT_BEGUN = (0, "Waiting for a place …")
 _POLL_INTERVAL_S = 0.2
 
 
@@ -28,6 +33,19 @@ class SpawnError(SpawnException):
         self.jupyterhub_html_message = html or escape(sentence)
 
 
+def ended_start(sentence: str, log_tail: str) -> SpawnError:
+    """Return why a server did not start that ended meanwhile, with what it printed last.
+
+    Args:
+        sentence: how it ended.
+        log_tail: the last lines of its log.
+    """
+    tail = "\n".join(redact(line) for line in log_tail.strip().splitlines()) or "(nothing)"
+    sentence = f"{sentence} Its last output:"
+    html = f"{escape(sentence)}<pre>{escape(tail)}</pre>"
+    return SpawnError(f"{sentence}\n{tail}", html=html, reason="ended")
+
+
 class ProgressMixin:
     """Reports how far a start is, and a remark about the broker.
 
@@ -38,7 +56,7 @@ class ProgressMixin:
         broker_note: a remark while the broker is away; empty otherwise.
     """
 
-    stage: tuple[int, str] = (0, "Waiting for a place …")
+    stage: tuple[int, str] = NOT_BEGUN
     broker_note: str = ""
 
     async def progress(self) -> AsyncGenerator[dict, None]:

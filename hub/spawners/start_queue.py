@@ -5,7 +5,7 @@ import asyncio
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
 
-from hub.spawners.progress import SpawnError
+from hub.spawners.progress import NOT_BEGUN, SpawnError
 
 _FULL = (
     "All {limit} editors that may run at the same time are running. Yours can start as soon as "
@@ -56,6 +56,7 @@ class StartQueue:
         Raises:
             SpawnError: as many servers are running as may run.
         """
+        spawner.stage = NOT_BEGUN
         if len(self._others(spawner)) >= self._limit:
             raise SpawnError(_FULL.format(limit=self._limit), reason="full", status_code=429)
         spawner._spawn_future.add_done_callback(lambda _: self._leave(spawner))

@@ -35,7 +35,16 @@ if TYPE_CHECKING:
         list_versions,
         train_or_load,
     )
-    from imageclass.notebook import connect_notebook, connect_or_start, is_headless, show_table
+    from imageclass.notebook import (
+        busy,
+        connect_notebook,
+        connect_or_start,
+        grid,
+        is_headless,
+        placeholder,
+        show_errors,
+        show_table,
+    )
     from imageclass.runs import classify, export, outcomes, tables, tie_break
     from imageclass.runs import replay as dead_letters
     from imageclass.runs.calibrate import calibrate
@@ -57,6 +66,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "PublishError": ("kafka.publisher", "PublishError"),
     "Run": ("runs.run", "Run"),
     "VersionError": ("models.registry", "VersionError"),
+    "busy": ("notebook", "busy"),
     "calibrate": ("runs.calibrate", "calibrate"),
     "calibration": ("evaluation.calibration", ""),
     "classify": ("runs.classify", ""),
@@ -68,6 +78,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "ensembles": ("evaluation.ensembles", ""),
     "export": ("runs.export", ""),
     "find_version": ("models.registry", "find_version"),
+    "grid": ("notebook", "grid"),
     "is_headless": ("notebook", "is_headless"),
     "list_agents": ("kafka.live_agents", "list_agents"),
     "list_lags": ("kafka.inspect", "list_lags"),
@@ -76,9 +87,11 @@ _FACE: dict[str, tuple[str, str]] = {
     "live_charts": ("charts.live", ""),
     "outcomes": ("runs.outcomes", ""),
     "peek": ("kafka.inspect", "peek"),
+    "placeholder": ("notebook", "placeholder"),
     "read_account": ("kafka.credentials", "read_account"),
     "run_charts": ("charts.runs", ""),
     "running_agents": ("agents.registry", "running_agents"),
+    "show_errors": ("notebook", "show_errors"),
     "show_table": ("notebook", "show_table"),
     "start_agent": ("agents.registry", "start_agent"),
     "statistics": ("evaluation.statistics", ""),

@@ -1,4 +1,4 @@
-"""Help for notebooks: run without a person, connect to the broker, show a table."""
+"""Help for notebooks: run without a person, connect to the broker, show what waits or fails."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
+
+from kafka.errors import KafkaError
 
 from imageclass.kafka.connection import Connection, NoBroker, connect
 
@@ -38,7 +41,7 @@ def is_headless(mode: str | None) -> bool:
 
 
 def connect_notebook(
-    *, start_broker: bool = False, retry: str = "Then run this cell again."
+    *, start_broker: bool = False, retry: str | None = None, button: Any = None
 ) -> Connection:
     """Connect from a marimo notebook, and show a spinner while the broker does not answer.
 
@@ -47,7 +50,9 @@ def connect_notebook(
 
     Args:
         start_broker: start an embedded broker where none is set; see `connect_or_start`.
-        retry: what to do after the cause is removed, a sentence at the end of the callout.
+        retry: what to do when the broker is back, a sentence at the end of the callout; by default
+            to press the button, or without one to run the cell.
+        button: a `mo.ui.button` of another cell, shown with the callout: a press tries again.
     """
     import marimo as mo
 
@@ -62,8 +67,91 @@ def connect_notebook(
     except NoBroker as error:
         if headless:
             print(error)
-        mo.stop(True, mo.callout(mo.md(f"{error} {retry}"), kind="warn"))
+        press = "press the button" if button is not None else "run this cell"
+        mo.stop(True, _problem(error, retry or f"When it is back, {press} again.", button))
         raise  # not reached: mo.stop raises
+
+
+def placeholder(text: str) -> Any:
+    """Make the quiet line that stands where a result will be, and says what it waits for.
+
+    A cell whose result is not there yet gives an empty one, such as None or {}, instead of
+    stopping: marimo's editor would show a box "Ancestor stopped" for every cell that needs it.
+    """
+    import marimo as mo
+
+    return mo.md(text).style(color="var(--muted-foreground, gray)", font_style="italic")
+
+
+def grid(items: Iterable[Any], min_width: int = 320) -> Any:
+    """Lay items out in columns of equal width, as many as fit; on a phone it is one.
+
+    Args:
+        items: what marimo can show.
+        min_width: of a column, in pixels.
+    """
+    import marimo as mo
+
+    columns = f"repeat(auto-fit, minmax(min(100%, {min_width}px), 1fr))"
+    cells = "".join(f'<div style="min-width:0">{mo.as_html(item).text}</div>' for item in items)
+    return mo.Html(
+        f'<div style="display: grid; gap: 1.5rem; grid-template-columns: {columns}">{cells}</div>'
+    )
+
+
+@contextmanager
+def busy(label: str) -> Iterator[None]:
+    """Show a disabled button with this label while a cell works; progress appears below it.
+
+    The cell's own output replaces it at the end: there the real button comes back.
+    """
+    import marimo as mo
+
+    if not is_headless(mo.app_meta().mode):
+        mo.output.replace(mo.ui.button(label=label, disabled=True))
+    yield
+
+
+@contextmanager
+def show_errors(
+    *kinds: type[Exception], button: Any = None, retry: str | None = None
+) -> Iterator[None]:
+    """Stop the cell with a callout on an error of these kinds: an app shows no traceback.
+
+    Where `NoBroker` is among them, a client's own error about a broker that stops answering is
+    shown like it.
+
+    Args:
+        kinds: exceptions whose text says what went wrong and what to do.
+        button: the cell's button, which stays above the callout for another try.
+        retry: how to try again, a sentence at the end of the callout; by default to press the
+            button, if there is one.
+    """
+    import marimo as mo
+
+    try:
+        yield
+    except (*kinds, KafkaError) as error:
+        shown: Exception = error
+        if not isinstance(error, kinds):
+            if NoBroker not in kinds or not error.retriable:
+                raise
+            shown = NoBroker(f"The broker stopped answering ({type(error).__name__}).")
+        if is_headless(mo.app_meta().mode):
+            print(shown)
+        if retry is None and button is not None:
+            when = "When it is back," if isinstance(shown, NoBroker) else "Then"
+            retry = f"{when} press the button again."
+        mo.stop(True, _problem(shown, retry or "", button))
+
+
+def _problem(error: Exception, what_to_do: str, button: Any) -> Any:
+    """Make a callout of an error, below the button for another try if there is one."""
+    import marimo as mo
+
+    title = "The broker is away" if isinstance(error, NoBroker) else None
+    callout = mo.callout(f"{error} {what_to_do}".strip(), kind="warn", title=title)
+    return callout if button is None else mo.vstack([button, callout])
 
 
 def show_table(

@@ -11,5 +11,8 @@ It depends on nothing but Python's standard library, because all of them import 
 | `ports`          | a TCP port that nobody listens on                                       |
 | `processes`      | ending a process with its parent                                        |
 | `page_loads`     | whether a browser's request loads a whole page                          |
+| `server_report`  | what a user's server tells the hub about itself                         |
+| `left_out`       | what a start of a user's server may leave out                           |
+| `amounts`        | amounts of memory and disk, as a person reads them                      |
 | `redaction`      | log lines without codes, tokens, cookies and passwords                  |
 """

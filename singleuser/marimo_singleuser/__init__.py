@@ -10,6 +10,7 @@
 | `marimo_patches/`   | works around faults of marimo, in marimo's own process                     |
 | `marimo_process`    | keeps marimo running                                                       |
 | `activity`          | tells the hub when the user or a kernel last did something                 |
+| `hub_library`       | loads JupyterHub's sign-in without the hub's database                      |
 | `broker_account`    | keeps the user's broker account in a file for notebooks                    |
 | `processes`         | looks after the processes below this one                                   |
 """

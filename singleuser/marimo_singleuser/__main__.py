@@ -28,6 +28,7 @@ def main() -> int:
     from mosshub_contract.redaction import RedactingFormatter
 
     from .errors import StartError
+    from .hub_library import defer_database
     from .settings import read_settings
 
     handler = logging.StreamHandler()
@@ -38,6 +39,7 @@ def main() -> int:
     try:
         settings = read_settings(os.environ)
         os.environ["HOME"] = str(settings.home)
+        defer_database()
         from .app import run
 
         asyncio.run(run(settings))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import aiohttp
-import psutil
 
 from . import processes
+from .cpu import CpuMeter
+from .keep import Keep
 from .marimo_process import Marimo
 from .settings import Settings
 
@@ -76,42 +76,17 @@ def is_keystroke(path: str, message: str | bytes) -> bool:
     return True
 
 
-class CpuMeter:
-    """CPU time that a changing set of processes used between two calls."""
-
-    def __init__(self) -> None:
-        self._times: dict[tuple[int, float], float] = {}  # seconds, by pid and time of creation
-        self._measured_at: float | None = None
-
-    def cores_used(self, watched: Iterable[psutil.Process]) -> float:
-        """Return the cores that were used on average since the last call; 0.0 at the first.
-
-        Args:
-            watched: the processes whose time is counted; a new one counts from its start.
-        """
-        now, times = time.monotonic(), {}
-        for process in watched:
-            try:
-                cpu = process.cpu_times()
-                times[(process.pid, process.create_time())] = cpu.user + cpu.system
-            except psutil.Error:
-                continue
-        before, measured_at = self._times, self._measured_at
-        self._times, self._measured_at = times, now
-        if measured_at is None or now <= measured_at:
-            return 0.0
-        return sum(t - before.get(key, 0.0) for key, t in times.items()) / (now - measured_at)
-
-
 class Activity:
     """The time at which the user or a kernel last did something, and its report to the hub.
 
     Attributes:
         last: that time, in UTC.
+        keep: until when the user wants the server to run on.
     """
 
     def __init__(self, settings: Settings, marimo: Marimo, session: aiohttp.ClientSession) -> None:
         self.last = datetime.now(UTC)
+        self.keep = Keep(settings.keep_at_most_s if settings.idle_timeout_s else 0)
         self._reported: datetime | None = None
         self._settings, self._marimo, self._session = settings, marimo, session
         self._meter = CpuMeter()
@@ -128,8 +103,8 @@ class Activity:
         kernels = (p for p in processes.descendants() if p.pid not in own)
         if self._meter.cores_used(kernels) > _BUSY_CORES or await self._kernel_runs():
             self.touch()
-        if self.last != self._reported:
-            await self._report()
+        if self._counted() != self._reported:
+            await self.report()
 
     async def _kernel_runs(self) -> bool:
         """Return whether a kernel says that a cell is running or queued."""
@@ -150,8 +125,22 @@ class Activity:
             return False  # marimo is restarting; the next sample tells
         return False
 
-    async def _report(self) -> None:
-        last = self.last
+    @property
+    def stops_in_s(self) -> float | None:
+        """Seconds until the hub stops this server if it is not used; None if the hub does not."""
+        timeout_s = self._settings.idle_timeout_s
+        if not timeout_s:
+            return None
+        return max(self.last.timestamp(), self.keep.latest) + timeout_s - time.time()
+
+    def _counted(self) -> datetime:
+        """Return what counts as the last use: the present, as long as the user keeps the server."""
+        kept = datetime.fromtimestamp(min(self.keep.latest, time.time()), UTC)
+        return max(self.last, kept)
+
+    async def report(self) -> None:
+        """Tell the hub when something happened last."""
+        last = self._counted()
         stamp = last.isoformat().replace("+00:00", "Z")
         body = {"servers": {self._settings.server_name: {"last_activity": stamp}}}
         try:

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
+import shutil
 import signal
 import socket
+import tempfile
+from pathlib import Path
 
+from jupyterhub.httpclient import JupyterHubHTTPClient
+from mosshub_contract import disk_limit
 from mosshub_contract.broker_account import FILE_VARIABLE
 from tornado import routing, web
 from tornado.httpserver import HTTPServer
 
 from . import processes
 from .activity import Activity
+from .assets import handlers as assets
 from .broker_account import BrokerAccountFile
+from .disk import Disk
 from .errors import StartError
+from .frame import routes as frame
+from .frame.ended import FILE_VARIABLE as ENDED_KERNELS_VARIABLE
+from .frame.seen import DIRECTORY_VARIABLE, Seen
+from .frame.status import Status, ended_file
+from .frame.views import Views
+from .history.handlers import history_file
+from .history.store import FILE_VARIABLE as HISTORY_VARIABLE
 from .home.preparation import Home
 from .home.reinstall import reinstall
+from .hub_report import HubReport
 from .marimo_process import Marimo, notebook_environment
 from .proxy.backend import client_session
 from .proxy.callback import CallbackHandler
@@ -28,18 +44,22 @@ from .proxy.other_spelling import OtherSpelling
 from .proxy.services import Services
 from .settings import Settings
 from .start_page import routes as start_page
+from .team_messages import TeamMessages
 
 log = logging.getLogger("marimo_singleuser")
 
 _HUB_CACHE_S = 30  # how long the hub's word on who is signed in stays valid
 
 
-def make_app(services: Services) -> web.Application:
-    """Return the tornado application: the hub's callback, our page, and marimo for all else."""
+def make_app(services: Services, status: Status, seen: Seen) -> web.Application:
+    """Return the tornado application: the hub's callback, our pages, and marimo for all else."""
     base = services.settings.base_url
+    views = Views(services.settings.state / "views.json")
     handlers: list[routing.Rule | tuple] = [
         (rf"{re.escape(base)}oauth_callback", CallbackHandler),
-        *start_page.rules(services),
+        *start_page.rules(services, views, status),
+        *frame.rules(services, status, views, seen),
+        *assets.rules(services),
         (rf"{re.escape(base)}(.*)", MarimoHandler, {"services": services}),
     ]
     if base != "/":
@@ -65,6 +85,15 @@ def _listen(app: web.Application, settings: Settings) -> HTTPServer:
     return server
 
 
+def _files_of_marimo(settings: Settings, runtime: Path) -> dict[str, str]:
+    """Return the variables that name files which this program and marimo's share."""
+    return {
+        disk_limit.VARIABLE: str(runtime / "disk-full"),
+        ENDED_KERNELS_VARIABLE: str(ended_file(settings)),
+        HISTORY_VARIABLE: str(history_file(settings)),
+    }
+
+
 async def run(settings: Settings) -> None:
     """Run until SIGTERM, SIGINT or SIGHUP.
 
@@ -78,15 +107,25 @@ async def run(settings: Settings) -> None:
     # This reads the hub's variables, so that a wrong one ends the start and not a request.
     HubSignIn.instance(cache_max_age=_HUB_CACHE_S)
 
-    home = Home(settings)
+    runtime = Path(tempfile.mkdtemp(prefix="mosshub-run."))
+    disk = Disk(settings, runtime / "disk-full")
+    home = Home(settings, disk)
     async with client_session() as session:
         account = BrokerAccountFile(settings, session)
         env = notebook_environment(os.environ, settings.venv, settings.home)
         env[FILE_VARIABLE] = str(account.path)
+        seen = Seen(runtime / "seen")
+        env[DIRECTORY_VARIABLE] = str(seen.directory)
+        env |= _files_of_marimo(settings, runtime)
         marimo = Marimo(settings.notebooks, env, start_timeout_s=settings.start_timeout_s)
         activity = Activity(settings, marimo, session)
-        services = Services(settings, home, marimo, activity, session)
-        server = _listen(make_app(services), settings)
+        report = HubReport(settings, activity, disk, session)
+        messages = TeamMessages(settings, session)
+        services = Services(settings, home, marimo, activity, messages, disk, report, session)
+        status = Status(settings, marimo, activity)
+        with contextlib.suppress(OSError):
+            ended_file(settings).unlink()  # kernels of an earlier start
+        server = _listen(make_app(services, status, seen), settings)
         tasks: list[asyncio.Task[None]] = []
         try:
             await asyncio.gather(account.refresh(), asyncio.to_thread(home.prepare))
@@ -99,7 +138,8 @@ async def run(settings: Settings) -> None:
             log.warning("serving %s for %s", settings.base_url, settings.user)
             tasks.append(asyncio.create_task(reinstall(settings, env, marimo.helper_pids)))
             while not stop.is_set():
-                await activity.sample()
+                disk.refresh()
+                await asyncio.gather(activity.sample(), status.sample(), report.send())
                 try:
                     await asyncio.wait_for(stop.wait(), settings.activity_interval_s)
                 except TimeoutError:
@@ -111,3 +151,5 @@ async def run(settings: Settings) -> None:
             account.remove()  # first: whoever ends this program may kill it before the rest is done
             await marimo.stop()
             await asyncio.to_thread(processes.end_descendants)
+            await JupyterHubHTTPClient.loop_instance().close()  # it asked who is signed in
+            shutil.rmtree(runtime, ignore_errors=True)

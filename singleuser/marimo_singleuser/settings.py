@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
+from mosshub_contract import left_out
+from mosshub_contract.team_colour import parse_colour
 from mosshub_contract.team_links import TeamLink, parse_team_links
 
 from .errors import StartError
@@ -45,8 +48,16 @@ class Settings:
         api_token: this server's token for the hub's API.
         own_host: host name of this server's pages, which is no other pages'. None if they share one
             with the hub's; then nobody but the user may use this server.
+        team_name: the platform's name, as its pages show it.
+        team_colour: the team's colour as `#rrggbb`; empty for the platform's own.
+        has_team_logo: whether the hub has a logo of the team's.
+        help_url: where members find help; empty if there is nothing.
         announcement: what the team tells its members; empty if there is nothing.
         team_links: title and address of each of the team's links.
+        idle_timeout_s: seconds without use after which the hub stops this server; 0 for never.
+        keep_at_most_s: seconds for which the user may keep an idle server running; 0 for none.
+        disk_limit: bytes that the user's files may take; 0 for what the file system has.
+        without: what this start leaves out: the user's own PACKAGES, their SETTINGS of marimo.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
         start_timeout_s: seconds for which a request waits for marimo to start.
@@ -64,8 +75,16 @@ class Settings:
     activity_url: str
     api_token: str = field(repr=False)
     own_host: str | None = None
+    team_name: str = "Mosshub"
+    team_colour: str = ""
+    has_team_logo: bool = False
+    help_url: str = ""
     announcement: str = ""
     team_links: tuple[TeamLink, ...] = ()
+    idle_timeout_s: float = 0
+    keep_at_most_s: float = 0
+    disk_limit: int = 0
+    without: frozenset[str] = frozenset()
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
     start_timeout_s: float = 60
@@ -76,9 +95,16 @@ class Settings:
         return self.home / "notebooks"
 
     @property
-    def venv(self) -> Path:
+    def own_venv(self) -> Path:
         """The user's own Python environment."""
         return self.home / ".venv"
+
+    @property
+    def venv(self) -> Path:
+        """The Python environment of this start: the user's own, or one without their packages."""
+        if left_out.PACKAGES in self.without:
+            return self.home / ".cache" / "mosshub" / "plain-venv"
+        return self.own_venv
 
     @property
     def state(self) -> Path:
@@ -135,10 +161,42 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         api_url=env["JUPYTERHUB_API_URL"].rstrip("/"),
         activity_url=env["JUPYTERHUB_ACTIVITY_URL"],
         api_token=env["JUPYTERHUB_API_TOKEN"],
+        team_name=env.get("MOSSHUB_TEAM_NAME") or "Mosshub",
+        team_colour=_team_colour(env),
+        has_team_logo=env.get("MOSSHUB_TEAM_LOGO") == "yes",
+        help_url=env.get("MOSSHUB_HELP_URL", ""),
         announcement=env.get("MOSSHUB_ANNOUNCEMENT", "").strip(),
         team_links=_team_links(env),
+        **_care(env),
         activity_interval_s=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),
     )
+
+
+def _care(env: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings about idleness, disk and a start that leaves something out."""
+    return {
+        "idle_timeout_s": float(env.get("MOSSHUB_IDLE_TIMEOUT") or 0),
+        "keep_at_most_s": float(env.get("MOSSHUB_KEEP_AT_MOST") or 0),
+        "disk_limit": int(env.get("MOSSHUB_DISK_LIMIT") or 0),
+        "without": read_without(env.get(left_out.VARIABLE, "")),
+    }
+
+
+def read_without(text: str) -> frozenset[str]:
+    """Return what a start leaves out.
+
+    Args:
+        text: the words, separated by commas.
+    """
+    return frozenset(word for word in text.split(",") if word)
+
+
+def _team_colour(env: Mapping[str, str]) -> str:
+    value = env.get("MOSSHUB_TEAM_COLOUR", "")
+    try:
+        return parse_colour(value) if value else ""
+    except ValueError as e:
+        raise StartError(f"MOSSHUB_TEAM_COLOUR is {value!r}; expected {e}.") from e
 
 
 def _team_links(env: Mapping[str, str]) -> tuple[TeamLink, ...]:

@@ -63,7 +63,8 @@ def test_the_page_is_small_and_asks_only_the_platform(
     page.reload()
     expect(page.get_by_role("heading", name="Running")).to_be_visible()
     # Nothing of the notebook leads outside: marimo offers no way to publish it.
-    notebook.get_by_test_id("notebook-menu-dropdown").click()
+    notebook.get_by_role("button", name="Edit", exact=True).click()  # it opened as an app
+    notebook.get_by_test_id("notebook-menu-dropdown").click(timeout=3 * MINUTE)
     expect(notebook.get_by_role("menuitem", name="Export")).to_be_visible()
     menu = notebook.get_by_role("menu").inner_text()
     assert not re.search("share|publish|molab|WebAssembly", menu, re.IGNORECASE), menu

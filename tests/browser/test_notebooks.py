@@ -134,7 +134,7 @@ def test_two_who_watch_the_dashboard_do_not_disturb_each_other(
     address = app("live_dashboard").url
     one, other = (profile().new_page() for _ in range(2))
     for page in (one, other):
-        page.set_viewport_size({"width": 1440, "height": 1400})
+        page.set_viewport_size({"width": 1280, "height": 1300})
         page.goto(address)
         page.get_by_role("heading", name="Running accuracy").wait_for(timeout=3 * MINUTE)
     choice = 'marimo-dropdown:has-text("Watch") select'

@@ -13,6 +13,14 @@ from imageclass.kafka.connection import Connection, connect
 from tests.support.agents import AgentProcesses
 from tests.support.secured_kafka import SecuredKafka
 from tests.support.setup import needed
+from tests.support.waiting import TIMEOUT_FACTOR
+
+
+class PatientBroker(EmbeddedBroker):
+    """A broker that may take its time to start beside other tests."""
+
+    def start(self, timeout: float = 60 * TIMEOUT_FACTOR) -> EmbeddedBroker:
+        return super().start(timeout)
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +29,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
 
     A test may `.stop()`, `.kill()` (SIGKILL) and `.start()` it; its address: `.bootstrap_servers`.
     """
-    running = EmbeddedBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print)
+    running = PatientBroker(tmp_path_factory.mktemp("kafka"), port=0, show=print)
     with needed("Apache Kafka does not start"):
         running.start()
     yield running
@@ -55,8 +63,9 @@ def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredK
 
 
 @pytest.fixture(autouse=True)
-def _broker_runs(request: pytest.FixtureRequest) -> None:
-    """Starts the broker again that an earlier test left stopped."""
+def _broker_runs_again(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Starts the broker again that a test left stopped, for the next test and its module."""
+    yield
     if "broker" in request.fixturenames:
         request.getfixturevalue("broker").start()
 

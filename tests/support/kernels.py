@@ -150,6 +150,7 @@ class Kernel(KernelSocket):
         cells: the code of each cell, by id.
         named: the ids of the cells that have names.
         errors: the errors with which cells ended.
+        stopped: the code of the cells that showed a box because a cell above them was stopped.
         outputs: the last output of each cell, by id.
     """
 
@@ -161,6 +162,7 @@ class Kernel(KernelSocket):
         self.socket = connect(f"{address}/ws?{query}", max_size=None)
         self.cells: dict[str, str] = {}
         self.errors: list[str] = []
+        self.stopped: list[str] = []
         self.outputs: dict[str, Any] = {}
         about = self._follow("kernel-ready", 60)
         self.cells = dict(zip(about["cell_ids"], about["codes"], strict=True))
@@ -199,6 +201,8 @@ class Kernel(KernelSocket):
         if output.get("channel") == "marimo-error":
             # A cell waits rightly where one above it was stopped.
             wrong = [e for e in output["data"] if e["type"] != "ancestor-stopped"]
+            if len(wrong) < len(output["data"]):
+                self.stopped.append(self.cells.get(cell, cell))
             self.errors += [f"{self.cells.get(cell, cell)}\n{error}" for error in wrong]
         elif output:
             self.outputs[cell] = output

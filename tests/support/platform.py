@@ -20,6 +20,7 @@ import pytest
 from mosshub_contract.broker_admin import admin_client_settings
 from mosshub_contract.ports import free_port
 
+from tests.support.logs import read_logs
 from tests.support.paths import ROOT
 from tests.support.setup import needed
 from tests.support.waiting import wait_until
@@ -66,8 +67,7 @@ class RunningPlatform:
 
     @property
     def log(self) -> str:
-        path = self.data_dir / "logs" / "hub.log"
-        return path.read_text(errors="replace") if path.exists() else "(no log)"
+        return read_logs(self.data_dir) or "(no log)"
 
     def broker_admin(self) -> dict[str, str]:
         """Return settings with which kafka-python's clients see everything on the broker."""
@@ -140,6 +140,19 @@ class RunningPlatform:
             yield
         finally:
             broker.send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def broker_away(self) -> Iterator[None]:
+        """Kill the broker, which is started again only behind this block."""
+        broker = next(process for process in self.processes() if process.name() == "java")
+        keeper = broker.parent()
+        assert keeper
+        keeper.suspend()
+        broker.kill()
+        try:
+            yield
+        finally:
+            keeper.resume()
 
     def processes(self) -> list[psutil.Process]:
         """Return all living processes below the launcher."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from embedded_kafka import EmbeddedBroker
+from imageclass.kafka.connection import complete_rebalances
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import (
     GroupAuthorizationFailedError,
@@ -101,7 +102,10 @@ class KafkaUser:
 
     def consumer(self, *topics: str, **settings: Any) -> KafkaConsumer:
         own = {"auto_offset_reset": "earliest", "enable_auto_commit": False}
-        return KafkaConsumer(*topics, **{**self.settings, **own, **settings})
+        consumer = KafkaConsumer(*topics, **{**self.settings, **own, **settings})
+        if settings.get("group_id"):
+            complete_rebalances(consumer)  # without it, one in thirty never becomes a member
+        return consumer
 
     def topic(self, name: str) -> str:
         """Make a topic of this user and wait until it is there."""

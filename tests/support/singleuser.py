@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -131,9 +132,17 @@ class Hub:
             return requests.get(f"{self.url}/hub/health", timeout=5).ok
         return False
 
-    def log(self) -> str:
-        """Return what the hub and the servers logged."""
-        return self.log_file.read_text(errors="replace")
+    def log(self, since: Mapping[Path, int] | None = None) -> str:
+        """Return what the hub logged, and behind it each server, since `log_sizes` was called."""
+        text = ""
+        for path in self.log_sizes():
+            text += path.read_bytes()[(since or {}).get(path, 0) :].decode(errors="replace")
+        return text
+
+    def log_sizes(self) -> dict[Path, int]:
+        """Return the size of each log file, in bytes; the hub's first."""
+        servers = sorted(set(self.dir.glob("*.log")) - {self.log_file})
+        return {path: path.stat().st_size for path in [self.log_file, *servers]}
 
     def api(self, method: str, path: str, **options: Any) -> requests.Response:
         """Call the hub's API as a service with all rights."""

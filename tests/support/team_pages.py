@@ -73,8 +73,8 @@ def wait_for_files(page: Page) -> Page:
 
 
 def show(page: Page, text: str | re.Pattern, timeout: float = 3 * MINUTE) -> None:
-    """Wait for `text`, for milliseconds at most, and bring it into view."""
-    place = page.get_by_text(text).first
+    """Wait for visible `text`, for milliseconds at most, and bring it into view."""
+    place = page.get_by_text(text).filter(visible=True).first  # an app has its code, hidden
     place.wait_for(timeout=timeout)
     place.evaluate("element => element.scrollIntoView()")
 

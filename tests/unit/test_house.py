@@ -13,7 +13,14 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("hub", "marimo_singleuser", "imageclass", "embedded_kafka", "mosshub_contract")
+PACKAGES = (
+    "backup",
+    "hub",
+    "marimo_singleuser",
+    "imageclass",
+    "embedded_kafka",
+    "mosshub_contract",
+)
 
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 60
@@ -23,15 +30,54 @@ SINGLEUSER = ("singleuser",)
 IMAGECLASS = ("shared_lib/imageclass", "notebooks")
 AGENTS = ("shared_lib/imageclass/agents",)
 RUNS = ("shared_lib/imageclass/runs",)
-CODE = (*HUB, *SINGLEUSER, "shared_lib")
+CODE = ("backup", *HUB, *SINGLEUSER, "shared_lib")
 TOOLS = ("bench", "docker", "docs/notebooks")
 TESTS = ("tests",)
 EVERYWHERE = (*CODE, *TOOLS, "notebooks", *TESTS)
 
 
+@dataclass(frozen=True)
+class Source:
+    """What the rules need to know of a file.
+
+    Attributes:
+        lines: how many it has.
+        functions: the lines of the longest function of each name.
+        imported: the full names that it imports.
+        strings: all its strings below one another.
+        definitions: names of functions, classes, arguments and variables.
+        identifiers: names of all that is defined or used.
+    """
+
+    lines: int
+    functions: dict[str, int]
+    imported: set[str]
+    strings: str
+    definitions: set[str]
+    identifiers: set[str]
+
+
 @cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"), str(path))
+def source(path: Path) -> Source:
+    """Parse a file once for all rules: its tree is walked once and not kept."""
+    text = path.read_text("utf-8")
+    nodes = list(ast.walk(ast.parse(text, str(path))))
+    return Source(
+        len(text.splitlines()),
+        function_lines(nodes),
+        *imports_and_strings(nodes),
+        definitions(nodes),
+        identifiers(nodes),
+    )
+
+
+def function_lines(nodes: list[ast.AST]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            found[node.name] = max(found.get(node.name, 0), lines)
+    return found
 
 
 @cache
@@ -47,15 +93,8 @@ def files(*places: str) -> list[Path]:
 
 @pytest.mark.parametrize("path", files(*CODE, *TOOLS), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_is_small_and_so_are_its_functions(path: Path) -> None:
-    lines = len(path.read_text("utf-8").splitlines())
-    assert lines <= MAX_MODULE_LINES
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    long = {
-        node.name: length
-        for node in ast.walk(parsed(path))
-        if isinstance(node, functions)
-        and (length := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
-    }
+    assert source(path).lines <= MAX_MODULE_LINES
+    long = {n: lines for n, lines in source(path).functions.items() if lines > MAX_FUNCTION_LINES}
     assert not long, f"functions of more than {MAX_FUNCTION_LINES} lines"
 
 
@@ -273,11 +312,10 @@ def old_names(row: Old) -> Iterator[tuple[Path, str]]:
         yield from ((path, module) for path in files(*EVERYWHERE) if uses_module(path, module))
     parts = re.compile("|".join(rf"(?:^|_){part}(?=_|$)" for part in row.parts) or "$^")
     for path in files(*row.places):
-        tree = parsed(path)
-        for name in sorted(identifiers(tree)):
+        for name in sorted(source(path).identifiers):
             if name in row.identifiers or parts.search(name):
                 yield path, name
-        for name in sorted(definitions(tree).intersection(row.definitions)):
+        for name in sorted(source(path).definitions.intersection(row.definitions)):
             yield path, name
 
 
@@ -288,18 +326,16 @@ def uses_module(path: Path, module: str) -> bool:
     if re.search(rf"(^|/){as_path}(\.py|/__init__\.py)$", path.relative_to(ROOT).as_posix()):
         return True
     in_text = re.compile(rf"\b{re.escape(module)}\b|\bfrom {re.escape(package)} import {name}\b")
-    imported, strings = imports_and_strings(path)
-    return bool(in_text.search(strings)) or any(
-        one == module or one.startswith(f"{module}.") for one in imported
+    return bool(in_text.search(source(path).strings)) or any(
+        one == module or one.startswith(f"{module}.") for one in source(path).imported
     )
 
 
-@cache
-def imports_and_strings(path: Path) -> tuple[set[str], str]:
+def imports_and_strings(nodes: list[ast.AST]) -> tuple[set[str], str]:
     """Return the full names that a file imports, and all its strings below one another."""
     imported: set[str] = set()
     strings = []
-    for node in ast.walk(parsed(path)):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and not node.level:
             imported |= {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
         elif isinstance(node, ast.Import):
@@ -309,11 +345,10 @@ def imports_and_strings(path: Path) -> tuple[set[str], str]:
     return imported, "\n".join(strings)
 
 
-@cache
-def definitions(tree: ast.Module) -> set[str]:
+def definitions(nodes: list[ast.AST]) -> set[str]:
     """Return the names of functions, classes, arguments and variables."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         elif isinstance(node, ast.arg):
@@ -323,11 +358,10 @@ def definitions(tree: ast.Module) -> set[str]:
     return found
 
 
-@cache
-def identifiers(tree: ast.Module) -> set[str]:
+def identifiers(nodes: list[ast.AST]) -> set[str]:
     """Return the names of all that is defined or used: attributes and keywords too."""
-    found = set(definitions(tree))
-    for node in ast.walk(tree):
+    found = definitions(nodes)
+    for node in nodes:
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
@@ -343,5 +377,6 @@ def test_names_are_found_wherever_they_stand() -> None:
     tree = ast.parse(
         "import a.b as c\nfrom d import e\ndef f(g, *, h=1): i = j.k(l=m)\nclass N:\n    o: int = 2"
     )
-    assert identifiers(tree) == {*"cefghijklmo", "N", "int"}
-    assert definitions(tree) == {*"fghio", "N"}
+    nodes = list(ast.walk(tree))
+    assert identifiers(nodes) == {*"cefghijklmo", "N", "int"}
+    assert definitions(nodes) == {*"fghio", "N"}

@@ -206,7 +206,13 @@ class ConsumerSession:
 
     def _send_heartbeat(self, key: bytes, value: bytes) -> None:
         with suppress(BufferError):  # the next one will do
-            self._producer.produce(self._connection.topics.agents, value, key)
+            self._producer.produce(
+                self._connection.topics.agents, value, key, on_delivery=self._on_heartbeat
+            )
+
+    def _on_heartbeat(self, error: KafkaError | None, _: object) -> None:
+        if error is None:
+            self._state.broker_is_back()
 
     def _on_error(self, error: KafkaError) -> None:
         """Take note of an error that librdkafka goes on from by itself."""
@@ -214,7 +220,7 @@ class ConsumerSession:
         if error.code() == KafkaError._AUTHENTICATION:
             self._refusal = refusal(servers, self._account) or error.str()
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._state.update(last_error=f"The broker at {', '.join(servers)} does not answer.")
+            self._state.broker_is_away(f"The broker at {', '.join(servers)} does not answer.")
 
     def _finish(self) -> None:
         self._worker.close(_WORKER_CLOSE_TIMEOUT_S)

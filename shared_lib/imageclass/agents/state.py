@@ -24,6 +24,7 @@ class AgentState:
         self.stopping = threading.Event()
         self._status = AgentStatus(name, "starting")
         self._failures = 0
+        self._broker_away = ""  # what was said about it
         self._changed = threading.Condition()
         self.serve(serving)
 
@@ -77,6 +78,24 @@ class AgentState:
         """Record that work goes on: the next error is the first in a row again."""
         self._failures = 0
         self.update(state="running")
+
+    def broker_is_away(self, error: str) -> None:
+        """Record that the broker does not answer: the clients go on by themselves when it does."""
+        with self._changed:
+            self._broker_away = error
+            is_member = self._status.state == "running"
+            self.update(state="trying again" if is_member else self._status.state, last_error=error)
+
+    def broker_is_back(self) -> None:
+        """Record that the broker has answered: its absence is no last error any more."""
+        with self._changed:
+            if not self._broker_away:
+                return
+            status, away = self._status, self._broker_away
+            self._broker_away = ""
+            if status.last_error == away:
+                is_member = status.state == "trying again"
+                self.update(state="running" if is_member else status.state, last_error="")
 
     def wait_until_running(self, timeout: float) -> AgentStatus:
         """Wait until the agent is running or stopped, and return its status then.

@@ -12,7 +12,7 @@ class AgentStatus:
     Attributes:
         name: the agent's name.
         state: "starting", "running" (it is a member of its group), "trying again" (after the error
-            in `last_error`) or "stopped".
+            in `last_error`, or while the broker is away) or "stopped".
         received: requests that were taken from the topic and are done.
         answered: requests with a prediction.
         rejected: requests that cannot be decoded, in the dead-letter topic.
@@ -21,7 +21,8 @@ class AgentStatus:
         errors: errors so far.
         lag: requests that wait behind the last delivered batch.
         paused: it takes no requests in, because the model or the broker is behind.
-        last_error: the last error's text; it stays after the agent has recovered.
+        last_error: the last error's text; it stays after the agent has recovered, unless it was
+            only that the broker was away.
         model: hash of the model, empty if unknown.
         dataset: name of the data set, empty for any.
         canary: hash of the canary, empty if there is none or it is unknown.

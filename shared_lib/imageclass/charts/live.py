@@ -54,7 +54,7 @@ def class_heat_map(snapshot: VerdictSnapshot) -> alt.LayerChart:
         y=alt.Y("name:N", sort=_names(snapshot), title=None),
         tooltip=["name:N", "class:N", percent("accuracy"), "answers:Q"],
     )
-    return heat_map(base, table["accuracy"], "accuracy", ".0%")
+    return heat_map(base, table["accuracy"])
 
 
 def latencies(snapshot: VerdictSnapshot) -> alt.Chart:
@@ -70,7 +70,7 @@ def latencies(snapshot: VerdictSnapshot) -> alt.Chart:
         alt.Chart(table, height=_HEIGHT, width="container")
         .mark_line(interpolate="step-after")
         .encode(
-            x=alt.X("latency_ms:Q", title="latency, ms"),
+            x=alt.X("latency_ms:Q", title="latency, ms", axis=alt.Axis(labelSeparation=8)),
             y=alt.Y("share:Q", title="share of predictions", axis=alt.Axis(format="%")),
             color=_name_color(snapshot),
             tooltip=["name:N", percent("share"), latency],
@@ -97,7 +97,7 @@ def agreement(snapshot: VerdictSnapshot) -> alt.LayerChart:
         y=alt.Y("name:N", sort=names, title=None),
         tooltip=["name:N", "name_other:N", percent("share"), "requests:Q"],
     )
-    return heat_map(base, table["share"], "same prediction")
+    return heat_map(base, table["share"])
 
 
 def throughput(snapshot: VerdictSnapshot) -> alt.Chart:

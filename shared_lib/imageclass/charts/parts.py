@@ -24,26 +24,18 @@ def percent(column: str, digits: int = 1) -> alt.Tooltip:
     return alt.Tooltip(f"{column}:Q", format=f".{digits}%")
 
 
-def heat_map(
-    base: alt.Chart, values: pl.Series, title: str, text_format: str = ".1%"
-) -> alt.LayerChart:
-    """Draw coloured cells with their shares in them.
+def heat_map(base: alt.Chart, values: pl.Series, text_format: str = ".0%") -> alt.LayerChart:
+    """Draw coloured cells with their shares in them, which need no legend.
 
     Args:
         base: the chart, with its cells encoded as x and y.
         values: the column of the chart's data that is shown, shares in [0, 1].
-        title: of the legend.
         text_format: of the shares, in d3's format language.
     """
     field = f"{values.name}:Q"
     low, high = min(values, default=0.0), max(values, default=1.0)
     cells = base.mark_rect().encode(
-        color=alt.Color(
-            field,
-            title=title,
-            scale=alt.Scale(scheme="blues", domain=[low, high]),
-            legend=alt.Legend(format="%", gradientLength=140),
-        )
+        color=alt.Color(field, scale=alt.Scale(scheme="blues", domain=[low, high]), legend=None)
     )
     is_dark = f"datum.{values.name} > {(low + high) / 2}"
     text = base.mark_text(fontSize=11).encode(

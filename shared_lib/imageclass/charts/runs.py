@@ -1,4 +1,4 @@
-"""Charts of a run; each fits a notebook of medium width."""
+"""Charts of a run, as wide as the page."""
 
 import altair as alt
 import polars as pl
@@ -12,17 +12,18 @@ from imageclass.runs.tables import (
     accuracy_table,
     agreement_table,
     class_table,
+    gain_table,
     latency_histogram,
 )
 
 _CORRECT, _WRONG = "#2f855a", "#dd6b20"  # different also for the colour-blind
 _AGENT, _STRATEGY = "#4c78a8", "#b279a2"
-_WIDTH = 520  # of a whole chart's plot, in pixels
-_PANEL_WIDTH = 270  # of one of two side by side
+_LATENCY_AXIS = alt.Axis(labelOverlap=True, labelSeparation=8)
+_PERCENTILES = ("p50_ms", "p99_ms")
 
 
-def correct_and_wrong(run: Run) -> alt.Chart | alt.FacetChart:
-    """Draw how many images of each class were predicted correctly, a panel for each agent."""
+def correct_and_wrong(run: Run) -> alt.Chart:
+    """Draw how many images of each class were predicted correctly, a bar for each agent."""
     names = list(run.class_names)
     verdict = pl.when("correct").then(pl.lit("correct")).otherwise(pl.lit("wrong"))
     counts = (
@@ -33,13 +34,13 @@ def correct_and_wrong(run: Run) -> alt.Chart | alt.FacetChart:
         .len("images")
         .with_columns(prediction=verdict)
     )
-    is_single = len(run.agents) == 1
-    height, width = (240, _WIDTH) if is_single else (180, _PANEL_WIDTH)
-    chart = (
-        alt.Chart(counts, height=height, width=width)
+    several = f"; bars from left to right: {', '.join(run.agents)}" if len(run.agents) > 1 else ""
+    return (
+        alt.Chart(counts, height=240, width="container")
         .mark_bar()
         .encode(
-            x=alt.X("label:N", sort=names, title="class", axis=name_axis(names)),
+            x=alt.X("label:N", sort=names, title=f"class{several}", axis=name_axis(names)),
+            xOffset=alt.XOffset("agent:N", sort=list(run.agents)),
             y=alt.Y("images:Q", title="images", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color(
                 "prediction:N",
@@ -51,11 +52,6 @@ def correct_and_wrong(run: Run) -> alt.Chart | alt.FacetChart:
             tooltip=["agent:N", "label:N", "prediction:N", "images:Q"],
         )
     )
-    if is_single:
-        return chart
-    panels = alt.Facet("agent:N", title=None, sort=list(run.agents))
-    # With a shared axis the empty place after an odd number of panels would have one too.
-    return chart.facet(panels, columns=2).resolve_axis(x="independent")
 
 
 def accuracies(run: Run, strategies: Outcomes | None = None) -> alt.LayerChart:
@@ -63,7 +59,7 @@ def accuracies(run: Run, strategies: Outcomes | None = None) -> alt.LayerChart:
     table = accuracy_table(run, strategies).drop_nulls("accuracy")
     names = table["name"].to_list()
     counts = [alt.Tooltip(f"{name}:Q", format=",") for name in ("correct", "requests", "undecided")]
-    base = alt.Chart(table, height=34 * max(1, len(names)), width=_WIDTH - 100).encode(
+    base = alt.Chart(table, height=34 * max(1, len(names)), width="container").encode(
         y=alt.Y("name:N", sort=names, title=None, axis=row_axis(200)),
         color=alt.Color(
             "kind:N",
@@ -92,6 +88,52 @@ def accuracies(run: Run, strategies: Outcomes | None = None) -> alt.LayerChart:
     return interval + point + text
 
 
+def vote_gains(run: Run, vote: pl.DataFrame) -> alt.LayerChart:
+    """Draw the accuracy of the best agent and of a vote on each class, the largest gain first.
+
+    The number at the end of a row is how many more of its images the vote gets right than the best
+    agent, or fewer. `vote` is what a strategy decided; see `outcomes.decide`.
+    """
+    table = gain_table(run, vote)
+    best = f"best agent ({', '.join(table['agent'].unique())})"  # one, or none without images
+    gain = pl.col("vote_right") - pl.col("agent_right")
+    table = table.with_columns(
+        row=pl.format("{} ({})", "class", "images"),
+        end=pl.max_horizontal("agent_accuracy", "vote_accuracy"),
+        effect=pl.when(gain < 0).then(pl.lit("hurts")).otherwise(pl.lit("helps")),
+        change=pl.when(gain > 0)
+        .then(pl.format("+{}", gain))
+        .otherwise(gain.cast(pl.String).str.replace("-", "−")),
+    )
+    base = alt.Chart(table, height=alt.Step(28), width="container").encode(
+        y=alt.Y("row:N", sort=table["row"].to_list(), title=None, axis=row_axis())
+    )
+    colors = alt.Scale(domain=["helps", "hurts"], range=[_CORRECT, _WRONG])
+    effect = alt.Color("effect:N", legend=None, scale=colors)
+    share = alt.X(
+        "agent_accuracy:Q",
+        title="right, of the images of the class",
+        scale=alt.Scale(zero=False, nice=True),
+        axis=alt.Axis(format="%", labelOverlap=True),
+    )
+    line = base.mark_rule(strokeWidth=4, opacity=0.6).encode(
+        x=share, x2="vote_accuracy:Q", color=effect
+    )
+    change = base.mark_text(align="left", dx=10).encode(x="end:Q", text="change:N", color=effect)
+    who = alt.Scale(domain=[best, "vote"], range=[_AGENT, _STRATEGY])
+    points = (
+        base.transform_fold(["agent_accuracy", "vote_accuracy"], as_=["kind", "accuracy"])
+        .transform_calculate(who=f"datum.kind == 'vote_accuracy' ? 'vote' : {best!r}")
+        .mark_point(filled=True, size=80, opacity=1)
+        .encode(
+            x="accuracy:Q",
+            color=alt.Color("who:N", title=None, scale=who, legend=alt.Legend(orient="top")),
+            tooltip=["who:N", "class:N", "images:Q", percent("accuracy")],
+        )
+    )
+    return alt.layer(line, points, change).resolve_scale(color="independent")
+
+
 def agreement_matrix(compared: Outcomes) -> alt.LayerChart:
     """Draw the share of requests with the same prediction for each pair.
 
@@ -109,7 +151,7 @@ def agreement_matrix(compared: Outcomes) -> alt.LayerChart:
             alt.Tooltip("requests:Q", format=","),
         ],
     )
-    return heat_map(base, table["share"], "same prediction")
+    return heat_map(base, table["share"])
 
 
 def class_heat_map(run: Run, strategies: Outcomes | None = None) -> alt.LayerChart:
@@ -117,7 +159,7 @@ def class_heat_map(run: Run, strategies: Outcomes | None = None) -> alt.LayerCha
     compared = {**outcomes.by_agent(run), **(strategies or {})}
     classes = list(run.class_names)
     table = class_table(run, compared)
-    base = alt.Chart(table, height=alt.Step(30), width=alt.Step(46)).encode(
+    base = alt.Chart(table, height=alt.Step(30), width="container").encode(
         x=alt.X("class:N", sort=classes, title=None, axis=name_axis(classes)),
         y=alt.Y("name:N", sort=list(compared), title=None, axis=row_axis()),
         tooltip=[
@@ -127,41 +169,35 @@ def class_heat_map(run: Run, strategies: Outcomes | None = None) -> alt.LayerCha
             alt.Tooltip("answers:Q", format=","),
         ],
     )
-    return heat_map(base, table["accuracy"], "accuracy")
+    return heat_map(base, table["accuracy"])
 
 
-def latencies(run: Run) -> alt.FacetChart:
-    """Draw a histogram of latencies for each agent, with lines at p50 and p99."""
-    base = alt.Chart(latency_histogram(run), height=90, width=_WIDTH)
-    bars = base.mark_bar(color=_AGENT, opacity=0.6).encode(
-        x=alt.X(
-            "low:Q",
-            title="latency, ms",
-            bin="binned",
-            axis=alt.Axis(tickCount=8, labelOverlap=True),
-        ),
+def latencies(run: Run) -> alt.LayerChart:
+    """Draw a histogram of latencies for each agent, with lines at p50 and, dashed, at p99."""
+    name = pl.format(
+        "{}: p50 {} ms, p99 {} ms", "agent", *(pl.col(c).round(0).cast(int) for c in _PERCENTILES)
+    )
+    table = latency_histogram(run).with_columns(name=name)
+    base = alt.Chart(table, height=180, width="container").encode(
+        color=alt.Color(
+            "name:N", title=None, legend=alt.Legend(orient="top", columns=1, labelLimit=300)
+        )
+    )
+    bars = base.mark_bar(opacity=0.45).encode(
+        x=alt.X("low:Q", title="latency, ms", bin="binned", axis=_LATENCY_AXIS),
         x2="high:Q",
-        y=alt.Y("answers:Q", axis=alt.Axis(tickCount=4, tickMinStep=1)),
+        y=alt.Y("answers:Q", title="predictions", stack=None, axis=alt.Axis(tickMinStep=1)),
         tooltip=[
+            "agent:N",
             alt.Tooltip("low:Q", format=",.0f"),
             alt.Tooltip("high:Q", format=",.0f"),
             alt.Tooltip("answers:Q", format=","),
         ],
     )
-    layers = [bars]
-    for name, dash in (("p50", [1, 0]), ("p99", [5, 3])):
-        x = f"mean({name}_ms):Q"
-        line = base.mark_rule(color=_WRONG, strokeWidth=2, strokeDash=dash).encode(x=x)
-        text = base.mark_text(align="left", dx=4, y=8, color=_WRONG).encode(
-            x=x, text=alt.Text("label:N", aggregate="min")
-        )
-        layers += [
-            line,
-            text.transform_calculate(label=f"'{name} ' + format(datum.{name}_ms, ',.0f')"),
-        ]
-    return alt.layer(*layers).facet(
-        row=alt.Row("agent:N", title=None, sort=list(run.agents)), spacing=8
-    )
+    line = base.mark_rule(strokeWidth=2)
+    p50 = line.encode(x="mean(p50_ms):Q")
+    p99 = line.encode(x="mean(p99_ms):Q", strokeDash=alt.value([5, 3]))
+    return bars + p50 + p99
 
 
 def reliability_diagram(compared: Outcomes) -> alt.LayerChart:

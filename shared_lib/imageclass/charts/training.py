@@ -15,6 +15,7 @@ from imageclass.models.registry import ModelVersion
 from imageclass.models.training import Epoch
 
 _VERSION_LABEL_LIMIT = 220  # pixels
+_PERCENT_AXIS = ".1~%"  # "%" alone writes 81.999999% where a chart has one value
 
 
 def image(pixels: NDArray[np.uint8], size: int = 96) -> Image.Image:
@@ -28,25 +29,27 @@ def image(pixels: NDArray[np.uint8], size: int = 96) -> Image.Image:
     return Image.fromarray(shown).resize((size, size), Image.Resampling.NEAREST)
 
 
-def learning_curve(history: Sequence[Epoch]) -> alt.HConcatChart:
-    """Draw accuracy and loss after each epoch, on training and on validation images."""
-    epochs = pl.DataFrame([asdict(epoch) for epoch in history])
-    return alt.hconcat(
-        _curve(epochs, "accuracy", "accuracy", "%", ".1%"),
-        _curve(epochs, "loss", "mean cross-entropy", ".2f", ".3f"),
-    )
+def learning_curve(history: Sequence[Epoch]) -> alt.Chart:
+    """Draw the accuracy after each epoch, on training and on validation images."""
+    return _curve(history, "accuracy", "accuracy", _PERCENT_AXIS, ".1%")
+
+
+def loss_curve(history: Sequence[Epoch]) -> alt.Chart:
+    """Draw the loss after each epoch, on training and on validation images."""
+    return _curve(history, "loss", "loss (mean cross-entropy)", ".2f", ".3f")
 
 
 def _curve(
-    epochs: pl.DataFrame, column: str, title: str, axis_format: str, exact_format: str
+    history: Sequence[Epoch], column: str, title: str, axis_format: str, exact_format: str
 ) -> alt.Chart:
+    epochs = pl.DataFrame([asdict(epoch) for epoch in history])
     names = {column: "training", f"val_{column}": "validation"}
     long = epochs.unpivot(
         list(names), index="epoch", variable_name="images", value_name="value"
     ).with_columns(pl.col("images").replace(names))
     exact = alt.Tooltip("value:Q", title=title, format=exact_format)
     return (
-        alt.Chart(long, height=200, width=260)
+        alt.Chart(long, height=220, width="container")
         .mark_line(point=True)
         .encode(
             x=alt.X("epoch:O", title="epoch", axis=alt.Axis(labelAngle=0)),
@@ -56,7 +59,7 @@ def _curve(
                 axis=alt.Axis(format=axis_format),
                 scale=alt.Scale(zero=False),
             ),
-            color=alt.Color("images:N", title=None),
+            color=alt.Color("images:N", title=None, legend=alt.Legend(orient="top")),
             tooltip=["epoch:O", "images:N", exact],
         )
     )
@@ -75,17 +78,12 @@ def confusion_matrix(metrics: Metrics, class_names: Sequence[str]) -> alt.LayerC
             for j, n in enumerate(row)
         ]
     )
-    base = alt.Chart(cells, height=32 * len(names), width=40 * len(names)).encode(
+    base = alt.Chart(cells, height=32 * len(names), width="container").encode(
         x=alt.X("predicted:N", sort=names, axis=name_axis(names)),
         y=alt.Y("class:N", sort=names),
     )
     squares = base.mark_rect().encode(
-        color=alt.Color(
-            "share:Q",
-            title="share of the class",
-            scale=alt.Scale(scheme="blues", domain=[0, 1]),
-            legend=alt.Legend(format="%"),
-        ),
+        color=alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None),
         tooltip=["class:N", "predicted:N", "images:Q", percent("share")],
     )
     numbers = base.mark_text().encode(
@@ -106,13 +104,13 @@ def precision_and_recall(metrics: Metrics, class_names: Sequence[str]) -> alt.Ch
         ]
     )
     return (
-        alt.Chart(bars, height=240, width=520)
+        alt.Chart(bars, height=240, width="container")
         .mark_bar()
         .encode(
             x=alt.X("class:N", sort=names, axis=name_axis(names)),
             xOffset="metric:N",
             y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%")),
-            color=alt.Color("metric:N", title=None),
+            color=alt.Color("metric:N", title=None, legend=alt.Legend(orient="top")),
             tooltip=["class:N", "metric:N", percent("share")],
         )
     )
@@ -128,18 +126,20 @@ def compared_curves(versions: Sequence[ModelVersion]) -> alt.Chart:
         ]
     )
     return (
-        alt.Chart(points, height=220, width=520)
+        alt.Chart(points, height=220, width="container")
         .mark_line(point=True)
         .encode(
             x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0)),
             y=alt.Y(
                 "accuracy:Q",
                 title="validation accuracy",
-                axis=alt.Axis(format="%"),
+                axis=alt.Axis(format=_PERCENT_AXIS),
                 scale=alt.Scale(zero=False),
             ),
             color=alt.Color(
-                "version:N", title=None, legend=alt.Legend(labelLimit=_VERSION_LABEL_LIMIT)
+                "version:N",
+                title=None,
+                legend=alt.Legend(orient="top", columns=2, labelLimit=_VERSION_LABEL_LIMIT),
             ),
             tooltip=["version:N", "epoch:O", percent("accuracy")],
         )
@@ -156,12 +156,12 @@ def compared_recall(versions: Sequence[ModelVersion]) -> alt.LayerChart:
             for name, recall in zip(names, version.metrics.recall, strict=True)
         ]
     )
-    base = alt.Chart(cells, height=alt.Step(34), width=alt.Step(46)).encode(
+    base = alt.Chart(cells, height=alt.Step(34), width="container").encode(
         x=alt.X("class:N", sort=names, title=None, axis=name_axis(names)),
         y=alt.Y("version:N", title=None, axis=row_axis(_VERSION_LABEL_LIMIT)),
         tooltip=["version:N", "class:N", percent("recall")],
     )
-    return heat_map(base, cells["recall"], "recall", ".0%")
+    return heat_map(base, cells["recall"])
 
 
 def _label(version: ModelVersion) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from mosshub_contract.broker_account import FILE_VARIABLE
 
 from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refusal
 from imageclass.kafka.record_batches import OnSkip, skip_undecodable, warn
@@ -113,7 +114,7 @@ class Connection:
             max_partition_fetch_bytes=4 * 1024 * 1024,
             check_crcs=False,  # `skip_undecodable` checks them
         )
-        _complete_rebalances(consumer)
+        complete_rebalances(consumer)
         skip_undecodable(consumer, on_skip)
         return consumer
 
@@ -137,10 +138,7 @@ class Connection:
         except KafkaTimeoutError as error:
             reason = refusal(servers, account)
             if not reason:
-                raise NoBroker(
-                    f"The broker at {', '.join(servers)} does not answer. Is it running, and is"
-                    " KAFKA_BOOTSTRAP_SERVERS its address?"
-                ) from error
+                raise NoBroker(_away(servers, account)) from error
         # It may have begun to listen only just now; a refused client fails a second time.
         try:
             return kind(bootstrap_servers=servers, **settings)
@@ -162,7 +160,7 @@ class Connection:
             admin.wait_for_topics(self.topics.all, timeout_ms=30_000)
 
 
-def _complete_rebalances(consumer: KafkaConsumer) -> None:
+def complete_rebalances(consumer: KafkaConsumer) -> None:
     """Have a consumer complete every rebalance that it began.
 
     WORKAROUND(kafka-python 3.0.12): a poll that ends during a rebalance may leave it unfinished.
@@ -174,6 +172,17 @@ def _complete_rebalances(consumer: KafkaConsumer) -> None:
     coordinator = consumer._coordinator
     needed = coordinator.need_rejoin
     coordinator.need_rejoin = lambda: coordinator.rejoining or needed()
+
+
+def _away(servers: list[str], account: Account | None) -> str:
+    """Return what is said about a broker that does not answer, and what to do."""
+    # Who got an account from the hub got the address with it.
+    what_to_do = (
+        "If that lasts, tell an admin."
+        if account and os.environ.get(FILE_VARIABLE)
+        else "Is it running, and is KAFKA_BOOTSTRAP_SERVERS its address?"
+    )
+    return f"The broker at {', '.join(servers)} does not answer. {what_to_do}"
 
 
 def _addresses(servers: str | None) -> tuple[str, ...]:

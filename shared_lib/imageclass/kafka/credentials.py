@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mosshub_contract.broker_account import FILE_VARIABLE, BrokerAccount
+
+_ANSWER_TIMEOUT_S = 2.0
+# Kafka's question which requests a broker knows (ApiVersions, version 0), which needs no account:
+# its length, its kind, its version, a number, and a client without a name.
+_WHICH_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 0, -1)
 
 
 class MissingCredentials(Exception):
@@ -77,23 +83,20 @@ def read_account(path: str | os.PathLike[str]) -> Account:
 
 
 def refusal(servers: Sequence[str], account: BrokerAccount | None) -> str:
-    """Return why a broker that can be reached does not answer, in a sentence.
+    """Return why a broker that answers does not let its user in, in a sentence.
 
     Args:
         servers: the broker's addresses, `host:port`.
         account: the account that was used.
 
     Returns:
-        Empty if the broker cannot be reached.
+        Empty if the broker does not answer at all.
     """
-    if not any(map(_listens, servers)):
+    if not any(map(_answers, servers)):
         return ""
     where = f"The broker at {', '.join(servers)}"
     if account is None:
-        return (
-            f"{where} lets in only users with an account, and you gave none. (A broker that hangs"
-            " looks the same.)"
-        )
+        return f"{where} lets in only users with an account, and you gave none."
     if account.away:
         return f"{where} does not let in {account.username!r} yet: the hub will set that up soon."
     return (
@@ -102,10 +105,15 @@ def refusal(servers: Sequence[str], account: BrokerAccount | None) -> str:
     )
 
 
-def _listens(server: str) -> bool:
+def _answers(server: str) -> bool:
+    """Return whether something answers there, if only by hanging up."""
     host, _, port = server.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+        with socket.create_connection((host.strip("[]"), int(port)), _ANSWER_TIMEOUT_S) as broker:
+            broker.sendall(_WHICH_VERSIONS)
+            broker.recv(1)
+    except ConnectionResetError:
+        return True
     except (OSError, ValueError):
         return False
     return True

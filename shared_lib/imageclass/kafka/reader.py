@@ -11,7 +11,7 @@ from typing import Any
 
 from kafka import TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import RetriableError
 
 from imageclass.kafka.connection import Connection, NoBroker
 
@@ -163,7 +163,7 @@ class TopicReader:
         """Ask the broker for offsets, and wait no longer than for records."""
         try:
             return ask(about, timeout_ms=_milliseconds(self._idle_timeout_s))
-        except KafkaTimeoutError as error:
+        except RetriableError as error:
             raise self._no_broker() from error
 
     def _positions(self) -> list[int]:

@@ -16,6 +16,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+from mosshub_contract import disk_limit
 from numpy.typing import NDArray
 
 from imageclass.data import datasets
@@ -70,6 +71,7 @@ def train_or_load(
     Raises:
         DatasetError: the data set is unknown or not available.
         ModelError: the network is unknown or not available.
+        OSError: the version cannot be saved, or the user's files take as much disk as they may.
         ValueError: a number makes no sense.
         VersionError: the version is damaged.
     """
@@ -90,6 +92,7 @@ def train_or_load(
     path = _root(root) / dataset / name / _id_of(settings)
     if not path.exists():
         _warn_of_other_code(settings, root)
+        disk_limit.check(f"{name} is not trained, because it could not be saved")
         path.parent.mkdir(parents=True, exist_ok=True)  # what cannot be saved is not trained
         _train_and_save(path, settings, data, on_batch, on_epoch)
     return saved_model.read(path)

@@ -75,8 +75,9 @@ class Judge:
 
         Args:
             dataset: the data set whose test images are sent.
-            num_images: how many are drawn, with repetition; with None every test image is sent
-                once, in order.
+            num_images: how many are drawn at random. None is drawn twice before all were drawn
+                once: the statistics of a run count every image as a new one. With None every test
+                image is sent once, in order.
             seed: of the draw; by default another draw each time.
             deadline: agents answer no request later than that after it was sent, in seconds.
             timeout: how long to wait for a broker that does not answer, in seconds.
@@ -95,7 +96,10 @@ class Judge:
         if num_images is None:
             draw = np.arange(total)
         else:
-            draw = np.random.default_rng(seed).integers(total, size=num_images)
+            generator, rounds = np.random.default_rng(seed), -(-num_images // total)
+            draw = np.concatenate([generator.permutation(total) for _ in range(rounds)])[
+                :num_images
+            ]
         run_id = uuid.uuid4().hex
         images = {f"{run_id[:8]}-{number}": index for number, index in enumerate(draw.tolist())}
         topic = self.connection.topics.requests

@@ -1,4 +1,4 @@
-"""Tables about a run: accuracies, comparisons, agreement, classes, latencies."""
+"""Tables about a run: accuracies, comparisons, agreement, classes, gains, latencies."""
 
 from itertools import combinations
 
@@ -180,4 +180,42 @@ def class_table(run: Run, compared: Outcomes | None = None) -> pl.DataFrame:
             .alias("class")
         )
         .select("name", "class", "label", "answers", "correct", "accuracy")
+    )
+
+
+def gain_table(run: Run, vote: pl.DataFrame) -> pl.DataFrame:
+    """Compare the most accurate agent of a run with a vote, class by class.
+
+    Args:
+        run: the run.
+        vote: what a strategy decided; see `outcomes.decide`.
+
+    Returns:
+        A row for each class with images that both have a prediction for, the largest gain first:
+        class (its name), images, agent (the most accurate one), agent_right, vote_right (images),
+        agent_accuracy and vote_accuracy (shares of images).
+    """
+    agents = outcomes.by_agent(run)
+    best = max(agents, key=lambda name: agents[name]["correct"].sum())
+    both = vote.join(agents[best].select("request_id", agent_correct="correct"), on="request_id")
+    names = list(run.class_names)
+    return (
+        both.group_by("label")
+        .agg(
+            images=pl.len().cast(pl.Int64),
+            agent_right=pl.col("agent_correct").sum().cast(pl.Int64),
+            vote_right=pl.col("correct").sum().cast(pl.Int64),
+        )
+        .sort(pl.col("agent_right") - pl.col("vote_right"), "label")
+        .select(
+            pl.col("label")
+            .replace_strict(range(len(names)), names, return_dtype=pl.String)
+            .alias("class"),
+            "images",
+            pl.lit(best, pl.String).alias("agent"),
+            "agent_right",
+            "vote_right",
+            agent_accuracy=pl.col("agent_right") / pl.col("images"),
+            vote_accuracy=pl.col("vote_right") / pl.col("images"),
+        )
     )

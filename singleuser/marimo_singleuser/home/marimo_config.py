@@ -1,4 +1,4 @@
-"""marimo's configuration: the platform's two keys in it, and files that would stop marimo."""
+"""marimo's configuration: the platform's keys in it, and files that would stop marimo."""
 
 from __future__ import annotations
 
@@ -67,10 +67,11 @@ def project_files(settings: Settings) -> list[Path]:
 
 
 def merge_config(text: str, path: str | None, own: Path) -> str:
-    """Return marimo's user configuration with the platform's two keys in it.
+    """Return marimo's user configuration with the platform's three keys in it.
 
     Another environment that the user chose stays as long as it exists. Another package manager
-    stays as long as it is installed. Nothing else is changed.
+    stays as long as it is installed. Until the user chose a theme, notebooks are light or dark as
+    the user's system is, like all pages of the platform. Nothing else is changed.
 
     Args:
         text: the configuration (TOML).
@@ -92,6 +93,7 @@ def merge_config(text: str, path: str | None, own: Path) -> str:
     manager = config.setdefault("package_management", tomlkit.table())
     if manager.get("manager", "") != "pip" and not shutil.which(str(manager.get("manager", ""))):
         manager["manager"] = "pip"
+    config.setdefault("display", tomlkit.table()).setdefault("theme", "system")
     return tomlkit.dumps(config)
 
 

@@ -25,7 +25,10 @@ from .repairs import is_no_room, put_aside, shown
 
 log = logging.getLogger("marimo_singleuser")
 
-_PTH = "_mosshub_server.pth"
+#: Makes the server's packages visible in an environment.
+SERVER_PTH = "_mosshub_server.pth"
+# Kernels start with this variable (`marimo_patches/safe_path`), and pass it to no other program.
+_UNSAFE = "import os; os.environ.pop('PYTHONSAFEPATH', None)"
 # Without this script, `pip` would be the server's, whose first line names another Python.
 _PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
 
@@ -42,6 +45,8 @@ def prepare(settings: Settings) -> tuple[bool, list[str]]:
     Raises:
         OSError: the disk is full.
     """
+    if settings.venv != settings.own_venv:  # nothing of an earlier start may be in it
+        shutil.rmtree(settings.venv, ignore_errors=True)
     try:
         return True, _repaired_environment(settings)
     except (OSError, ValueError) as e:
@@ -49,6 +54,18 @@ def prepare(settings: Settings) -> tuple[bool, list[str]]:
             raise
         log.error("%s cannot be created (%s)", settings.venv, e)
         return False, [f"`~/.venv` cannot be created, so no packages can be installed: {e}."]
+
+
+def site_packages(root: Path) -> Path:
+    """Return where an environment has its packages. It changes when something is installed.
+
+    Raises:
+        OSError: it has no such directory, or several.
+    """
+    found = list(root.glob("lib/python*/site-packages"))
+    if len(found) != 1:
+        raise FileNotFoundError(errno.ENOENT, f"{len(found)} directories for packages", str(root))
+    return found[0]
 
 
 def old_environment(root: Path) -> Path:
@@ -102,7 +119,7 @@ def _ensure_environment(root: Path) -> None:
     places = list(dict.fromkeys([server["purelib"], server["platlib"]]))
     # Plain lines would not read the .pth files there (editable installs); addsitedir does.
     lines = [f"import site; site.addsitedir({place!r})" for place in places]
-    _write_if_different(site_packages / _PTH, "\n".join(lines) + "\n")
+    _write_if_different(site_packages / SERVER_PTH, "\n".join([_UNSAFE, *lines]) + "\n")
     for name in ("pip", "pip3"):
         script = root / "bin" / name
         if not (script.is_file() and os.access(script, os.R_OK | os.X_OK)):

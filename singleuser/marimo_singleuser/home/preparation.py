@@ -9,6 +9,9 @@ import secrets
 import threading
 from pathlib import Path
 
+from mosshub_contract.left_out import PACKAGES, SETTINGS
+
+from ..disk import Disk
 from ..errors import StartError
 from ..settings import Settings
 from . import marimo_config, packages, workspace
@@ -25,6 +28,14 @@ _READ_ONLY = (
     "admin: `{home}` must belong to the user id that runs the servers ({uid})."
 )
 
+_WITHOUT = {
+    PACKAGES: "This start leaves out your packages: notebooks run with the platform's. `~/.venv` "
+    "is as it was: to repair it, use `~/.venv/bin/pip` in a terminal, or give it another name.",
+    SETTINGS: "This start leaves out your settings: marimo has its own. Your files are as they "
+    "were, and what you set now is forgotten.",
+}
+_UNTIL = "Stop your editor and open it again to have everything back."
+
 
 class Home:
     """The user's home: what is in it at the start, and what its user should know about it.
@@ -37,10 +48,10 @@ class Home:
         copied: what the copying of the platform's notebooks came to, at this start.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, disk: Disk | None = None) -> None:
         self.start_id = secrets.token_hex(4)
         self.copied = workspace.CopyReport()
-        self._settings = settings
+        self._settings, self._disk = settings, disk
         self._complete = False
         self._problems: list[str] = []  # of the last try
         self._repaired: list[str] = []  # by all of them
@@ -49,12 +60,14 @@ class Home:
     @property
     def notices(self) -> list[str]:
         """Sentences for the user about this start."""
-        return [*self._problems, *self._repaired]
+        return [*self._problems, *self._repaired, *self._left_out()]
 
     @property
     def headline(self) -> str:
         """What the notices are about, in a few words."""
-        return "Your home was repaired" if self._complete else "Nothing can be saved"
+        if not self._complete:
+            return "Nothing can be saved"
+        return "Your home was repaired" if self._repaired else "You started without something"
 
     def prepare(self) -> None:
         """Repair, create and copy what is missing; do nothing when all of it was done before.
@@ -94,10 +107,13 @@ class Home:
             return
         self._repair()
         try:
-            self.copied = workspace.prepare(settings)
+            may_copy = self._disk is None or not self._disk.is_full()
+            self.copied = workspace.prepare(settings, may_copy=may_copy)
             usable, repaired = packages.prepare(settings)
             self._repaired += repaired
-            self._repaired += marimo_config.prepare(settings, settings.venv if usable else None)
+            if not settings.without:
+                environment = settings.venv if usable else None
+                self._repaired += marimo_config.prepare(settings, environment)
         except OSError as e:
             self._give_up(e)
             return
@@ -109,6 +125,13 @@ class Home:
 
     def _repair(self) -> None:
         self._repaired += repair_places(self._settings, _files_of_marimo(self._settings))
+
+    def _left_out(self) -> list[str]:
+        said = [_WITHOUT[choice] for choice in (PACKAGES, SETTINGS) if self._leaves_out(choice)]
+        return [*said, _UNTIL] if said else []
+
+    def _leaves_out(self, choice: str) -> bool:
+        return choice in self._settings.without
 
     def _give_up(self, e: OSError) -> None:
         log.warning("the home is not prepared: %s", e)

@@ -89,8 +89,12 @@ class CopyReport:
     updated: list[str] = field(default_factory=list)
 
 
-def prepare(settings: Settings) -> CopyReport:
+def prepare(settings: Settings, *, may_copy: bool = True) -> CopyReport:
     """Create the user's directories and copy the templates.
+
+    Args:
+        settings: what the hub told this server.
+        may_copy: whether the user's files leave room for the templates.
 
     Raises:
         OSError: the disk is full, or a directory cannot be created.
@@ -101,7 +105,7 @@ def prepare(settings: Settings) -> CopyReport:
         # The user did not delete each notebook: their directory was put aside, or is gone.
         write_atomically(manifest, "{}")
     settings.notebooks.mkdir(parents=True, exist_ok=True)
-    if settings.templates is None:
+    if settings.templates is None or not may_copy:
         return CopyReport()
     return copy_templates(settings.templates, settings.notebooks, manifest)
 

@@ -5,8 +5,8 @@ marimo runs all cells when a notebook opens, which discards saved outputs, or it
 sliders move nothing until the user finds the button that runs their cells. Here a notebook with
 saved outputs is deferred. The first control that the user moves, or the first cell that they run,
 runs all cells, and the controls keep the values that they show. So does what an element asks its
-kernel, such as a file browser for its files. A notebook whose outputs could not all be saved runs
-at once, and so does every one where the user sets `auto_instantiate`.
+kernel, such as a file browser for its files; a timer beside buttons does not. A notebook whose
+outputs could not all be saved runs at once if it has no button, or if `auto_instantiate` is set.
 Test: test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched
 """
 
@@ -32,6 +32,7 @@ from marimo_singleuser.marimo_patches.saved_outputs import (
     button_ids,
     needs_run,
     saved_values,
+    timer_ids,
 )
 
 # These ask for something that a cell creates when it runs.
@@ -151,6 +152,8 @@ class DeferredRunQueue(QueueExtension):
         """
         if isinstance(request, commands.UpdateUIElementCommand):
             buttons = button_ids(session.session_view)
+            if buttons and set(request.object_ids) <= timer_ids(session.session_view):
+                return True  # nobody touched it, and a run would lose what the buttons gave
             moved = {name: at for name, at in request.ids_and_values if name not in buttons}
             self._run_all(session, create, moved)
             # A button has no position: it is pressed after all cells have run.

@@ -33,6 +33,7 @@ _CONTROL = re.compile(
     r"(?![^>]*data-kind='&quot;password&quot;')"
 )
 _BUTTON = re.compile(r"object-id='([^']+)' random-id='[^']*'><marimo-button ")
+_TIMER = re.compile(r"object-id='([^']+)' random-id='[^']*'><marimo-refresh ")
 # Stands for an output that only a kernel can show.
 _RUN_MARK = "<span data-mosshub-run>"
 _PLACEHOLDER = f"{_RUN_MARK}This output appears when the notebook has run.</span>"
@@ -87,9 +88,17 @@ def button_ids(view: SessionView) -> set[str]:
     return {name for output in html_outputs(view) for name in _BUTTON.findall(output)}
 
 
+def timer_ids(view: SessionView) -> set[str]:
+    """Return the ids of the controls in a notebook's outputs that move by themselves."""
+    return {name for output in html_outputs(view) for name in _TIMER.findall(output)}
+
+
 def needs_run(view: SessionView) -> bool:
-    """Return whether one of a notebook's saved outputs is there only when it runs."""
-    return any(_RUN_MARK in output for output in html_outputs(view))
+    """Return whether one of a notebook's saved outputs is there only when it runs.
+
+    Not where it has buttons: a run would lose what they gave, which is more than that output.
+    """
+    return not button_ids(view) and any(_RUN_MARK in output for output in html_outputs(view))
 
 
 def install() -> None:

@@ -15,6 +15,7 @@
 | `other_spelling`  | addresses that are this server's, written in another way         |
 | `error_pages`     | what a request gets that does not get marimo's answer            |
 | `pages`           | the pages that are not marimo's                                  |
+| `own_page`        | a request that this program answers without marimo               |
 | `callback`        | the end of a sign-in                                             |
 | `hub_auth`        | asks the hub who is signed in                                    |
 | `services`        | what all handlers share                                          |

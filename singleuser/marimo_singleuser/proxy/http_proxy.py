@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import logging
 import shutil
+from pathlib import PurePath
 
 import aiohttp
 from tornado import httputil, iostream, web
 
+from ..frame.page import Shown, add_frame
+from ..frame.views import APP, APP_QUERY, EDIT
 from . import pages
 from .backend import Backend, MarimoDown
 from .content_policy import content_policy
 from .error_pages import ShortCircuit
-from .headers import FOR_EVER, to_browser
-from .paths import below, is_asset, without_redirect_count
+from .headers import to_browser
+from .paths import below, without_redirect_count
 from .services import Services
 from .sign_in import SignInRequired
 
@@ -151,8 +154,6 @@ class HTTPProxy(SignInRequired):
         policy = content_policy(self._path, answer.content_type, self.request.headers)
         for name, value in policy.items():
             self.set_header(name, value)
-        if answer.status == 200 and is_asset(self._path):
-            self.set_header("Cache-Control", FOR_EVER)
         if self.request.method == "HEAD" or answer.status in (204, 304):
             self.finish()
             return
@@ -180,11 +181,7 @@ class HTTPProxy(SignInRequired):
         if notices:
             home = self.services.home
             page = pages.add_notices(page, home.headline, notices, home.start_id)
-        if self._is_file_list:
-            viewer = self._hub_auth_user_cache["name"]
-            settings = self.server_settings
-            page = pages.add_hub_link(page, settings.base_url, settings.hub_url, viewer)
-        self.finish(page)
+        self.finish(add_frame(page, self.server_settings, self._shown()))
 
     async def _notices(self) -> list[str]:
         """Return what the viewer should know about the home: something only if it is theirs."""
@@ -192,9 +189,16 @@ class HTTPProxy(SignInRequired):
             return []
         return await asyncio.to_thread(self.services.home.current_notices)
 
-    @property
-    def _is_file_list(self) -> bool:
-        return not self.get_query_argument("file", "")
+    def _shown(self) -> Shown:
+        """Return what the page shows, for the frame."""
+        notebook = self.get_query_argument("file", "")
+        is_new = notebook.startswith("__new__")
+        return Shown(
+            notebook=notebook,
+            title="New notebook" if is_new else PurePath(notebook).name or "All files",
+            view=APP if APP_QUERY in self.request.query.split("&") else EDIT,
+            viewer=self._hub_auth_user_cache["name"],
+        )
 
     def _is_editor_page(self, answer: aiohttp.ClientResponse) -> bool:
         return (

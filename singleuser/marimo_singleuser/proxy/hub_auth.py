@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import time
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,9 @@ from tornado import web
 # Seconds for which the hub's last word counts while it is away. Its restart or update takes a
 # minute or two, and nobody signs out without it.
 LAST_WORD_S = 600
+
+# Seconds between two times at which all answers are forgotten, so that nobody makes the hub busy.
+_FORGET_INTERVAL_S = 1.0
 
 # Seconds for which a request waits for the hub: with a last word of it to go by, and without one.
 _TIMEOUT_WITH_LAST_WORD_S = 5
@@ -33,6 +37,8 @@ class HubSignIn(HubOAuth):
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._last_words = _ExpiringDict(LAST_WORD_S)
+        self._forgot_at = -_FORGET_INTERVAL_S
+        self._forgets_later = False
 
     async def _check_hub_authorization(
         self, url: str, api_token: str, cache_key: str | None = None, use_cache: bool = True
@@ -87,6 +93,25 @@ class HubSignIn(HubOAuth):
             model = await self.user_for_token(token, use_cache=False, sync=False)
             for key in known:
                 self.cache[key] = model
+
+    def forget_answers(self) -> None:
+        """Ask the hub about each token at its next request, whoever wants that.
+
+        The last words stay, for the time when the hub is away. Within a second of the last time
+        this happens at the end of that second.
+        """
+        left_s = self._forgot_at + _FORGET_INTERVAL_S - time.monotonic()
+        if left_s <= 0:
+            self._forgot_at = time.monotonic()
+            self.cache.clear()
+        elif not self._forgets_later:
+            self._forgets_later = True
+            asyncio.get_running_loop().call_later(left_s, self._forget_later)
+
+    def _forget_later(self) -> None:
+        self._forgets_later = False
+        self._forgot_at = time.monotonic()
+        self.cache.clear()
 
 
 def _is_away(error: web.HTTPError) -> bool:

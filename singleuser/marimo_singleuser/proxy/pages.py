@@ -47,21 +47,6 @@ def error(status_code: int, text: str, hub_url: str, refresh_s: int = 0) -> byte
     return _page(f"{status_code}", text=text, hub_url=hub_url, refresh_s=refresh_s)
 
 
-def add_hub_link(page: bytes, home_url: str, hub_url: str, viewer: str) -> bytes:
-    """Return marimo's list of files with links to the start page and the hub in a corner.
-
-    marimo's links to its community and its cloud are not shown there.
-
-    Args:
-        page: marimo's page (HTML).
-        home_url: address of the start page.
-        hub_url: address of the hub with a slash at its end.
-        viewer: name of the user who is signed in.
-    """
-    links = {"home_url": home_url, "hub_url": hub_url}
-    return _at_the_end(page, "hub_link.html", viewer=viewer, **links)
-
-
 def add_reload(page: bytes) -> bytes:
     """Return marimo's page with a script that loads it again when one of its files did not come.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-# Every file of marimo's page has a hash of its content in its name.
-_ASSET = re.compile(r"assets/[^/]+-[\w-]{8}\.\w+")
+#: Files of marimo's page that have a hash of their content in their names.
+ASSET = re.compile(r"assets/[^/]+-[\w-]{8}\.\w+")
 # Paths of marimo that no browser needs, with all below them.
 # - api/marimo: marimo's host API, by which programs on the same machine drive notebooks. It trusts
 #   every request from this machine, and this proxy's requests come from there.
@@ -47,15 +47,6 @@ def is_closed(path: str) -> bool:
     # An empty part is no route of marimo, but a later version may read it as none.
     plain = "/".join(part for part in path.split("/") if part)
     return any(plain == closed or plain.startswith(f"{closed}/") for closed in _CLOSED)
-
-
-def is_asset(path: str) -> bool:
-    """Return whether a path is a file of marimo's page whose content never changes.
-
-    Args:
-        path: the path below the base URL, decoded once.
-    """
-    return _ASSET.fullmatch(path) is not None
 
 
 def without_redirect_count(query: str) -> str:

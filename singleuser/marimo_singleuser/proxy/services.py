@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import aiohttp
 
 from ..activity import Activity
+from ..disk import Disk
 from ..home.preparation import Home
+from ..hub_report import HubReport
 from ..marimo_process import Marimo
 from ..settings import Settings
+from ..team_messages import TeamMessages
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,9 @@ class Services:
         home: the user's home, and what the user should know about it.
         marimo: the marimo process behind the proxy.
         activity: notes what the user does.
+        messages: what admins tell the user.
+        disk: what the user's files take.
+        report: tells the hub about this server.
         session: HTTP client for requests to marimo.
     """
 
@@ -28,4 +34,7 @@ class Services:
     home: Home
     marimo: Marimo
     activity: Activity
+    messages: TeamMessages
+    disk: Disk
+    report: HubReport
     session: aiohttp.ClientSession

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from jupyter_server_proxy.handlers import SuperviseAndProxyHandler
 from jupyter_server_proxy.standalone.proxy import make_standalone_proxy
 from jupyterhub.services.auth import UserNotAllowed
+from mosshub_contract.page_loads import fills_the_window
 from tornado import web
 
 from .. import activity
@@ -82,7 +83,9 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         if is_closed(self._path):
             raise web.HTTPError(404, reason="Not found: this part of marimo is closed here")
         request.query = query_without_token(request.query)
-        if activity.is_user_action(request.method or "", self._path):
+        # Somebody opens a page. The one that waits for marimo loads itself again and again.
+        opens = fills_the_window(request.headers) and self.services.marimo.ready
+        if opens or activity.is_user_action(request.method or "", self._path):
             self.services.activity.touch()
 
     def _check_admitted(self) -> None:

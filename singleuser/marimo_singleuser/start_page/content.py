@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
+from ..frame.views import APP, EDIT, view_query
 from ..home.originals import Template, list_templates
 from ..home.workspace import CopyReport
 from ..settings import Settings
@@ -70,7 +72,13 @@ class Content:
     news: Sequence[str]
 
 
-def gather(settings: Settings, directory: Path, copied: CopyReport, now: float) -> Content:
+def gather(
+    settings: Settings,
+    directory: Path,
+    copied: CopyReport,
+    now: float,
+    views: Mapping[str, str] = MappingProxyType({}),
+) -> Content:
     """Return what the page shows of the user's files.
 
     Args:
@@ -78,14 +86,22 @@ def gather(settings: Settings, directory: Path, copied: CopyReport, now: float) 
         directory: what marimo opens.
         copied: what the copying of the platform's notebooks came to, at this start.
         now: the present time, in seconds since 1970.
+        views: how the user wants notebooks to open, by their paths. Those of the platform are apps
+            unless the user chose otherwise.
     """
     found = list_templates(settings.templates, settings.notebooks)
     templates = sorted(found, key=lambda template: _place(template.path))
     rows = [
-        RecentRow(_printable(recent.path), file_query(recent.path), time_ago(recent.modified, now))
+        RecentRow(
+            path=_printable(recent.path),
+            query=file_query(recent.path) + view_query(recent.path, views, EDIT),
+            when=time_ago(recent.modified, now),
+        )
         for recent in recent_notebooks(directory, {template.path for template in templates})
     ]
-    cards = [_card(template, settings.templates) for template in templates if settings.templates]
+    cards = [
+        _card(template, settings.templates, views) for template in templates if settings.templates
+    ]
     return Content(cards, rows, list(news(templates, copied)))
 
 
@@ -116,12 +132,12 @@ def _place(path: str) -> tuple[int, str]:
     return _ORDER.index(path) if path in _ORDER else len(_ORDER), path
 
 
-def _card(template: Template, templates: Path) -> Card:
+def _card(template: Template, templates: Path, views: Mapping[str, str]) -> Card:
     file = templates / template.path
     about = describe(file)
     return Card(
         path=template.path,
-        query=file_query(template.path),
+        query=file_query(template.path) + view_query(template.path, views, APP),
         title=about.title,
         sentence=about.sentence,
         picture=picture(file.parent, file.stem),

@@ -6,22 +6,25 @@ import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from tornado import web
 
+from ..disk import warning
+from ..frame.status import Status
+from ..frame.views import Views
 from ..home.originals import NotRestored, restore
+from ..keep import moment
 from ..proxy.headers import FOR_EVER
+from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
-from ..proxy.sign_in import SignInRequired
-from .content import gather
+from .content import Content, gather
 from .marimo_api import MarimoAPI, MarimoSilent
 from .page import file_content, render
+from .usage import meters
 
-_MAX_FORM_BYTES = 64 * 1024
 _POLICY = (
-    "default-src 'self'; img-src data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
+    "default-src 'self'; img-src data: {logo}; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
 )
 _TYPES = {"home.css": "text/css", "prefetch.js": "text/javascript"}
 
@@ -42,39 +45,47 @@ class ButtonReport:
         return sentence
 
 
-@web.stream_request_body
-class OwnPage(SignInRequired):
-    """A request of a signed-in user that this program answers without marimo."""
-
-    SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD")
+class HomePage(OwnPage):
+    """What the requests of this room share."""
 
     def initialize(  # type: ignore[override]
-        self, services: Services, marimo_api: MarimoAPI, report: ButtonReport
+        self,
+        services: Services,
+        marimo_api: MarimoAPI,
+        report: ButtonReport,
+        views: Views,
+        status: Status,
     ) -> None:
         """Take the parts of the program that this handler uses; tornado calls this."""
         super().initialize(services)
-        self.marimo_api, self.report = marimo_api, report
-        self._body = bytearray()
+        self.marimo_api, self.report, self.views = marimo_api, report, views
+        self.status = status
 
-    async def _prepare_request(self) -> None:
-        if "Transfer-Encoding" in self.request.headers or self._content_length > _MAX_FORM_BYTES:
-            raise web.HTTPError(413, reason="Refused: no form of this page is that large")
+    def _show(self, page: bytes) -> None:
+        """Send a page of this look.
 
-    async def data_received(self, chunk: bytes) -> None:
-        """Keep a part of a form; what a refused request sends is dropped."""
-        if self._admitted:
-            self._body += chunk
+        Args:
+            page: the page (HTML).
+        """
+        settings = self.server_settings
+        logo = f"{settings.hub_url}logo" if settings.has_team_logo else ""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", _POLICY.format(logo=_source(logo)))
+        self.set_header("Cache-Control", "private, no-store")
+        self.set_header("Referrer-Policy", "same-origin")
+        self.finish(page)
 
-    def _field(self, name: str) -> str:
-        """Return a field of the form that was sent.
+    async def _check_room(self, refused: str) -> None:
+        """Check that there is room for a file.
+
+        Args:
+            refused: what is not done without it, as the beginning of a sentence.
 
         Raises:
-            web.HTTPError: 400, there is no such field.
+            web.HTTPError: 507, the user's disk is full.
         """
-        values = parse_qs(self._body.decode("utf-8", "replace")).get(name)
-        if not values:
-            raise web.HTTPError(400, reason="This form is not complete. Go back and try once more")
-        return values[0]
+        if await asyncio.to_thread(self.services.disk.is_full):
+            raise disk_is_full(refused)
 
     def _go_home(self, said: str = "") -> None:
         """Lead the browser to the start page, which says what happened."""
@@ -82,7 +93,7 @@ class OwnPage(SignInRequired):
         self.redirect(self.server_settings.base_url, status=303)
 
 
-class StartPage(OwnPage):
+class StartPage(HomePage):
     """The first page of the user's server."""
 
     async def get(self, *args: Any) -> None:
@@ -92,18 +103,16 @@ class StartPage(OwnPage):
         viewer = self._hub_auth_user_cache["name"]
         is_owner = viewer == settings.user
         home, marimo = services.home, services.marimo
-        content, running, notices = await asyncio.gather(
-            asyncio.to_thread(
-                gather, settings, home.start_directory(), home.copied, now=time.time()
-            ),
+        services.disk.refresh(soon=True)
+        content, running, notices, messages, load = await asyncio.gather(
+            asyncio.to_thread(self._gather),
             self.marimo_api.running(),
             asyncio.to_thread(home.current_notices if is_owner else list),
+            services.messages.current(),
+            self.status.sample(),
         )
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", _POLICY)
-        self.set_header("Cache-Control", "private, no-store")
-        self.set_header("Referrer-Policy", "same-origin")
-        self.finish(
+        disk = services.disk.use
+        self._show(
             render(
                 settings,
                 content,
@@ -111,16 +120,41 @@ class StartPage(OwnPage):
                 said=self.report.take(),
                 headline=home.headline,
                 notices=notices,
+                messages=messages if is_owner else [],
                 running=running,
                 marimo_state=_state(marimo.ready, marimo.failing),
                 marimo_status=marimo.status,
+                meters=list(meters(load, disk)),
+                disk_warning=warning(disk) if is_owner else "",
+                newer_editor=is_owner and services.report.newer_editor,
+                **self._keeping(),
             )
         )
 
     head = get
 
+    def _keeping(self) -> dict[str, Any]:
+        """Return what the page says of the time until which the editor runs on."""
+        keep, now = self.services.activity.keep, time.time()
+        until = keep.until(now)
+        return {
+            "may_keep": bool(keep.at_most_s),
+            "kept_until": moment(until) if until else "",
+            "idle_hours": f"{self.server_settings.idle_timeout_s / 3600:.3g}",
+        }
 
-class PageFile(OwnPage):
+    def _gather(self) -> Content:
+        home = self.services.home
+        return gather(
+            self.server_settings,
+            home.start_directory(),
+            home.copied,
+            now=time.time(),
+            views=self.views.choices(),
+        )
+
+
+class PageFile(HomePage):
     """The page's stylesheet and script. Their addresses change with their content."""
 
     async def get(self, name: str) -> None:
@@ -128,12 +162,12 @@ class PageFile(OwnPage):
         self._check_admitted()
         self.set_header("Content-Type", f"{_TYPES[name]}; charset=utf-8")
         self.set_header("Cache-Control", FOR_EVER)
-        self.finish(file_content(name))
+        self.finish(file_content(name, self.server_settings.team_colour))
 
     head = get
 
 
-class StopNotebook(OwnPage):
+class StopNotebook(HomePage):
     """The button that ends a notebook's kernel."""
 
     SUPPORTED_METHODS = ("POST",)
@@ -149,7 +183,7 @@ class StopNotebook(OwnPage):
         self._go_home("The notebook is stopped. Its file and its outputs are kept.")
 
 
-class RestoreOriginal(OwnPage):
+class RestoreOriginal(HomePage):
     """The button that brings the original of an edited or deleted notebook back."""
 
     SUPPORTED_METHODS = ("POST",)
@@ -158,6 +192,7 @@ class RestoreOriginal(OwnPage):
         """Restore a notebook."""
         self._check_admitted()
         settings, path = self.server_settings, self._field("notebook")
+        await self._check_room("Not restored")
         try:
             # An editor that is open would save the edited version again.
             await self.marimo_api.stop_notebook(path)
@@ -169,6 +204,21 @@ class RestoreOriginal(OwnPage):
             raise web.HTTPError(409, reason=str(e)) from None
         said = f"{path} is the original again."
         self._go_home(f"{said} Your version is now {kept}." if kept else said)
+
+
+def disk_is_full(refused: str) -> web.HTTPError:
+    """Return the error about something that was not done because the user's disk is full.
+
+    Args:
+        refused: what was not done, as the beginning of a sentence.
+    """
+    reason = f"{refused}: your disk is full. Delete files that you no longer need, then try"
+    return web.HTTPError(507, reason=reason)
+
+
+def _source(url: str) -> str:
+    """Return where the team's logo may come from, as a content policy names it."""
+    return url if "://" in url else ("'self'" if url else "")
 
 
 def _state(ready: bool, failing: bool) -> str:

@@ -6,8 +6,11 @@ import hashlib
 import secrets
 from functools import cache
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from tornado.template import Loader
+from mosshub_contract.team_colour import palette
+from tornado.template import Loader, Template
 
 from ..proxy.pages import with_code
 from ..settings import Settings
@@ -26,39 +29,65 @@ def render(settings: Settings, content: Content, *, viewer: str, **values: objec
         viewer: name of the user who is signed in.
         values: what else the template shows.
     """
-    return (
-        _loader()
-        .load("start_page.html")
-        .generate(
-            owner=settings.user,
-            viewer=viewer,
-            is_owner=viewer == settings.user,
-            content=content,
-            announcement=settings.announcement,
-            team_links=settings.team_links,
-            hub_url=settings.hub_url,
-            base_url=settings.base_url,
-            new_notebook=_new_notebook(),
-            version=version,
-            with_code=with_code,
-            **values,
-        )
+    shared = shared_values(settings, viewer)
+    return template("start_page.html").generate(
+        **shared,
+        owner_path=quote(settings.user, safe=""),
+        content=content,
+        announcement=settings.announcement,
+        team_links=settings.team_links,
+        new_notebook=_new_notebook(),
+        with_code=with_code,
+        **values,
     )
 
 
-def file_content(name: str) -> bytes:
+def shared_values(settings: Settings, viewer: str) -> dict[str, Any]:
+    """Return what `base.html` shows.
+
+    Args:
+        settings: what the hub told this server.
+        viewer: name of the user who is signed in.
+    """
+    return {
+        "owner": settings.user,
+        "viewer": viewer,
+        "is_owner": viewer == settings.user,
+        "team_name": settings.team_name,
+        "has_team_logo": settings.has_team_logo,
+        "help_url": settings.help_url,
+        "hub_url": settings.hub_url,
+        "base_url": settings.base_url,
+        "version": lambda name: version(name, settings.team_colour),
+    }
+
+
+def template(name: str) -> Template:
+    """Return a template of this room; those that extend `base.html` need `shared_values`."""
+    return _loader().load(name)
+
+
+def file_content(name: str, team_colour: str) -> bytes:
     """Return one of the page's files.
 
     Args:
         name: `home.css` or `prefetch.js`.
+        team_colour: the team's colour as `#rrggbb`; empty for the platform's own.
     """
-    return prefetch.script() if name == "prefetch.js" else _read(name)
+    if name == "prefetch.js":
+        return prefetch.script()
+    return _read(name) + (_shades(team_colour) if team_colour else b"")
 
 
 @cache
-def version(name: str) -> str:
+def version(name: str, team_colour: str) -> str:
     """Return what changes in a file's address when the file changes."""
-    return hashlib.sha256(file_content(name)).hexdigest()[:12]
+    return hashlib.sha256(file_content(name, team_colour)).hexdigest()[:12]
+
+
+def _shades(team_colour: str) -> bytes:
+    """Return the end of the stylesheet, with shades of the team's colour."""
+    return _loader().load("shades.css").generate(shades=palette(team_colour))
 
 
 @cache

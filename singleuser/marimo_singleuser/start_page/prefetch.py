@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from functools import cache
 from pathlib import Path
 
+from ..assets.files import static_directory
+
 _LINKED = re.compile(r'(?:href|src)="\./(assets/[\w.-]+)"')
 _PARTS = re.compile(r"__vite__mapDeps=.*?m\.f=\[([^\]]*)\]", re.DOTALL)
 _PART = re.compile(r'"\./([\w.-]+)"')
 _EDITOR = re.compile(r"import\(`\./edit-page-[\w-]+\.js`\),__vite__mapDeps\(\[([\d,]+)\]\)")
-
-
-def static_directory() -> Path:
-    """Return the directory of marimo's page.
-
-    marimo is not imported: it would read files of the user, and any of them may be a pipe.
-    """
-    spec = importlib.util.find_spec("marimo")
-    return Path((spec and spec.origin) or "").parent / "_static"
 
 
 def assets(static: Path) -> list[str]:

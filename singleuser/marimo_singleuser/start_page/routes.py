@@ -7,14 +7,16 @@ from typing import Any
 
 from tornado import httputil, routing
 
+from ..frame.status import Status
+from ..frame.views import Views
+from ..history import handlers as history
 from ..proxy.headers import query_without_token
+from ..proxy.own_page import OWN
 from ..proxy.paths import below
 from ..proxy.services import Services
+from .download import DownloadFiles
 from .handlers import ButtonReport, PageFile, RestoreOriginal, StartPage, StopNotebook
 from .marimo_api import MarimoAPI
-
-#: Below the server's base URL: what is ours and not marimo's.
-OWN = "_mosshub/"
 
 
 class IsStartPage(routing.Matcher):
@@ -37,17 +39,27 @@ class IsStartPage(routing.Matcher):
         return {} if is_ours else None
 
 
-def rules(services: Services) -> list[routing.Rule | tuple]:
-    """Return the rules of this room; they go before the rule for marimo."""
+def rules(services: Services, views: Views, status: Status) -> list[routing.Rule | tuple]:
+    """Return the rules of this room; they go before the rule for marimo.
+
+    Args:
+        services: what all handlers share.
+        views: how each notebook opens.
+        status: looks at the server.
+    """
     own = re.escape(services.settings.base_url + OWN)
     parts = {
         "services": services,
         "marimo_api": MarimoAPI(services.marimo, services.session),
         "report": ButtonReport(),
+        "views": views,
+        "status": status,
     }
     return [
         routing.Rule(IsStartPage(services.settings.base_url), StartPage, parts),
         (rf"{own}(home\.css|prefetch\.js)", PageFile, parts),
+        (rf"{own}my-files\.zip", DownloadFiles, {"services": services}),
         (rf"{own}stop", StopNotebook, parts),
         (rf"{own}restore", RestoreOriginal, parts),
+        *history.rules(services, parts),
     ]

@@ -249,3 +249,33 @@ def test_keycloak_imports_a_realm_and_knows_its_people(standin, containers, tmp_
     with pytest.raises(requests.HTTPError, match=r"40[01]"):
         token(base, "moss", "hub", "ada", "wrong")
     assert keycloak.exec("id", "-u") == "1000"
+
+
+def test_postgres_makes_its_database_once(standin, containers, tmp_path: Path):
+    password = tmp_path / "password"
+    password.write_text("a-password")
+    password.chmod(0o644)
+    tmp_path.chmod(0o755)
+    run = (
+        *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
+        *(f"--cap-add={c}" for c in ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")),
+        *("--tmpfs=/tmp", "--tmpfs=/var/run/postgresql", "--shm-size=64m"),
+        *("--env=POSTGRES_USER=moss", "--env=POSTGRES_DB=hub", f"--volume={tmp_path}:/p:ro"),
+        *("--env=POSTGRES_PASSWORD_FILE=/p/password", "--env=PGDATA=/var/lib/postgresql/data/x"),
+        f"--volume={containers.volume()}:/var/lib/postgresql/data",
+        standin("postgres:17"),
+    )
+    address = "--host=$(hostname -i) --username=moss --dbname=hub --no-align --tuples-only"
+
+    def says(sql: str, known: str = password.read_text()) -> str:
+        script = f'PGPASSWORD={known} psql {address} --command="{sql}"'
+        return server.exec("sh", "-c", script)
+
+    server = containers.run(*run)
+    retry_until(lambda: says("CREATE TABLE kept AS SELECT 1"), 60, "it makes a table")
+    assert says("SHOW server_version").startswith("17.")
+    with pytest.raises(RuntimeError):
+        says("SELECT 1", "another-password")
+    docker("rm", "-f", server.name)
+    server = containers.run(*run)
+    assert retry_until(lambda: says("SELECT * FROM kept"), 60, "it is there again") == "1"

@@ -46,10 +46,11 @@ def test_the_hub_may_create_start_stop_and_remove_a_persons_container(stack):
             ("GET", f"/v1.41/containers/{name}/json"),
             ("POST", f"/v1.41/containers/{key}/start"),
             ("GET", f"/v1.41/containers/{key}/logs?stdout=1&stderr=1&tail=12"),
+            ("GET", f"/v1.41/containers/{key}/stats?stream=False&one-shot=True"),
             ("POST", f"/v1.41/containers/{key}/stop?t=1"),
             ("DELETE", f"/v1.41/containers/{key}?v=True"),
         )
-        assert [status for status, _ in answers] == [200, 200, 200, 200, 204, 200, 204, 204]
+        assert [status for status, _ in answers] == [200, 200, 200, 200, 204, 200, 200, 204, 204]
     finally:
         subprocess.run(["docker", "rm", "-f", name], capture_output=True)
         docker("volume", "rm", "-f", f"{stack.name}_home_zoe")
@@ -80,6 +81,11 @@ def test_every_other_call_is_refused(stack):
         ("PUT", f"/containers/{key}/archive?path=/", ""),
         ("GET", f"/containers/{key}/export"),
         ("GET", f"/containers/{key}/top"),
+        ("GET", f"/containers/{key}/stats"),  # a stream without an end
+        ("GET", f"/containers/{key}/stats?stream=1"),
+        ("GET", f"/containers/{kafka}/stats?stream=false"),
+        ("POST", f"/containers/{key}/stats?stream=false"),
+        ("DELETE", f"/containers/{key}/stats"),
         ("GET", f"/containers/{key}/start"),
         ("POST", f"/containers/{key}/json"),
         ("DELETE", f"/containers/{key}/json"),

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.standins.engine import docker
+from tests.support.paths import ROOT
 from tests.support.waiting import retry_until
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of the images takes minutes
@@ -29,6 +30,28 @@ def test_answers_carry_the_edges_headers(stack):
     assert answer.headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
     assert "Server" not in answer.headers or "Caddy" not in answer.headers["Server"]
     assert "Strict-Transport-Security" not in answer.headers
+
+
+def test_its_own_sentence_has_the_teams_name_whatever_that_is(stack):
+    """Caddy alone, as `stack` made it: behind it is nobody."""
+    name = 'Moss "lab" {$SITE} {env.SITE} <b>}'
+    settings = stack.inspect("caddy")
+    assert "TEAM_NAME=Mosshub" in settings["Config"]["Env"]
+    environment = [f"--env={line}" for line in settings["Config"]["Env"]]
+    container = docker(
+        *("run", "--detach", "--rm", "--publish=127.0.0.1::80"),
+        *(*environment, f"--env=TEAM_NAME={name}", f"--volume={ROOT}/docker/caddy:/etc/caddy:ro"),
+        settings["Config"]["Image"],
+    )
+    try:
+        url = f"http://{docker('port', container, '80').splitlines()[0]}"
+        # In a list: an answer of status 503 is false.
+        [answer] = retry_until(lambda: [requests.get(url, timeout=30)], 60, "Caddy answers")
+    finally:
+        docker("rm", "--force", container)
+    assert answer.status_code == 503
+    assert answer.text == f"{name} does not answer at the moment. Try again in a minute."
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
 def over_tls(

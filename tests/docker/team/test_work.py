@@ -33,18 +33,21 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
     picture(homes["ada"], "team-files")
     for page in notebooks.values():
         show(page, re.compile("training images and"))
-        page.get_by_role("button", name="Train").click()
+        page.locator("marimo-dropdown select").first.select_option("digits")  # which is quick
+        show(page, re.compile("digits: 1,"))
+        page.get_by_role("button", name="Train", exact=True).click()
     for page in notebooks.values():
         show(page, re.compile(r"Trained\. Of all [\d,]+ test images"), 8 * MINUTE)
     for page in notebooks.values():
-        page.get_by_text("running", exact=True).wait_for(timeout=2 * MINUTE)
-        page.get_by_role("button", name="Send").click()
+        show(page, re.compile("^running$"), 2 * MINUTE)
+        page.get_by_role("button", name="Send", exact=True).click()
     for page in notebooks.values():
         show(page, re.compile("The mistakes with the highest confidence|This run has no mistakes"))
         expect(page.locator("tr", has_text="cnn").last).to_contain_text("%")
         page.locator("marimo-vega svg, marimo-vega canvas, .vega-embed canvas").last.wait_for()
         show(page, re.compile("Compare the results"))
     picture(notebooks["ada"], "team-verdicts")
+    check_compressed(notebooks["ada"], server(stack, "ada"))
 
     # One broker has what both sent, each under their own names.
     topics = stack.in_hub(TOPICS).split()
@@ -83,6 +86,23 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
     # No page of another host can set one.
     assert [c for c in hubs if not (c.get("name") or "").startswith("__Host-")] == []
     assert [c for c in hubs if (c.get("domain") or "").startswith(".")] == []
+
+
+ASSETS = "/opt/mosshub/venv/lib/python3*/site-packages/marimo/_static/assets"
+FETCH = """async () => {
+  const url = new URL(document.querySelector("link[rel=modulepreload]").href);
+  const answer = await fetch(url, { cache: "no-store" });
+  const hash = await crypto.subtle.digest("SHA-256", await answer.arrayBuffer());
+  const hex = [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [url.pathname.split("/assets/")[1], answer.headers.get("content-encoding"), hex];
+}"""
+
+
+def check_compressed(page: Page, container: str) -> None:
+    """A browser gets marimo's files compressed, and unpacks what the image has."""
+    name, encoding, digest = page.evaluate(FETCH)
+    assert encoding == "br"
+    assert docker("exec", container, "sh", "-c", f"sha256sum {ASSETS}/{name}").split()[0] == digest
 
 
 TOPICS = """

@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until
 # Notebooks
 
 
+@pytest.mark.slow
 def test_a_notebook_needs_no_settings(secured_kafka, ada, monkeypatch, tmp_path):
     file = tmp_path / "account.json"
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", secured_kafka.servers)

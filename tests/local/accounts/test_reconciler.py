@@ -26,21 +26,22 @@ def test_200_people_cost_their_starts_next_to_nothing(secured_kafka, capsys):
     people = [HubUser(f"crowd{n}", "2026", active=True) for n in range(200)]
     reconciler = secured_kafka.reconciler()
 
+    admin = secured_kafka.admin()
+    round_trips = []
+
     async def enter() -> list[float]:
         took = []
-        for person in people:
+        for number, person in enumerate(people):
             began = time.perf_counter()
             assert await reconciler.ensure(person)
             took.append(1000 * (time.perf_counter() - began))
+            if number % 4 == 0:  # among them, so that what else the machine does meets both
+                began = time.perf_counter()
+                admin.ping()
+                round_trips.append(1000 * (time.perf_counter() - began))
         return took
 
     first, again = asyncio.run(enter()), asyncio.run(enter())
-    admin = secured_kafka.admin()
-    round_trips = []
-    for _ in range(50):
-        began = time.perf_counter()
-        admin.ping()
-        round_trips.append(1000 * (time.perf_counter() - began))
     p50, asked = statistics.median(first), statistics.median(round_trips)
     with capsys.disabled():
         print(

@@ -100,6 +100,7 @@ def program() -> Iterator[Callable[..., Program]]:
         one.process.wait()
 
 
+@pytest.mark.slow
 def test_messages_survive_a_restart_and_a_kill(broker: EmbeddedBroker) -> None:
     make_topic(broker, "survivors")
     first, second = [b"%d" % n for n in range(500)], [b"%d" % n for n in range(500, 1000)]
@@ -173,6 +174,7 @@ def test_two_on_one_directory(broker: EmbeddedBroker) -> None:
     wait_until_ready(broker.bootstrap_servers, timeout=10)
 
 
+@pytest.mark.slow
 def test_a_clean_life_says_two_things_and_leaves_nothing(
     program: Callable[..., Program], tmp_path: Path
 ) -> None:
@@ -221,6 +223,7 @@ def test_java_goes_when_its_program_is_killed(
     assert gone(java)
 
 
+@pytest.mark.slow
 def test_killed_kafka_ends_the_program_with_its_reason(
     program: Callable[..., Program], tmp_path: Path
 ) -> None:
@@ -256,6 +259,7 @@ def test_keep_running_waits_for_its_port_in_silence(
     one.ready()
 
 
+@pytest.mark.slow
 def test_a_taken_port_and_prepare(program: Callable[..., Program], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -268,6 +272,7 @@ def test_a_taken_port_and_prepare(program: Callable[..., Program], tmp_path: Pat
     assert (tmp_path / "kafka" / "log" / "meta.properties").exists()
 
 
+@pytest.mark.slow
 def test_damaged_data_is_said_to_be(tmp_path: Path) -> None:
     EmbeddedBroker(tmp_path, 0).prepare()
     (tmp_path / "log" / "meta.properties").write_text("garbage\n")

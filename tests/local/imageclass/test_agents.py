@@ -75,6 +75,7 @@ def test_the_wait_counts_from_the_sending(connection: Connection) -> None:
     assert old < seconds_until(20) / 2
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_not_finished_holds_back_those_behind_it(connection: Connection) -> None:
     """The second is finished first; when the agent stops before the first, both come again."""
     gate, behind = threading.Event(), threading.Event()

@@ -1,8 +1,13 @@
-"""The command line at the real broker, as processes of its own: agent, send, judge, tail."""
+"""The command line at the real broker: agent, send, judge, tail.
+
+Each command runs as a process of its own once; what else it says is asked for in this process, as
+a process takes two to three seconds of a core to import what it needs.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -11,7 +16,9 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +26,7 @@ from typing import Any
 import polars as pl
 import pytest
 from embedded_kafka import EmbeddedBroker
+from imageclass.cli import main
 from imageclass.data import datasets
 from imageclass.kafka.connection import Connection, connect
 from imageclass.models.registry import ModelVersion, train_or_load
@@ -115,6 +123,20 @@ def call(
     return done
 
 
+def call_here(
+    environment: dict[str, str], *arguments: object, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as `call` does, but in this process."""
+    out, error = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with redirect_stdout(out), redirect_stderr(error):
+            ended = main([str(argument) for argument in arguments])
+    assert ended == code, error.getvalue()
+    return subprocess.CompletedProcess(arguments, ended, out.getvalue(), error.getvalue())
+
+
 def test_a_folder_is_sent_and_judged(
     environment: dict[str, str], agent: RunningAgent, folder: Path, tmp_path: Path
 ) -> None:
@@ -149,10 +171,10 @@ def test_a_folder_is_sent_and_judged(
 def test_without_labels_the_answers_are_shown(
     environment: dict[str, str], agent: RunningAgent, folder: Path
 ) -> None:
-    sent = json.loads(call(environment, "send", folder / "3", "--wait", "--json").stdout)
+    sent = json.loads(call_here(environment, "send", folder / "3", "--wait", "--json").stdout)
     names = {path.name for path in (folder / "3").iterdir()}
     assert {row["name"] for row in sent["answers"]} == set(sent["requests"]) == names
-    result = json.loads(call(environment, "judge", sent["run"], "--json").stdout)
+    result = json.loads(call_here(environment, "judge", sent["run"], "--json").stdout)
     assert not result["labelled"]
     assert result["missing"] == 0
     assert result["answers"] == sent["answers"]
@@ -165,11 +187,13 @@ def test_what_the_agent_sets_aside_is_named_with_the_reason(
     Image.effect_noise((64, 64), 80).save(tmp_path / "torn.jpeg")
     torn = tmp_path / "torn.jpeg"
     torn.write_bytes(torn.read_bytes()[:1500])  # seen only by who unfolds it
-    done = call(environment, "send", tmp_path, "--wait", "--patience", 500, "--json")
+    done = call_here(environment, "send", tmp_path, "--wait", "--patience", 500, "--json")
     sent = json.loads(done.stdout)
     assert sent["answers"] == []
     assert "cnn wrote a dead letter for torn.jpeg: undecodable jpeg image" in done.stderr
-    result = json.loads(call(environment, "judge", sent["run"], "--patience", 500, "--json").stdout)
+    result = json.loads(
+        call_here(environment, "judge", sent["run"], "--patience", 500, "--json").stdout
+    )
     (dead_letter,) = result["dead_letters"]
     assert [dead_letter] == sent["dead_letters"]
     assert (dead_letter["image"], dead_letter["agent"]) == ("torn.jpeg", "cnn")
@@ -180,7 +204,9 @@ def test_test_images_are_sent_and_judged_at_once(
     environment: dict[str, str], agent: RunningAgent
 ) -> None:
     arguments = ("--dataset", "digits", "--images", 50, "--agents", "cnn,nobody")
-    result = json.loads(call(environment, "judge", *arguments, "--patience", 2, "--json").stdout)
+    result = json.loads(
+        call_here(environment, "judge", *arguments, "--patience", 2, "--json").stdout
+    )
     missing = {row["name"]: row["missing"] for row in result["agents"]}
     assert missing == {"cnn": 0, "nobody": 50}
     assert result["missing"] == 50
@@ -201,7 +227,7 @@ def test_a_notebooks_run_is_judged_by_what_was_announced(
         pets = replace(run, run_id="foreign", dataset="pets")
         judge.announce(pets, decided, "highest confidence")
     table = tmp_path / "answers.csv"
-    done = call(environment, "judge", run.run_id[:12], "--json", "--csv", table)
+    done = call_here(environment, "judge", run.run_id[:12], "--json", "--csv", table)
     result = json.loads(done.stdout)
     (cnn,) = result["agents"]
     assert (result["run"], result["requests"], result["missing"]) == (run.run_id, 80, 0)
@@ -216,20 +242,22 @@ def test_a_notebooks_run_is_judged_by_what_was_announced(
         ("", "Nor was one announced on cli.verdicts."),
         ("foreign", "data set 'pets', whose classes are not known here"),
     ):
-        failed = call(environment, "judge", name, code=1)
+        failed = call_here(environment, "judge", name, code=1)
         assert failed.stdout == ""
         assert expected in failed.stderr
-    assert "notebook-1" in call(environment, "judge", "notebook-1", "--patience", 1).stdout
+    assert "notebook-1" in call_here(environment, "judge", "notebook-1", "--patience", 1).stdout
     # It asks about the agents that answered then, not about those at work now.
-    done = call(environment, "judge", "notebook-2", "--patience", 1, "--json")
+    done = call_here(environment, "judge", "notebook-2", "--patience", 1, "--json")
     assert [row["name"] for row in json.loads(done.stdout)["agents"]] == ["gone"]
 
 
 def test_topics_are_looked_into(
     environment: dict[str, str], agent: RunningAgent, folder: Path
 ) -> None:
-    call(environment, "send", folder / "4", "--wait")
-    said = call(environment, "tail", "predictions", "--no-follow", "--last", 5, "--json").stdout
+    call_here(environment, "send", folder / "4", "--wait")
+    said = call_here(
+        environment, "tail", "predictions", "--no-follow", "--last", 5, "--json"
+    ).stdout
     lines = [json.loads(line) for line in said.splitlines()]
     assert len(lines) == 5
     assert {line["topic"] for line in lines} == {"cli.predictions"}
@@ -246,7 +274,7 @@ def test_topics_are_looked_into(
     try:
         assert following.stdout
         assert "cnn on " in following.stdout.readline()
-        call(environment, "send", folder / "5", "--wait")
+        call_here(environment, "send", folder / "5", "--wait")
         assert "cnn on " in following.stdout.readline()  # one that came later
         following.send_signal(signal.SIGINT)
         _, error = following.communicate(timeout=20 * TIMEOUT_FACTOR)
@@ -289,7 +317,7 @@ def test_what_is_wrong_is_said_in_a_sentence(
         (("agent", tmp_path / "empty.keras"), "no model of images"),
         (("send", folder, "--broker", "127.0.0.1:1"), "127.0.0.1:1 does not answer"),
     ):
-        done = call(environment, *arguments, code=1)
+        done = call_here(environment, *arguments, code=1)
         assert done.stdout == ""
         assert expected in done.stderr
         assert "Traceback" not in done.stderr
@@ -315,7 +343,7 @@ def test_a_run_that_cannot_be_saved_is_named(
 ) -> None:
     (tmp_path / "file").touch()
     with_file = {**environment, "MOSSHUB_RUNS": str(tmp_path / "file" / "runs")}
-    done = call(with_file, "send", folder / "3", code=1)
+    done = call_here(with_file, "send", folder / "3", code=1)
     assert re.search(r"Run [0-9a-f]{32} was sent, but .*/runs cannot be written", done.stderr)
     assert "Traceback" not in done.stderr
 
@@ -324,10 +352,10 @@ def test_nobody_at_work_is_said_and_an_unknown_data_set_refused(
     environment: dict[str, str], folder: Path
 ) -> None:
     alone = ("--prefix", "nobody.")
-    done = call(environment, "send", folder / "3", *alone, "--dataset", "nosuch", code=1)
+    done = call_here(environment, "send", folder / "3", *alone, "--dataset", "nosuch", code=1)
     assert "No agent for nosuch is at work. Nor is a data set of that name known: " in done.stderr
     assert "cifar10, digits, fashion-mnist are" in done.stderr
-    done = call(environment, "send", folder / "3", *alone, "--wait", "--patience", 1)
+    done = call_here(environment, "send", folder / "3", *alone, "--wait", "--patience", 1)
     assert "No agent is at work. They are answered when one is started" in done.stderr
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -66,6 +67,9 @@ def test_ten_thousand_requests_are_judged_and_announced_once(connection: Connect
             patience=30,
         )
     assert (run.missing, run.duplicates, run.invalid) == (0, {}, 0), run.summary()
+    drawn = Counter(request.index for request in run.sent.values())
+    assert set(drawn.values()) == {22, 23}, "none of 450 is drawn again before all were drawn"
+    assert list(drawn) != sorted(drawn), "in a random order"
     assert run.predictions.select("request_id", "agent").n_unique() == 20_000
     assert progress == [(n, 20_000) for n in range(1, 20_001)]
     wrong = int((run.predictions.filter(agent="b")["label"] == 3).sum())

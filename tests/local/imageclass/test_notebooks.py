@@ -100,6 +100,19 @@ def kernel(
         yield opened
 
 
+@pytest.mark.parametrize("name", [*SAYS, "my_topics"])
+def test_before_the_first_press_no_cell_shows_a_box_that_says_stopped(
+    name: str, environment: dict, tmp_path: Path
+) -> None:
+    notebook = Path(shutil.copy(NOTEBOOKS / f"{name}.py", tmp_path))
+    nothing_saved = {**environment, "MOSSHUB_MODELS": str(tmp_path / "models")}
+    with MarimoServer(notebook, "edit", nothing_saved) as server, Kernel(server) as opened:
+        opened.run(list(opened.cells), 120)
+        assert not opened.errors
+        assert not opened.stopped
+        assert len(opened.outputs) > 5
+
+
 #: The agents that each notebook starts. The other notebooks start none.
 AGENTS = {
     "image_class": ["cnn", "resnet"],

@@ -142,6 +142,7 @@ def test_an_agent_steps_over_a_header_whose_name_is_no_text(connection: Connecti
     assert "could not be read" in refused[dead_letter.origin]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGES)
 def test_agents_step_over_what_nobody_can_decode(damaged: Connection, name: str) -> None:
     topic, (_, skipped, read, _) = f"{damaged.topics.prefix}{name}", DAMAGES[name]
@@ -166,6 +167,7 @@ def test_agents_step_over_what_nobody_can_decode(damaged: Connection, name: str)
         registry.stop_agent(damaged, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("codec", "size_mb"), [("gzip", 300), ("snappy", 20), ("lz4", 250), ("zstd", 300)]
 )

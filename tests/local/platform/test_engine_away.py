@@ -26,6 +26,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
     team.stop()
 
 
+@pytest.mark.slow
 def test_the_start_page_says_so(team: Team) -> None:
     session = browser()
     sign_in(session, team.hub.url, "ada")

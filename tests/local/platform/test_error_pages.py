@@ -37,6 +37,7 @@ def server_of(hub: LightHub, name: str) -> psutil.Process:
     )
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_away_is_explained(light_hub: LightHub) -> None:
     ada = LocalPerson(light_hub, "ada")
     ada.editor()
@@ -57,6 +58,7 @@ def test_a_hub_that_is_away_is_explained(light_hub: LightHub) -> None:
     assert "Hello, ada" in back.text
 
 
+@pytest.mark.slow
 def test_a_server_that_died_is_explained_until_the_hub_knows(light_hub: LightHub) -> None:
     ada = LocalPerson(light_hub, "ada")
     ada.editor()
@@ -75,6 +77,7 @@ def test_a_server_that_died_is_explained_until_the_hub_knows(light_hub: LightHub
     wait_until(offered, 60, "the page that offers a start")
 
 
+@pytest.mark.slow
 def test_a_start_without_a_process_is_explained(tmp_path: Path) -> None:
     hub = LightHub(tmp_path / "data", LIGHT_COMMAND="/nowhere/python")
     hub.start()
@@ -158,6 +161,7 @@ def test_a_form_that_was_open_too_long(shared_hub: LightHub) -> None:
         assert "Login form invalid or expired. Try again." in answer.text
 
 
+@pytest.mark.slow
 def test_a_proxy_that_knows_no_route_yet_is_explained(tmp_path: Path) -> None:
     """The hub, which starts beside it, has not told it any. A page must not end there."""
     port, api_port, nobody = free_port(), free_port(), free_port()
@@ -168,7 +172,12 @@ def test_a_proxy_that_knows_no_route_yet_is_explained(tmp_path: Path) -> None:
             *("--ip=127.0.0.1", f"--port={port}", f"--api-port={api_port}"),
             f"--error-target=http://127.0.0.1:{nobody}/hub/error",
         ],
-        env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": "t"},
+        env={
+            **os.environ,
+            "CONFIGPROXY_AUTH_TOKEN": "t",
+            "TEAM_NAME": "Vision <Lab> & $' friends",
+            "TEAM_COLOUR": "#7a3fb5",
+        },
         preexec_fn=die_with_parent(),
     )
     try:
@@ -178,7 +187,10 @@ def test_a_proxy_that_knows_no_route_yet_is_explained(tmp_path: Path) -> None:
 
         (answer,) = retry_until(pages, 60, "the proxy")
         assert answer.status_code == 503
-        assert "Mosshub does not answer at the moment" in answer.text
+        assert "<title>Vision &#60;Lab&#62; &#38; $' friends</title>" in answer.text
+        assert "friends does not answer at the moment</h1>" in answer.text
+        assert "<style>:root { --team: #7a3fb5; }</style>" in answer.text
+        assert "{{" not in answer.text
         assert COMES_BACK in answer.text
     finally:
         process.kill()

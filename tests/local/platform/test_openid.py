@@ -96,6 +96,7 @@ def test_the_log_names_a_claim_that_is_missing(team: Team) -> None:
     assert "nameless@example.org" not in team.hub.log
 
 
+@pytest.mark.slow
 def test_a_provider_that_does_not_tell_groups(new_team: Callable[..., Team]) -> None:
     """Everybody is refused, and the admin reads why, and what to set."""
     team = new_team()
@@ -135,6 +136,7 @@ def test_codes_and_states_are_in_no_log(team: Team) -> None:
     assert [s for s in ("PROXY_TOKEN", "COOKIE_SECRET", "CRYPT_KEY") if TEAM[s] in log] == []
 
 
+@pytest.mark.slow
 def test_a_provider_that_is_away_signs_nobody_out(new_team: Callable[..., Team]) -> None:
     """Whom it let in before stays in; whom it refuses once it is back does not."""
     team = new_team(OAUTH_SCOPE="groups", AUTH_REFRESH_AGE="1")

@@ -202,24 +202,23 @@ def test_with_one_origin_a_server_is_its_owners_alone(one_origin: RunningPlatfor
             # A share of before is there still; it opens nothing.
             (share,) = admin.api("GET", "shares/ada/").json()["items"]
             assert share["user"]["name"] == "bob"
-        question = person.session.get(ada.base, timeout=60)
-        assert "'s editor?" in question.text, question.text
-        person.session.post(
-            question.url,
-            data={"_xsrf": person.xsrf(), "scopes": ["identify"]},
-            headers={"Referer": question.url},
-            timeout=60,
-        )
+        # The hub refuses them at once, with no question before.
+        refused = person.session.get(ada.base, timeout=60)
+        assert refused.status_code == 403
+        assert f"Only ada may open this editor, and you are signed in as {name}" in refused.text
+        assert "SUBDOMAINS=no" in refused.text
+        # So does the server, however they prove who they are.
+        token = person.api("POST", f"users/{name}/tokens", json={}).json()["token"]
+        own = {"Authorization": f"token {token}"}
         for path in ("", "api/status", "@file/1-x", "terminal/ws"):
-            answer = person.session.get(ada.base + path, timeout=60)
+            answer = requests.get(ada.base + path, headers=own, timeout=60)
             assert answer.status_code == 403, (name, path)
             assert "Only ada may open this server" in answer.text
-        assert "SUBDOMAINS=no" in person.session.get(ada.base, timeout=60).text
         with pytest.raises(InvalidStatus, match="403"):
             connect(
                 ada.base.replace("http", "ws", 1) + "terminal/ws",
                 origin=one_origin.url,  # type: ignore[arg-type]
-                additional_headers=person.cookies(ada.base),
+                additional_headers=own,
             ).close()
     assert "<marimo-" in ada.open().text, "the nearest allowed: its owner"
     # The cookies of one origin have no prefix: such a cookie would reach every user's server.

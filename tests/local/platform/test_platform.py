@@ -8,6 +8,7 @@ import stat
 import subprocess
 from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -19,6 +20,8 @@ from tests.support.paths import ROOT
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import wait_until
+
+MAX_REDIRECTS_STOPPED, MAX_REDIRECTS_RUNNING = 5, 4
 
 
 @pytest.fixture
@@ -53,6 +56,32 @@ def test_two_people_have_an_editor_and_files_of_their_own(platform: RunningPlatf
     assert bob.session.get(f"{platform.url}/user/ada/", timeout=30).status_code == 404
 
 
+def led(answer: requests.Response) -> list[str]:
+    """Return where a browser was led on the way to an answer: paths without queries."""
+    return [urlsplit(step.headers["Location"]).path for step in answer.history]
+
+
+def test_a_sign_in_leads_a_browser_to_few_addresses(platform: RunningPlatform) -> None:
+    """Each redirect takes a round trip: 0.3 s on a slow network."""
+    begin = LocalPerson(platform, "dana")
+    assert urlsplit(begin.login.url).path == "/hub/spawn-pending/dana"
+    begin.wait(lambda: "ready" in _server(begin), 120, "the server is ready")
+    opened = begin.session.get(begin.base, timeout=60)
+    assert opened.url == begin.base
+    print("stopped:", led(begin.login), "then", led(opened))
+    assert len(led(begin.login)) + len(led(opened)) <= MAX_REDIRECTS_STOPPED
+
+    again = LocalPerson(platform, "dana")
+    print("running:", led(again.login))
+    assert again.login.url == begin.base
+    assert len(led(again.login)) <= MAX_REDIRECTS_RUNNING
+
+
+def _server(person: LocalPerson) -> str:
+    servers = person.api("GET", f"users/{person.name}").json()["servers"]
+    return "ready" if servers.get("", {}).get("ready") else ""
+
+
 @pytest.mark.parametrize(
     ("name", "password"), [("ada", "wrong"), ("ada", ""), ("admin", None), ("", None)]
 )
@@ -83,6 +112,7 @@ def test_nobody_is_renamed(platform: RunningPlatform) -> None:
     assert admin.api("GET", "users/theodora").status_code == 404
 
 
+@pytest.mark.slow
 def test_an_admin_sees_stops_starts_and_opens_servers(platform: RunningPlatform) -> None:
     LocalPerson(platform, "cleo").editor()
     admin = LocalPerson(platform, "admin", platform.admin_password)
@@ -192,12 +222,14 @@ def test_what_a_killed_launcher_leaves_is_gone_after_the_next_start(
 # Bad input
 
 
+@pytest.mark.slow
 def test_a_wrong_setting_stops_the_start_with_its_name(tmp_path: Path) -> None:
     running = RunningPlatform(tmp_path / "data", KAFKA_BOOTSTRAP_SERVERS="nowhere").launch()
     assert running.wait() == 1
     assert "KAFKA_BOOTSTRAP_SERVERS=nowhere: expected host:port" in running.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PORT", "KAFKA_PORT"])
 def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path, name: str) -> None:
     running = RunningPlatform(tmp_path / "data")
@@ -233,6 +265,7 @@ def test_two_platforms_run_side_by_side(platform: RunningPlatform, tmp_path: Pat
     assert requests.get(f"{platform.url}/hub/health", timeout=30).ok
 
 
+@pytest.mark.slow
 def test_a_second_start_on_the_same_data_is_refused(platform: RunningPlatform) -> None:
     second = RunningPlatform(platform.data_dir).launch()
     assert second.wait() == 1
@@ -240,6 +273,7 @@ def test_a_second_start_on_the_same_data_is_refused(platform: RunningPlatform) -
     assert requests.get(f"{platform.url}/hub/health", timeout=30).ok
 
 
+@pytest.mark.slow
 def test_a_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     running = RunningPlatform(tmp_path / "data").launch()
@@ -268,6 +302,7 @@ def test_an_unreadable_data_directory_is_refused(tmp_path: Path) -> None:
     assert "give this user the right" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "said"),
     [("echo v18.1.0", "is Node.js v18.1.0, v20 or newer is needed"), ("exit 3", "does not run")],

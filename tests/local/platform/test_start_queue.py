@@ -26,8 +26,8 @@ def light_hub(tmp_path: Path) -> Iterator[LightHub]:
     with LightHub(
         tmp_path / "data",
         start_seconds=2,
-        # Less than the last one waits: the time of a start counts from its turn.
-        LIGHT_SPAWN_TIMEOUT="10",
+        # Less than the last of 60 waits: the time of a start counts from its turn.
+        LIGHT_SPAWN_TIMEOUT=f"{5 + 5 * TIMEOUT_FACTOR:.0f}",
         ACTIVE_SERVER_LIMIT="100",
     ) as running:
         yield running

@@ -42,9 +42,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 @pytest.fixture(autouse=True)
 def _show_log(hub: Hub) -> Iterator[None]:
     """Print what the hub and the servers logged meanwhile; pytest shows it when a test fails."""
-    before = len(hub.log())
+    before = hub.log_sizes()
     yield
-    print(hub.log()[before:][-6000:])
+    print(hub.log(before)[-6000:])
 
 
 @pytest.fixture(scope="package")

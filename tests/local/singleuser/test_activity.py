@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
+import pytest
+
 from tests.support.singleuser import Person
 from tests.support.waiting import wait_until
 
@@ -14,6 +16,7 @@ def _last(ada: Person) -> datetime:
     return datetime.fromisoformat(server["last_activity"])
 
 
+@pytest.mark.slow
 def test_activity_is_a_users_or_a_kernels(ada: Person) -> None:
     notebook = ada.notebook()
     # The start of the kernel must be over.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
+
 from tests.support.memory import Memory
 from tests.support.singleuser import Person
 
@@ -29,6 +31,7 @@ def _upload(
     yield f"\r\n--{boundary}--\r\n".encode()
 
 
+@pytest.mark.slow
 def test_upload_and_download_of_1_gib_in_bounded_memory(ada: Person) -> None:
     memory, seen = Memory(ada.process), []
     before = memory.now()

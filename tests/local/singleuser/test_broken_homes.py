@@ -46,7 +46,9 @@ def notice_text(person: Person, path: str = "") -> str:
     return page.partition('id="mosshub-notices-title"')[2]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
+)
 def test_something_else_in_every_place_is_put_aside(mia: Person, kind: str) -> None:
     before = {d: broken_homes.break_directory(mia.home / d, kind) for d in DIRECTORIES}
     other = "directory" if kind == "file" else kind
@@ -85,6 +87,7 @@ def write(home: Path, files: dict[str, str]) -> None:
         (home / place).write_text(text)
 
 
+@pytest.mark.slow
 def test_wrong_content_everywhere_stops_no_editor(mia: Person) -> None:
     write(mia.home, WRONG)
     mia.start()
@@ -98,6 +101,7 @@ def test_wrong_content_everywhere_stops_no_editor(mia: Person) -> None:
     works(mia)
 
 
+@pytest.mark.slow
 def test_only_the_owner_is_told(hub: Hub, mia: Person) -> None:
     write(mia.home, {".config": "mine"})
     mia.start()

@@ -99,6 +99,7 @@ class Opened:
         self.notebook.close()
 
 
+@pytest.mark.slow
 def test_a_saved_table_is_whole_and_wakes_the_notebook_at_the_next_page(ada: Person) -> None:
     first = Opened(ada, "table", _TABLE)
     table = first.shown("marimo-table")
@@ -118,6 +119,7 @@ def test_a_saved_table_is_whole_and_wakes_the_notebook_at_the_next_page(ada: Per
     assert again.runs == 2
 
 
+@pytest.mark.slow
 def test_a_page_is_told_that_cells_with_saved_outputs_have_run(ada: Person) -> None:
     """Else it sends nothing for their elements, and a press does nothing."""
     first = Opened(ada, "told", "mo.download(lambda: b'made', filename='made.txt')")

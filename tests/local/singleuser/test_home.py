@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.support.singleuser import Person
 
 
@@ -21,6 +23,7 @@ def _wheel(folder: Path, name: str, version: str, code: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_package_from_the_panel_survives_a_restart(ada: Person, tmp_path: Path) -> None:
     probe = _wheel(tmp_path, "mosshub_probe", "1.0", "print('probe is here')")
     notebook = ada.notebook()
@@ -67,6 +70,7 @@ def test_pip_in_the_terminal_is_the_users_own(ada: Person) -> None:
     notebook.close()
 
 
+@pytest.mark.slow
 def test_templates_reach_the_user_and_spare_their_edits(ada: Person) -> None:
     templates, own = ada.hub.notebooks, ada.home / "notebooks"
     first = (templates / "first.py").read_text()

@@ -30,6 +30,7 @@ def _running(person: Person) -> list[dict[str, Any]]:
     return person.post("api/home/running_notebooks").json()["files"]
 
 
+@pytest.mark.slow
 def test_a_killed_kernel_leaves_the_other_notebooks_alone(ada: Person) -> None:
     """A kernel may use up the memory. The page is told, and the same server starts it again."""
     marimo = ada.marimo.pid
@@ -43,6 +44,7 @@ def test_a_killed_kernel_leaves_the_other_notebooks_alone(ada: Person) -> None:
     assert ada.marimo.pid == marimo
 
 
+@pytest.mark.slow
 def test_marimo_shut_down_from_its_page_is_back_at_the_next_request(ada: Person) -> None:
     before = ada.marimo
     assert ada.post("api/kernel/shutdown").ok
@@ -59,6 +61,7 @@ print(p.pid)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["stopped by the hub", "killed"])
 def test_nothing_is_left_of_a_server(ada: Person, how: str) -> None:
     ada.notebook().run(_STRAY)

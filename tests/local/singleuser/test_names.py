@@ -49,6 +49,7 @@ def test_every_name_gets_an_editor(hub: Hub) -> None:
         assert list(pool.map(lambda name: _work(hub, name), NAMES)) == NAMES
 
 
+@pytest.mark.slow
 def test_a_name_written_in_another_way_leads_to_the_same_editor(hub: Hub) -> None:
     person = Person(hub, "o'brien")
     person.start()
@@ -68,6 +69,7 @@ def test_a_name_written_in_another_way_leads_to_the_same_editor(hub: Hub) -> Non
     person.stop()
 
 
+@pytest.mark.slow
 def test_a_refusal_names_people_whatever_their_letters(hub: Hub) -> None:
     person = Person(hub, "山田 <b>太郎")
     person.start()

@@ -6,6 +6,8 @@ import re
 import textwrap
 from typing import Any
 
+import pytest
+
 from tests.support.singleuser import Notebook, Person
 from tests.support.waiting import wait_until
 
@@ -96,6 +98,7 @@ def _move(notebook: Notebook, cell: dict[str, Any], value: Any) -> None:
     assert notebook.post("api/kernel/set_ui_element_value", body).ok
 
 
+@pytest.mark.slow
 def test_a_notebook_opens_with_its_outputs_and_runs_when_it_is_touched(ada: Person) -> None:
     folder = ada.home / "notebooks"
     (folder / "kept.py").write_text(_CODE)

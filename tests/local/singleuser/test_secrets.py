@@ -87,6 +87,7 @@ def test_the_proxys_memory_is_hidden_from_the_same_user(tmp_path: Path) -> None:
         hidden.wait(30)
 
 
+@pytest.mark.slow
 def test_nothing_in_a_home_learns_the_servers_token(hub: Hub) -> None:
     """No program that has the token reads a file of the user, from the start to a kernel."""
     eve = Person(hub, "eve")

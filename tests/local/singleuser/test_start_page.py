@@ -42,6 +42,7 @@ def test_the_first_page_is_ours_and_marimo_has_all_others(ada: Person) -> None:
     assert ask(ada, "PUT", "", own_cookies(ada)).status_code == 405
 
 
+@pytest.mark.slow
 def test_it_stands_while_marimo_is_down_and_says_so(ada: Person) -> None:
     notebook = ada.notebook()
     process = ada.marimo
@@ -163,6 +164,7 @@ def test_a_form_as_large_as_an_upload_is_refused(ada: Person) -> None:
     assert "Hello, ada" in page(ada)
 
 
+@pytest.mark.slow
 def test_a_new_version_of_a_template_is_said(hub: Hub, ada: Person) -> None:
     own, template = ada.home / "notebooks", hub.notebooks / "third.py"
     first = (hub.notebooks / "first.py").read_text()

@@ -51,6 +51,7 @@ def test_websocket_is_the_owners_only(ada: Person, bob: Person, path: str) -> No
         assert "website" not in str(e.response.body)
 
 
+@pytest.mark.slow
 def test_a_sign_out_ends_open_websockets(hub: Hub, ada: Person) -> None:
     """Whoever has the browser next finds no terminal of the user before."""
     carol = Person(hub, "carol")
@@ -76,6 +77,7 @@ def test_a_sign_out_ends_open_websockets(hub: Hub, ada: Person) -> None:
 _LARGE = "# /// script\n# [tool.marimo.runtime]\n# output_max_bytes = 100_000_000\n# ///\n"
 
 
+@pytest.mark.slow
 def test_frame_of_50_mib_reaches_the_browser(ada: Person) -> None:
     source = (ada.home / "notebooks" / "first.py").read_text()
     (ada.home / "notebooks" / "large.py").write_text(_LARGE + source)
@@ -110,6 +112,7 @@ def _(chosen):
 """
 
 
+@pytest.mark.slow
 def test_a_notebook_with_an_upload_of_90_mb_opens_again(ada: Person) -> None:
     """marimo sends the upload to a page that opens the notebook again, all of it in one frame."""
     (ada.home / "notebooks" / "upload.py").write_text(_UPLOAD)

@@ -21,6 +21,7 @@ from mosshub_contract.ports import free_port
 from mosshub_contract.processes import die_with_parent
 
 from hub.processes import INSTANCE_VARIABLE, end_processes, leftover_processes
+from tests.support.logs import read_logs
 from tests.support.paths import ROOT
 from tests.support.waiting import TIMEOUT_FACTOR, retry_until
 
@@ -67,7 +68,7 @@ class LightHub:
 
     @property
     def log(self) -> str:
-        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        return read_logs(self.data_dir)
 
     @property
     def password(self) -> str:

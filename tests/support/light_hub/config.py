@@ -32,3 +32,4 @@ if settings.servers == "containers":
         c.JupyterHub.spawner_class = LaptopSpawner
         c.DockerSpawner.post_stop_hook = None
     c.LaptopSpawner.users_dir = str(settings.data_dir / "users")
+    c.LaptopSpawner.logs_dir = str(settings.data_dir / "logs" / "servers")

@@ -33,6 +33,7 @@ def note(event: str) -> None:
     os.close(journal)
 
 
+print("a line of the log of", os.environ["JUPYTERHUB_USER"], flush=True)
 note("starts")
 time.sleep(float(os.environ.get("LIGHT_SERVER_START_SECONDS", "0")))
 url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])

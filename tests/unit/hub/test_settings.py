@@ -38,7 +38,16 @@ def test_without_any_setting_the_platform_has_its_defaults() -> None:
         ("KAFKA_BOOTSTRAP_SERVERS", "a:1,b:x", "'b:x' is not of the form host:port"),
         ("TEAM_LINKS", "Wiki", "'Wiki' is not of the form Title=https://address"),
         ("TEAM_LINKS", "Wiki=javascript:alert(1)", "is not of the form Title=https://address"),
+        ("TEAM_NAME", "x" * 41, "name of the platform, as its pages show it"),
+        ("TEAM_COLOUR", "green", "# and six hexadecimal digits, for example #2f7d46"),
+        ("TEAM_LOGO", "/nowhere/logo.svg", "/nowhere/logo.svg cannot be read: No such file"),
+        ("TEAM_LOGO", "README.md", "its name must end in .svg or .png"),
+        ("HELP_URL", "javascript:alert(1)", "an https:// or mailto: address"),
         ("ANNOUNCEMENT", "x" * 501, "one or two sentences for everybody"),
+        ("IDLE_TIMEOUT", "2 hours", "such as 30m, or off"),
+        ("IDLE_TIMEOUT", "5s", "off, or 10 seconds and more"),
+        ("DATABASE_URL", "mysql://u@host/hub", "DATABASE_URL=…: expected postgresql://user@host"),
+        ("DATABASE_URL", "postgresql://u:secret@host/hub", "without the password, which belongs"),
         ("MEMORY_LIMIT", "lots", "a number and K, M, G or T, for example 2G"),
     ],
 )
@@ -154,3 +163,38 @@ def test_what_the_team_says_reaches_every_server(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("TEAM_LINKS")
     assert load_settings().team_links == ()
     assert parse_team_links(server_environment(load_settings())["MOSSHUB_TEAM_LINKS"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("off", 0), ("90s", 90), ("1.5h", 5400), ("2d", 172_800), ("600", 600)]
+)
+def test_a_time_has_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    monkeypatch.setenv("IDLE_TIMEOUT", text)
+    assert load_settings().idle_timeout_s == seconds
+
+
+def test_a_laptop_stops_no_server_by_itself() -> None:
+    assert load_settings().idle_timeout_s == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wrong"),
+    [
+        ("logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", ""),
+        ("logo.png", b"\x89PNG\r\n\x1a\n...", ""),
+        ("logo.svg", b"\x89PNG\r\n\x1a\n...", "it holds something else than its name says"),
+        ("logo.png", b"<svg/>", "it holds something else than its name says"),
+        ("logo.svg", b"<svg>" + b" " * 256 * 1024, "it has 256 KiB"),
+    ],
+)
+def test_a_logo_is_a_small_picture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes, wrong: str
+) -> None:
+    logo = tmp_path / name
+    logo.write_bytes(content)
+    monkeypatch.setenv("TEAM_LOGO", str(logo))
+    if not wrong:
+        assert load_settings().team_logo == logo
+        return
+    with pytest.raises(SettingsError, match=wrong):
+        load_settings()

@@ -4,7 +4,10 @@ import marimo
 import polars as pl
 import pytest
 from imageclass import notebook
-from imageclass.notebook import connect_notebook, is_headless, show_table
+from imageclass.kafka.connection import NoBroker
+from imageclass.models.saved_model import VersionError
+from imageclass.notebook import connect_notebook, grid, is_headless, placeholder, show_table
+from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 FRAME = pl.DataFrame({"name": ["cnn"], "accuracy": [0.5]})
 
@@ -66,7 +69,74 @@ def test_without_a_broker_the_cell_stops_with_a_callout(
     monkeypatch.setattr(notebook, "is_headless", lambda mode: False)
     outputs, _ = connecting_app().run()
     assert "Then load this page." in outputs[0].text
+    assert "The broker is away" in outputs[0].text
     assert "does not answer" not in capsys.readouterr().out
+
+
+def failing_app(monkeypatch: pytest.MonkeyPatch, error: Exception) -> marimo.App:
+    """Return an app whose cell fails in this way when it connects."""
+
+    def connect() -> None:
+        raise error
+
+    monkeypatch.setattr(notebook, "connect", connect)
+    app = marimo.App()
+
+    @app.cell
+    def _():
+        import marimo as mo
+        from imageclass import notebook
+        from imageclass.kafka.connection import NoBroker
+        from imageclass.models.saved_model import VersionError
+        from imageclass.notebook import busy, show_errors
+
+        with (
+            busy("Sending …"),
+            show_errors(NoBroker, VersionError, button=mo.ui.button(label="Go")),
+        ):
+            notebook.connect()
+
+    return app
+
+
+def test_an_error_is_shown_below_the_button_for_another_try(
+    edited: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (shown,) = (
+        output.text
+        for output in failing_app(monkeypatch, NoBroker("<b>Nobody</b> is there.")).run()[0]
+    )
+    assert shown.index("Go") < min(shown.index("The broker is away"), shown.index("Nobody"))
+    assert "When it is back, press the button again." in shown
+    assert "<b>" not in shown, "an error is text, whoever wrote it"
+    (shown,) = (
+        output.text for output in failing_app(monkeypatch, VersionError("It is damaged.")).run()[0]
+    )
+    assert "It is damaged. Then press the button again." in shown
+    assert "away" not in shown
+    # A client notices by itself that the broker is gone, between two connections.
+    (shown,) = (output.text for output in failing_app(monkeypatch, KafkaTimeoutError()).run()[0])
+    assert "The broker is away" in shown
+    assert "stopped answering (KafkaTimeoutError). When it is back, press the button" in shown
+    with pytest.raises(TopicAuthorizationFailedError):
+        failing_app(monkeypatch, TopicAuthorizationFailedError()).run()
+    with pytest.raises(ZeroDivisionError):
+        failing_app(monkeypatch, ZeroDivisionError()).run()
+    assert not capsys.readouterr().out
+
+
+def test_a_script_prints_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    failing_app(monkeypatch, NoBroker("Nobody is there.")).run()
+    assert "Nobody is there." in capsys.readouterr().out
+
+
+def test_a_grid_keeps_what_is_in_it_and_columns_that_fit_a_phone(edited: None) -> None:
+    text = grid([placeholder("Not **yet**."), marimo.ui.slider(0, 9)], min_width=420).text
+    assert "minmax(min(100%, 420px), 1fr)" in text
+    assert "<strong>yet</strong>" in text
+    assert "marimo-slider" in text
 
 
 @pytest.mark.parametrize("start_broker", [False, True])

@@ -28,6 +28,11 @@ def container(restarts: int = 0, **state: object) -> dict:
             container(Running=False, OOMKilled=True, ExitCode=137),
             "it used more than its 4 GB of memory and was ended",
         ),
+        # A kernel was short of memory once; this end is another.
+        (
+            container(Running=False, OOMKilled=True, ExitCode=1),
+            "it ended by itself (exit code 1)",
+        ),
         (container(restarts=4), "it ended by itself, again and again"),
     ],
 )

@@ -41,6 +41,24 @@ def test_errors_in_a_row_are_followed_by_longer_pauses(pauses: list[float]) -> N
     assert pauses[-1] == state_module._BACKOFF_S[0]
 
 
+def test_a_broker_that_is_away_is_said_until_it_is_back() -> None:
+    state = AgentState("cnn", Serving(Half()))
+    away = "The broker at 127.0.0.1:1 does not answer."
+    state.broker_is_away(away)
+    state.broker_is_back()
+    assert (state.status.state, state.status.last_error) == ("starting", "")
+    state.recover()
+    for other in ("", "MemoryError: no room left"):
+        state.broker_is_away(away)
+        assert (state.status.state, state.status.last_error) == ("trying again", away)
+        if other:  # its own error stays, and its own recovery ends it
+            state.update(last_error=other)
+        state.broker_is_back()
+        assert state.status.state == ("trying again" if other else "running")
+        assert state.status.last_error == other
+    assert state.status.errors == 0, "an absence is no error of the agent"
+
+
 def test_an_error_of_the_canary_ends_only_the_canary(pauses: list[float]) -> None:
     state = AgentState("cnn", Serving(Half(), "digits", "old"))
     state.recover()

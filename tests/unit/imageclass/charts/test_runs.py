@@ -40,5 +40,18 @@ def test_every_chart_can_be_drawn_of_every_run(verdicts: Run) -> None:
     assert bool(drawn(run_charts.agreement_matrix(compared))) == answered
     assert bool(drawn(run_charts.class_heat_map(verdicts, voted))) == answered
     assert bool(drawn(run_charts.latencies(verdicts))) == answered
+    assert bool(drawn(run_charts.vote_gains(verdicts, voted["soft vote"]))) == answered
     diagonal = {"confidence": 1.0, "accuracy": 1.0}
     assert diagonal in drawn(run_charts.reliability_diagram(compared))
+
+
+def test_gains_tell_where_the_vote_is_better_than_the_best_agent() -> None:
+    run = make_run([0, 1, 1, 2], {"a": [ANT, CAT, CAT, CAT], "b": [ANT, BEE, CAT, ANT]})
+    vote = outcomes.decide(make_run([0, 1, 1, 2], {"vote": [ANT, BEE, BEE, ANT]}), "soft vote")
+    rows = [row for row in drawn(run_charts.vote_gains(run, vote)) if "change" in row]
+    assert [(row["row"], row["change"], row["effect"]) for row in rows] == [
+        ("bee (2)", "+2", "helps"),
+        ("ant (1)", "0", "helps"),
+        ("cat (1)", "−1", "hurts"),
+    ]
+    assert {row["agent"] for row in rows} == {"a"}, "of equally good ones the first"

@@ -38,6 +38,7 @@ def written(*given: np.ndarray) -> str:
     )
 
 
+@pytest.mark.slow
 def test_the_page_has_the_figures_of_both_and_of_the_vote() -> None:
     # The agent that is right is surer, except for image 9, which the vote loses.
     one, other = answers([0, 1, 2, 3, 4, 5, 6, 7], 0.6), answers([8, 9], 0.7)
@@ -53,6 +54,7 @@ def test_the_page_has_the_figures_of_both_and_of_the_vote() -> None:
     assert "| soft vote, recall | 100.0% | 90.0% |" in text
 
 
+@pytest.mark.slow
 def test_a_vote_that_is_better_than_both_is_said_to_be() -> None:
     one, other = answers([*range(6)], 0.6), answers([*range(10, 16)], 0.6)
     for sure, unsure in ((one, other), (other, one)):

@@ -23,6 +23,7 @@ def test_no_broker_set_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.connect()
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_is_waited_for_and_named() -> None:
     said: list[str] = []
     with pytest.raises(connection.NoBroker, match=r"127\.0\.0\.1:1 does not answer"):

@@ -17,6 +17,7 @@ def test_the_networks_have_the_old_notebooks_size(name: str, count: int) -> None
     assert architectures.MODELS[name]((32, 32, 3), 10).count_params() == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3)])
 @pytest.mark.parametrize("name", ["cnn", "resnet"])
 def test_raw_pixels_of_every_data_set_give_probabilities(
@@ -50,6 +51,7 @@ def keras_home(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
 
 
 class TestMobileNet:
+    @pytest.mark.slow
     def test_without_pretrained_weights_it_repeats(self) -> None:
         images = DIGITS.test_images[:2]
         one, same = (
@@ -74,6 +76,7 @@ class TestMobileNet:
             assert word in str(raised.value)
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
+    @pytest.mark.slow
     def test_weights_that_are_there_are_taken_and_damaged_ones_named(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

@@ -66,12 +66,13 @@ def test_precision_and_recall_have_two_bars_for_each_class() -> None:
     assert bars["b", "recall"] == 1
 
 
-def test_the_learning_curve_shows_accuracy_and_loss_of_both_parts() -> None:
+def test_the_curves_show_accuracy_and_loss_of_both_parts() -> None:
     history = [Epoch(n, 1 / n, 0.8, 2 / n, 0.7) for n in (1, 2, 3)]
-    drawn = training_charts.learning_curve(history).to_dict()
+    curves = (training_charts.learning_curve(history), training_charts.loss_curve(history))
     shown = {
         (row["epoch"], row["images"], row["value"])
-        for rows in drawn["datasets"].values()
+        for curve in curves
+        for rows in curve.to_dict()["datasets"].values()
         for row in rows
     }
     assert len(shown) == 12

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,24 @@ def copy(version: ModelVersion, tmp_path: Path) -> Path:
     return place
 
 
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are built, measured, saved and read, and learn nothing: a training takes seconds."""
+    # The code's hash is that of the functions as they are.
+    code = registry.code_version(architectures.build_cnn)
+
+    def train(
+        *_: object, on_epoch: Callable[[training.Epoch], object] | None, **__: object
+    ) -> list[training.Epoch]:
+        epoch = training.Epoch(1, 2.3, 0.1, 2.3, 0.1)
+        if on_epoch:
+            on_epoch(epoch)
+        return [epoch]
+
+    monkeypatch.setattr(registry, "code_version", lambda _: code)
+    monkeypatch.setattr(training, "train", train)
+
+
 def never(*_: object) -> None:
     pytest.fail("it was trained again")
 
@@ -45,6 +64,7 @@ def files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_what_is_loaded_answers_as_what_was_trained(version: ModelVersion) -> None:
     model = architectures.build_cnn(DIGITS.image_shape, 10, seed=1)
     history = training.train(model, DIGITS, seed=1, **NUMBERS)
@@ -167,6 +187,7 @@ def test_a_version_under_anothers_name_is_not_taken_for_it(copy: Path, tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("untrained")
 def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -185,7 +206,10 @@ def test_what_an_ended_process_left_half_written_is_no_version(
     """A process that is killed while it saves."""
     program = (
         "import os, sys\n"
-        "from imageclass.models import registry, saved_model\n"
+        "from imageclass.models import architectures, registry, saved_model, training\n"
+        "code = registry.code_version(architectures.build_cnn)\n"
+        "registry.code_version = lambda _: code\n"
+        "training.train = lambda *a, **k: []\n"  # it does not live long enough to need one
         "saved_model.np.savez = lambda *a, **k: os._exit(9)\n"
         f"registry.train_or_load('cnn', 'digits', seed=1, root=sys.argv[1], **{NUMBERS})\n"
     )
@@ -202,6 +226,7 @@ def test_what_an_ended_process_left_half_written_is_no_version(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("untrained")
 def test_two_who_train_the_same_leave_one_version(tmp_path: Path) -> None:
     inner: list[ModelVersion] = []
 
@@ -246,3 +271,16 @@ def test_the_place_is_the_persons_or_the_environments(
     assert registry.list_versions() == []
     with pytest.raises(VersionError, match=str(tmp_path / "home" / "models")):
         registry.find_version("cnn")
+
+
+def test_nothing_is_trained_that_the_disk_limit_leaves_no_room_for(
+    version: ModelVersion, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = tmp_path / "full"
+    monkeypatch.setenv("MOSSHUB_DISK_FULL", str(full))
+    monkeypatch.setattr(registry, "_train_and_save", never)
+    full.touch()
+    with pytest.raises(OSError, match=r"cnn is not trained.*Delete what you no longer need"):
+        registry.train_or_load("cnn", "digits", seed=2, root=root, **NUMBERS)
+    loaded = registry.train_or_load("cnn", "digits", seed=1, root=root, **NUMBERS)
+    assert loaded.id == version.id  # it is there already

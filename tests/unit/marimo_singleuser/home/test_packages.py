@@ -52,5 +52,6 @@ def test_config_keeps_what_the_user_set(tmp_path: Path) -> None:
     assert tomlkit.parse(gone)["venv"]["path"] == str(own)  # type: ignore[index]
     without = marimo_config.merge_config(f'[venv]\npath = "{own}"\n', None, own)
     assert "path" not in tomlkit.parse(without)["venv"]  # type: ignore[operator]
+    assert 'theme = "system"' in gone, "dark where the other pages are dark"
     manager = '[package_management]\nmanager = "no-such-manager"\n'
     assert 'manager = "pip"' in marimo_config.merge_config(manager, str(own), own)

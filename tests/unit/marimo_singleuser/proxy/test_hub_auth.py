@@ -81,3 +81,40 @@ def test_nobody_waits_long_for_a_hub_that_hangs(monkeypatch: pytest.MonkeyPatch)
                 await sign_in.user_for_token("linuss", use_cache=False, sync=False)
 
     asyncio.run(story())
+
+
+def test_a_sign_out_that_the_hub_tells_of_is_asked_about_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_auth, "_FORGET_INTERVAL_S", 0.5)
+    asked = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        return web.json_response(ADA)
+
+    async def story() -> None:
+        app = web.Application()
+        app.router.add_get("/hub/api/user", answer)
+        async with TestServer(app) as server:
+            sign_in = HubSignIn(
+                api_url=str(server.make_url("/hub/api")), api_token="t0ken", cache_max_age=30
+            )
+
+            async def ask() -> dict | None:
+                return await sign_in.user_for_token("adas", sync=False)
+
+            assert await ask() == await ask() == ADA
+            assert asked == 1
+            for _ in range(50):  # a stranger can make nobody busy
+                sign_in.forget_answers()
+                assert await ask() == ADA
+            assert asked == 2
+            await asyncio.sleep(0.7)  # and can keep no sign-out from being seen
+            assert await ask() == ADA
+            assert asked == 3
+        sign_in.forget_answers()
+        assert await ask() == ADA, "the hub is away: its last word counts"
+
+    asyncio.run(story())

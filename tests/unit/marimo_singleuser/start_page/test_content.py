@@ -10,12 +10,14 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from marimo_singleuser.assets.files import static_directory
 from marimo_singleuser.home.originals import State, Template
 from marimo_singleuser.home.workspace import CopyReport, copy_templates
 from marimo_singleuser.start_page import pictures, prefetch
 from marimo_singleuser.start_page.content import Content, gather, news
 from marimo_singleuser.start_page.marimo_api import Running
 from marimo_singleuser.start_page.page import render
+from mosshub_contract.team_messages import TeamMessage
 
 from tests.support.paths import ROOT
 from tests.support.singleuser_settings import settings_in
@@ -43,9 +45,16 @@ def html(home: Any, content: Content, **values: Any) -> str:
         "said": "",
         "headline": "",
         "notices": [],
+        "messages": [],
         "running": [],
         "marimo_state": "ready",
         "marimo_status": "",
+        "meters": [],
+        "disk_warning": "",
+        "newer_editor": False,
+        "may_keep": False,
+        "kept_until": "",
+        "idle_hours": "2",
     }
     return render(home.settings, content, **{**given, **values}).decode()
 
@@ -111,7 +120,9 @@ def test_announcement_and_links_of_the_team(tmp_path: Path, home: Any) -> None:
         MOSSHUB_ANNOUNCEMENT=f"Lunch at noon {HOSTILE}",
         MOSSHUB_TEAM_LINKS='Wiki "1"=https://wiki.example.org/?a=b"><x>, Chat=https://c.example',
     )
-    page = html(home, shown(home))
+    told = TeamMessage("1", f"Restart at five {HOSTILE}", to_all=True, sent=0.0)
+    page = html(home, shown(home), messages=[told])
+    assert "Restart at five &lt;img" in page
     assert "Lunch at noon &lt;img" in page
     assert 'href="https://wiki.example.org/?a=b&quot;&gt;&lt;x&gt;"' in page
     assert page.count('rel="noopener noreferrer"') == 2
@@ -174,7 +185,7 @@ def test_a_notebook_without_a_picture_has_a_drawing_of_its_own(tmp_path: Path) -
 
 
 def test_what_is_fetched_ahead_is_what_marimo_loads_for_a_notebook(tmp_path: Path) -> None:
-    static = prefetch.static_directory()
+    static = static_directory()
     found = prefetch.assets(static)
     assert len(found) > 200 and len(set(found)) == len(found)
     assert all((static / name).is_file() for name in found)

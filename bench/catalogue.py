@@ -1,0 +1,180 @@
+"""What is measured: titles, units, tables, and the goals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Who is measured, by key: how the report calls it.
+SUBJECTS = {
+    "extension": "JupyterLab's server with marimo's extension",
+    "proxy": "marimo behind the standalone proxy",
+    "marimo": "marimo alone, nobody signs in",
+    "server": "Mosshub's server, JupyterHub as it comes",
+    "mosshub": "Mosshub, server and hub",
+    "plain": "plain `import tensorflow`",
+    "1": "1 person",
+    "20": "20 people",
+    "100": "100 people",
+    "up to 4": "up to 4 run",
+    "5 to 9": "5 to 9 run",
+    "10 to 14": "10 to 14 run",
+    "15 to 19": "15 to 19 run",
+    "warm": "again",
+    "cold": "the first time",
+    "32x32x3": "CIFAR-10's 32×32×3",
+    "28x28x1": "MNIST's 28×28×1",
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One thing that is measured.
+
+    Attributes:
+        title: as the report calls it.
+        unit: of its figures.
+        digits: after the decimal point.
+    """
+
+    title: str
+    unit: str
+    digits: int = 2
+
+
+MEASURES = {
+    "stopped": Measure("click on sign-in → the notebooks, server stopped", "s"),
+    "running": Measure("click on sign-in → the notebooks, server running", "s"),
+    "notebook": Measure("opening a notebook → its first output", "s"),
+    "slow_home": Measure("slow network: click on sign-in → the notebooks, server running", "s", 1),
+    "slow_notebook": Measure("slow network: opening a notebook → its first output", "s", 1),
+    "requests": Measure("requests from the click to the notebooks, server running", "", 0),
+    "megabytes": Measure("received by then", "MB"),
+    "idle": Measure("memory of an idle server (control group)", "MB", 0),
+    "first_call": Measure("a kernel's first use", "s"),
+    "requests_per_s": Measure("pages of the hub", "/s", 0),
+    "page_p50": Measure("half of the pages come within", "ms", 0),
+    "page_p95": Measure("95 % of the pages come within", "ms", 0),
+    "start": Measure("a start, asked for → ready", "s"),
+    "crowd": Measure("20 people at once: sign-in → the notebooks", "s", 1),
+    "crowd_failed": Measure("20 people at once: had to try again", "people", 0),
+    "make_run": Measure("`make run` → the platform's address is printed", "s", 1),
+    "sign_in_page": Measure("`make run` → the sign-in page answers", "s", 1),
+    "alone": Measure("the model alone, in full batches", "images/s", 0),
+    "agent": Measure("an agent through Kafka", "images/s", 0),
+    "share": Measure("the agent, of the model alone", "×"),
+    "one_by_one": Measure("`predict` and JSON for each message", "images/s", 1),
+    "answer_p50": Measure("sending → answer at a tenth of the agent's rate, half within", "ms", 0),
+    "answer_p99": Measure("the same, 99 % within", "ms", 0),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the report: a row for each measure, a column for each subject that has figures.
+
+    Attributes:
+        part: the part that measures it.
+        title: its heading.
+        measures: keys of `MEASURES`.
+        note: what a reader must know, Markdown.
+    """
+
+    part: str
+    title: str
+    measures: tuple[str, ...]
+    note: str
+
+
+TABLES = (
+    Table(
+        "pages",
+        "From the click to the work",
+        ("stopped", "running", "notebook", "requests", "megabytes"),
+        "A browser with an empty cache. *The notebooks*: the name of a notebook is on the page, the"
+        " list of marimo or Mosshub's Home. A notebook is opened 3 s after that. Where marimo waits"
+        " for a press on *Run*, the bench presses it as soon as it can. The rivals run under"
+        " JupyterHub as it comes (DummyAuthenticator, DockerSpawner), and so does Mosshub's server"
+        " once, then once under the hub that belongs to it, with an origin for each user.",
+    ),
+    Table(
+        "pages",
+        "On a slow network",
+        ("slow_home", "slow_notebook"),
+        "300 ms of latency and 1.6 Mbit/s in both directions (Chromium's emulation).",
+    ),
+    Table(
+        "memory",
+        "Memory and imports",
+        ("idle", "first_call"),
+        "*Idle*: what the control group has, without the file cache that the kernel may drop, after"
+        " the list was visited and left. *A kernel's first use*: `import imageclass` and a compiled"
+        " CNN's answer for one image, in a new process of the user's image.",
+    ),
+    Table(
+        "hub",
+        "The hub under load",
+        ("requests_per_s", "page_p50", "page_p95"),
+        "Each signed-in person loads the hub's Home page again and again, through the proxy.",
+    ),
+    Table(
+        "hub",
+        "Starts",
+        ("start", "crowd", "crowd_failed"),
+        "One start after another, by how many servers run already. *At once*: 20 programs sign in"
+        " and ask until their list is there, as a browser would.",
+    ),
+    Table(
+        "start",
+        "`make run`",
+        ("sign_in_page", "make_run"),
+        "With Kafka. *The first time* (COLD=1) it also installs everything, from the package caches"
+        " of the machine if it has some.",
+    ),
+    Table(
+        "streaming",
+        "An agent through Kafka",
+        ("alone", "agent", "share", "one_by_one", "answer_p50", "answer_p99"),
+        "A CNN in batches of 256 with 20 ms of wait; model, agent, broker and sender share the"
+        " machine. *The agent, of the model alone* is taken within each round.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio that must hold.
+
+    Attributes:
+        measure: what is compared, a key of `MEASURES`.
+        subject: who must be good.
+        limit: the ratio, or the figure itself where there is no reference.
+        reference: whose figure is the divisor; empty for none.
+        reference_measure: the divisor's measure, if it is another.
+        at_least: whether the ratio must be so large, instead of so small.
+        percentile: which figure of each is compared.
+    """
+
+    measure: str
+    subject: str
+    limit: float
+    reference: str = ""
+    reference_measure: str = ""
+    at_least: bool = False
+    percentile: int = 50
+
+
+GOALS = (
+    Goal("stopped", "mosshub", 0.25, "extension"),
+    Goal("running", "mosshub", 0.3, "extension"),
+    Goal("notebook", "mosshub", 0.6, "proxy"),
+    Goal("slow_home", "mosshub", 2),
+    Goal("slow_notebook", "mosshub", 1 / 3, "extension"),
+    Goal("idle", "mosshub", 0.65, "extension"),
+    Goal("first_call", "mosshub", 0.5, "plain"),
+    Goal("crowd", "mosshub", 0.33, "extension", percentile=95),
+    Goal("crowd_failed", "mosshub", 0),
+    Goal("share", "32x32x3", 0.9, at_least=True),
+    Goal("share", "28x28x1", 0.9, at_least=True),
+    Goal("agent", "32x32x3", 500, "32x32x3", "one_by_one", at_least=True),
+    Goal("agent", "28x28x1", 500, "28x28x1", "one_by_one", at_least=True),
+)

@@ -1,0 +1,52 @@
+"""Tells a user's servers, and those that the user looked at, that the user signed out."""
+
+import asyncio
+from collections.abc import Iterable
+
+from jupyterhub import orm
+from jupyterhub.handlers.login import LogoutHandler
+from tornado import web
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+
+from hub.handlers import with_mixin
+
+_TIMEOUT_S = 5
+_pings: set[asyncio.Task] = set()  # a task that nobody holds may be collected
+
+
+class _TellingServers(web.RequestHandler):
+    """Mixed in before JupyterHub's handler, or the authenticator's, that ends a sign-in."""
+
+    async def get(self) -> None:
+        urls = _servers_that_know(self, self.current_user) if self.current_user else []
+        await super().get()  # type: ignore[misc]
+        for url in urls:
+            task = asyncio.create_task(_ping(url))
+            _pings.add(task)
+            task.add_done_callback(_pings.discard)
+
+
+def telling_servers(handlers: Iterable[tuple]) -> list[tuple]:
+    """Return the hub's handlers; the one that ends a sign-in tells servers of it.
+
+    Args:
+        handlers: pattern, class and arguments of each handler, as tornado takes them.
+    """
+    return with_mixin(handlers, LogoutHandler, _TellingServers)
+
+
+def _servers_that_know(handler: web.RequestHandler, user) -> list[str]:
+    """Return the addresses of the running servers at which a user is signed in."""
+    clients = {token.client_id for token in user.orm_user.api_tokens if token.client_id}
+    found = handler.db.query(orm.Spawner).filter(orm.Spawner.server_id.isnot(None))  # type: ignore[attr-defined]
+    return [
+        f"{spawner.server.url}_mosshub/ask-hub-again"
+        for spawner in (handler.users[s.user].spawners[s.name] for s in found)  # type: ignore[attr-defined]
+        if spawner.active and spawner.server and spawner.oauth_client_id in clients
+    ]
+
+
+async def _ping(url: str) -> None:
+    """Tell a server. One that cannot be reached asks by itself, within half a minute."""
+    request = HTTPRequest(url, method="POST", body=b"", request_timeout=_TIMEOUT_S)
+    await AsyncHTTPClient().fetch(request, raise_error=False)

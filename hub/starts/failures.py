@@ -1,0 +1,73 @@
+"""Which starts failed, as far as this hub has seen them. Its restart forgets them."""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+
+from jupyterhub.spawner import Spawner
+
+from hub.pages.errors import failure_words
+
+#: Failed starts in a row after which pages offer to start without packages or settings.
+OFFER_AFTER = 2
+
+
+@dataclass(frozen=True)
+class FailedStart:
+    """The last start of a user's server that failed.
+
+    Attributes:
+        reason: why, in plain words; with the last lines of the log where the server had begun.
+        at: when it failed, in seconds since 1970.
+        in_a_row: how many starts have failed since the last one that worked.
+    """
+
+    reason: str
+    at: float
+    in_a_row: int
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether so many starts failed in a row that another way to start is offered."""
+        return self.in_a_row >= OFFER_AFTER
+
+
+_failed: dict[str, FailedStart] = {}  # by the user's name
+_begun: dict[str, asyncio.Future] = {}  # starts whose end is not noted, by the user's name
+
+
+def failed_start(user_name: str) -> FailedStart | None:
+    """Return a user's last start that failed; None if there was none."""
+    _note_end(user_name)
+    return _failed.get(user_name)
+
+
+def watch_start(spawner: Spawner) -> None:
+    """Note how a start ends. A start that is cancelled neither failed nor worked.
+
+    Args:
+        spawner: of a server that has begun to start.
+    """
+    user_name = spawner.user.name
+    _note_end(user_name)  # of the start before
+    if spawner._spawn_future:
+        _begun[user_name] = spawner._spawn_future
+        spawner._spawn_future.add_done_callback(lambda _: _note_end(user_name))
+
+
+def _note_end(user_name: str) -> None:
+    """Note how a start ended, if it has. A page may ask before callbacks are called."""
+    start = _begun.get(user_name)
+    if start and start.done():
+        del _begun[user_name]
+        if not start.cancelled():
+            _note(user_name, start.exception())
+
+
+def _note(user_name: str, error: BaseException | None) -> None:
+    before = _failed.get(user_name)
+    if error is not None:
+        in_a_row = 1 + (before.in_a_row if before else 0)
+        _failed[user_name] = FailedStart(failure_words(error), time.time(), in_a_row)
+    elif before:
+        _failed[user_name] = replace(before, in_a_row=0)

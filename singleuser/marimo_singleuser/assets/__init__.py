@@ -1,0 +1,7 @@
+"""marimo's own files, sent without asking marimo, and compressed where the image has them so.
+
+| module     | what                                                        |
+|------------|-------------------------------------------------------------|
+| `files`    | where they are, and in which encoding one is sent           |
+| `handlers` | the request for one                                         |
+"""

@@ -1,0 +1,121 @@
+"""A kernel waits for the next notebook that is opened: it has imported marimo by then.
+
+WORKAROUND(marimo 0.25.2): who opens a notebook waits for a Python that imports marimo.
+That Python then reads from its standard input what it is to run. Here one more is started than
+there are notebooks. The next one that opens gets it, and another one is started. It ends with
+marimo, whose end closes its input. There is none where memory is short.
+Test: test_a_notebook_gets_the_kernel_that_waits_and_another_one_is_started
+"""
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from marimo._config.manager import get_default_config_manager
+from marimo._session._venv import get_configured_venv_python
+from marimo._session.managers import ipc
+
+from marimo_singleuser.frame.limits import read_usage
+from marimo_singleuser.home.packages import site_packages
+
+#: `yes`: a kernel waits.
+VARIABLE = "MOSSHUB_WAITING_KERNEL"
+_FIRST_AFTER_S = 2.0  # marimo itself starts first
+_NEXT_AFTER_S = 5.0  # the cells of the notebook that was opened run first
+_LEAST_LIMIT = 2 * 2**30  # bytes; a waiting kernel has some 70 MB
+_MOST_USED = 0.75  # of the limit
+
+_COMMAND = ["-m", "marimo._ipc.launch_kernel"]
+
+
+class WaitingKernel:
+    """The kernel that waits, if one does. For several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._made_for: object = None
+
+    def popen(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        """Start a program as `subprocess.Popen` does; a kernel may be the one that waits."""
+        if list(command[1:]) != _COMMAND:
+            return subprocess.Popen(command, **options)
+        process = self._take(_place(command, options))
+        self.start_later(_NEXT_AFTER_S, command, options)
+        return process or subprocess.Popen(command, **options)
+
+    def start_later(self, wait_s: float, command: Sequence[str], options: dict[str, Any]) -> None:
+        """Let a kernel wait that was started so, beginning in `wait_s` seconds.
+
+        Args:
+            wait_s: seconds.
+            command: the kernel's command.
+            options: those of `subprocess.Popen`.
+        """
+        timer = threading.Timer(wait_s, self._start, (command, options))
+        timer.daemon = True
+        timer.start()
+
+    def _start(self, command: Sequence[str], options: dict[str, Any]) -> None:
+        with self._lock:
+            if self._process or not _has_room():
+                return
+            self._made_for = _place(command, options)
+            with contextlib.suppress(OSError):  # the next notebook that is opened says so
+                self._process = subprocess.Popen(command, **options)
+
+    def _take(self, made_for: object) -> subprocess.Popen[bytes] | None:
+        """Return the kernel that waits; None if there is none that was made for this."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return None
+        if made_for == self._made_for:
+            return process
+        process.kill()  # packages were installed meanwhile, or it is of another environment
+        process.communicate()
+        return None
+
+
+def _place(command: Sequence[str], options: dict[str, Any]) -> object:
+    """Return all on which it depends what a kernel has imported."""
+    try:
+        changed = site_packages(Path(command[0]).parents[1]).stat().st_mtime_ns
+    except OSError:
+        changed = 0
+    return list(command), options, changed
+
+
+def _has_room() -> bool:
+    usage = read_usage()
+    if usage is None or usage.memory_limit is None:
+        return True
+    limit = usage.memory_limit
+    return limit >= _LEAST_LIMIT and usage.memory < _MOST_USED * limit
+
+
+def install() -> None:
+    """Have marimo take kernels that wait, in this process, if `VARIABLE` says so."""
+    if os.environ.get(VARIABLE) != "yes":
+        return
+    waiting = WaitingKernel()
+    with_waiting = SimpleNamespace(**{**vars(subprocess), "Popen": waiting.popen})
+    ipc.subprocess = with_waiting  # type: ignore[assignment]
+    config = get_default_config_manager(current_path=None).get_config(hide_secrets=False)
+    chosen = config.get("venv", {})
+    if python := get_configured_venv_python(chosen):
+        pipes = ("stdin", "stdout", "stderr")
+        options: dict[str, Any] = dict.fromkeys(pipes, subprocess.PIPE)
+        environment = ipc.construct_kernel_env(
+            base_env=os.environ.copy(),
+            venv_python=python,
+            is_ephemeral_sandbox=False,
+            writable=chosen.get("writable", False),
+        )
+        options |= {"env": environment, "start_new_session": False}
+        waiting.start_later(_FIRST_AFTER_S, [python, *_COMMAND], options)

@@ -1,0 +1,51 @@
+"""The hub's SQLite files, copied while they are used, and back."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backup import database
+from backup.errors import BackupError
+from tests.support.hub_database import contents, fill, without_servers
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's directory. What is restored goes to `there/hub` beside it."""
+    hub = tmp_path / "hub"
+    hub.mkdir()
+    monkeypatch.setattr(database, "HUB", hub)
+    monkeypatch.setattr(database, "RESTORED_HUB", tmp_path / "there" / "hub")
+    monkeypatch.setattr(database.os, "chown", lambda *_: None)
+    return hub
+
+
+def test_the_hub_comes_back_without_the_servers_of_the_other_host(
+    hub: Path, tmp_path: Path
+) -> None:
+    used = f"sqlite:///{hub / 'jupyterhub.sqlite'}"
+    fill(used)
+    (hub / "blocked.json").write_text("[]")
+    (hub / "jupyterhub.sqlite.2026-01-01").touch()  # JupyterHub's copy of before an upgrade
+    before = contents(used)
+    assert [row["base_url"] for row in before["servers"]] == ["/user/ada/"]
+    # Somebody is in the middle of a change.
+    with closing(sqlite3.connect(hub / "jupyterhub.sqlite", isolation_level=None)) as busy:
+        busy.execute("BEGIN")
+        busy.execute("UPDATE users SET admin = 1")
+        database.save("", tmp_path / "saved")
+    database.restore("", tmp_path / "saved")
+
+    there = tmp_path / "there" / "hub"
+    assert contents(f"sqlite:///{there / 'jupyterhub.sqlite'}") == without_servers(before)
+    assert sorted(path.name for path in there.iterdir()) == ["blocked.json", "jupyterhub.sqlite"]
+    assert sorted(user.name for user in database.users("", there)) == ["ada", "größe"]
+
+
+def test_a_hub_that_never_ran_has_nothing_to_save(hub: Path, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="the hub was never started"):
+        database.save("", tmp_path / "saved")

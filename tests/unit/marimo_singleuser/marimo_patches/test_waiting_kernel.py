@@ -1,0 +1,102 @@
+"""The kernel that waits for the next notebook, with a program in its place that reads its input."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from marimo._session.managers import ipc
+from marimo_singleuser.frame.limits import Usage
+from marimo_singleuser.marimo_patches import waiting_kernel
+from marimo_singleuser.marimo_patches.waiting_kernel import WaitingKernel
+
+from tests.support.waiting import wait_until
+
+OPTIONS: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+
+
+class Starts:
+    """A waiting kernel, and the processes that it gave."""
+
+    def __init__(self, root: Path) -> None:
+        self.packages = root / "lib" / "python3.11" / "site-packages"
+        self.packages.mkdir(parents=True)
+        python = root / "bin" / "python"
+        python.parent.mkdir()
+        python.write_text(f"#!/bin/sh\nexec {sys.executable} -ISc 'print(len(input()))'\n")
+        python.chmod(0o755)
+        self.command = [str(python), "-m", "marimo._ipc.launch_kernel"]
+        self.waiting, self.given = WaitingKernel(), []
+
+    def waits(self) -> subprocess.Popen[bytes] | None:
+        return self.waiting._process
+
+    def begin(self) -> None:
+        self.waiting.start_later(0, self.command, OPTIONS)
+
+    def popen(self, **options: Any) -> subprocess.Popen[bytes]:
+        process = self.waiting.popen(self.command, **{**OPTIONS, **options})
+        self.given.append(process)
+        return process
+
+
+@pytest.fixture
+def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
+    monkeypatch.setattr(waiting_kernel, "_NEXT_AFTER_S", 0.05)
+    made = Starts(tmp_path)
+    yield made
+    monkeypatch.setattr(waiting_kernel, "_has_room", lambda: False)
+    for process in filter(None, [*made.given, made.waits()]):
+        process.kill()
+        process.communicate()
+
+
+def test_a_notebook_gets_the_kernel_that_waits_and_another_one_is_started(starts: Starts) -> None:
+    starts.begin()
+    first = wait_until(starts.waits, 20, "a kernel waits")
+    assert starts.popen() is first
+    second = wait_until(starts.waits, 20, "another one waits")
+    assert second is not first
+    assert first.communicate(b"four\n") == (b"4\n", None)
+    assert starts.popen() is second
+
+
+def test_one_that_was_made_for_something_else_ends(starts: Starts) -> None:
+    starts.begin()
+    before = wait_until(starts.waits, 20, "a kernel waits")
+    (starts.packages / "numpy").mkdir()
+    os.utime(starts.packages, (1, 1))
+    assert starts.popen() is not before
+    assert before.returncode is not None
+    other = wait_until(starts.waits, 20, "another one waits")
+    assert starts.popen(env={"LANG": "C"}) is not other
+    assert other.returncode is not None
+
+
+def test_one_that_has_ended_is_given_to_nobody(starts: Starts) -> None:
+    starts.begin()
+    dead = wait_until(starts.waits, 20, "a kernel waits")
+    dead.kill()
+    dead.wait()
+    assert starts.popen().communicate(b"alive\n") == (b"5\n", None)
+
+
+def test_none_waits_where_memory_is_short(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    for short in (Usage(2**29, 2**30, 0, None, 0), Usage(2**32 - 1, 2**32, 0, None, 0)):
+        monkeypatch.setattr(waiting_kernel, "read_usage", lambda short=short: short)
+        assert not waiting_kernel._has_room()
+    monkeypatch.setattr(waiting_kernel, "read_usage", lambda: Usage(2**30, 2**32, 0, None, 0))
+    assert waiting_kernel._has_room()
+    monkeypatch.setattr(waiting_kernel, "_has_room", lambda: False)
+    starts.waiting._start(starts.command, OPTIONS)
+    assert starts.waits() is None
+
+
+def test_marimo_starts_kernels_by_what_is_replaced() -> None:
+    names = ipc.IPCKernelManagerImpl.start_kernel.__code__.co_names
+    assert {"subprocess", "Popen"} <= set(names)
