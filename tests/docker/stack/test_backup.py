@@ -6,16 +6,18 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.standins import ensure
 from tests.standins.engine import docker
 from tests.support.members import Team, TeamMember
 from tests.support.paths import DOCKER
 from tests.support.stack import Stack
-from tests.support.waiting import wait_until
+from tests.support.waiting import retry_until, wait_until
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of the images takes minutes
 
@@ -223,8 +225,8 @@ def ada_there(restored: Stack) -> Iterator[TeamMember]:
         yield member
 
 
-def lines_of_backups(stack: Stack, backup: Backup) -> list[str]:
-    done = stack.script("backup", "list", TO=str(backup.repository), BUILD="no")
+def lines_of_backups(stack: Stack, repository: Path) -> list[str]:
+    done = stack.script("backup", "list", TO=str(repository), BUILD="no")
     assert done.returncode == 0, done.stdout
     return done.stdout.splitlines()
 
@@ -232,7 +234,7 @@ def lines_of_backups(stack: Stack, backup: Backup) -> list[str]:
 def test_a_backup_says_what_is_in_it_and_is_listed(stack: Stack, backup: Backup) -> None:
     assert "backup_passphrase. Keep a copy elsewhere" in backup.said
     assert (stack.secrets / "backup_passphrase").stat().st_size == 48
-    [line] = lines_of_backups(stack, backup)
+    [line] = lines_of_backups(stack, backup.repository)
     assert f"{len(backup.users)} users, " in line and "secrets" in line
     assert stack.name in line
 
@@ -256,7 +258,7 @@ def test_a_backup_that_is_killed_leaves_the_last_good_one(
         running.kill()
         ada_at_work.attempt("rm ~/large")
     assert running.returncode != 0, said
-    assert len(lines_of_backups(stack, backup)) == 1
+    assert len(lines_of_backups(stack, backup.repository)) == 1
 
 
 def saving(stack: Stack) -> str:
@@ -323,3 +325,27 @@ def test_one_person_gets_one_file_back(
     assert missing.returncode == 1
     assert "The backup has no file kept/none of ada." in missing.stdout
     ada_at_work.attempt("rm -r ~/restored-*")
+
+
+def test_a_hub_moves_to_postgres_and_is_saved_every_day(
+    restored: Stack, ada_there: TeamMember, tmp_path: Path
+) -> None:
+    """The server of somebody at work runs on, and the daily backup has what Postgres has."""
+    ensure("postgres:17")
+    users, servers = json.loads(restored.in_hub(USERS)), restored.servers()
+    restored.environment["DATABASE_URL"] = "postgresql://mosshub@postgres/mosshub"
+    moved = restored.script("migrate-database")
+    assert moved.returncode == 0, moved.stdout[-6000:]
+    soon = datetime.now(UTC) + timedelta(minutes=3)  # a whole minute, two at least from now
+    restored.environment |= {"BACKUP_TO": str(tmp_path), "BACKUP_TIMEZONE": "UTC"}
+    restored.environment["BACKUP_AT"] = f"{soon:%H:%M}"
+    up = restored.script("up")
+    assert up.returncode == 0, up.stdout[-6000:]
+    count = ("psql", "--username=mosshub", "--tuples-only", "--command=SELECT count(*) FROM users")
+    assert int(docker("exec", restored.container("postgres"), *count)) == len(users)
+    assert json.loads(restored.in_hub(USERS)) == users
+    assert restored.servers() == servers
+    assert ada_there.start().ok
+    retry_until(lambda: "users, " in restored.logs("backup"), 240, "the daily backup is made")
+    [line] = lines_of_backups(restored, tmp_path)
+    assert f"{len(users)} users, " in line
