@@ -127,7 +127,8 @@ class AccountReconciler:
         if self.broker_error:
             return False
         try:
-            await asyncio.wait_for(self._run(self._upsert, account), BROKER_TIMEOUT_S)
+            async with asyncio.timeout(BROKER_TIMEOUT_S):
+                await self._run(self._upsert, account)
         except (BrokerUnavailable, TimeoutError) as error:
             self._broker_lost(error)
             return False
@@ -144,7 +145,8 @@ class AccountReconciler:
         self._revoked.add(name)
         self._complete.pop(name, None)
         try:
-            await asyncio.wait_for(self._run(self._kafka.delete_accounts, [name]), BROKER_TIMEOUT_S)
+            async with asyncio.timeout(BROKER_TIMEOUT_S):
+                await self._run(self._kafka.delete_accounts, [name])
             log.warning("The broker account of %s was deleted", username)
         except (BrokerUnavailable, TimeoutError) as error:
             self._broker_lost(error)
@@ -158,7 +160,8 @@ class AccountReconciler:
         if self.broker_error:
             raise BrokerUnavailable(self.broker_error)
         try:
-            return await asyncio.wait_for(self._run(question, self._kafka), BROKER_TIMEOUT_S)
+            async with asyncio.timeout(BROKER_TIMEOUT_S):
+                return await self._run(question, self._kafka)
         except TimeoutError as error:
             raise BrokerUnavailable("it does not answer in time") from error
 

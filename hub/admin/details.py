@@ -59,7 +59,8 @@ async def _log(user: User) -> tuple[str, str]:
     if server is None or not hasattr(server, "log_tail"):
         return "", _NO_LOG
     try:
-        text = await asyncio.wait_for(server.log_tail(LOG_LINES), _LOG_TIMEOUT_S)
+        async with asyncio.timeout(_LOG_TIMEOUT_S):
+            text = await server.log_tail(LOG_LINES)
     except TimeoutError:
         return "", "The log did not come in time."
     except (DockerException, RequestException, OSError):

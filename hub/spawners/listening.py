@@ -16,7 +16,8 @@ async def listens(host: str, port: int) -> bool:
         port: TCP port.
     """
     with suppress(OSError, TimeoutError):
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _ANSWER_S)
+        async with asyncio.timeout(_ANSWER_S):
+            _, writer = await asyncio.open_connection(host, port)
         writer.close()
         return True
     return False

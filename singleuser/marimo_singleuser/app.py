@@ -141,7 +141,8 @@ async def run(settings: Settings) -> None:
                 disk.refresh()
                 await asyncio.gather(activity.sample(), status.sample(), report.send())
                 try:
-                    await asyncio.wait_for(stop.wait(), settings.activity_interval_s)
+                    async with asyncio.timeout(settings.activity_interval_s):
+                        await stop.wait()
                 except TimeoutError:
                     continue
         finally:

@@ -108,7 +108,8 @@ class Marimo:
         if self.ready:
             return True
         try:
-            await asyncio.wait_for(self._ready.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._ready.wait()
         except TimeoutError:
             return False
         return True
@@ -204,7 +205,8 @@ class Marimo:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), _STOP_GRACE_S)
+                    async with asyncio.timeout(_STOP_GRACE_S):
+                        await process.wait()
             exited.cancel()
             reader.cancel()
 

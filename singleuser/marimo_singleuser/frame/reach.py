@@ -44,7 +44,8 @@ def parse_addresses(servers: str) -> list[tuple[str, int]]:
 
 async def _connects(host: str, port: int) -> bool:
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _TIMEOUT_S)
+        async with asyncio.timeout(_TIMEOUT_S):
+            _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError):
         return False
     writer.close()

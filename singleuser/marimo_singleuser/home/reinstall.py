@@ -92,7 +92,8 @@ async def _pip_install(
     )
     helper_pids.add(process.pid)
     try:
-        return await asyncio.wait_for(process.wait(), _INSTALL_TIMEOUT_S) == 0
+        async with asyncio.timeout(_INSTALL_TIMEOUT_S):
+            return await process.wait() == 0
     except TimeoutError:
         return False
     finally:

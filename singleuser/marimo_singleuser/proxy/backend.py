@@ -122,7 +122,8 @@ class Backend:
         lines += [f"{name}: {value}" for name, value in headers]
         request = "\r\n".join([*lines, "", ""]).encode("latin-1")
         try:
-            return await asyncio.wait_for(self._shake_hands(request), _CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                return await self._shake_hands(request)
         except (OSError, TimeoutError, UnsatisfiableReadError, httputil.HTTPInputError) as e:
             raise MarimoDown from e
 

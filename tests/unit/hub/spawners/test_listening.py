@@ -1,0 +1,36 @@
+"""The question whether a server listens, which a start's time limit must be able to end."""
+
+import asyncio
+
+import pytest
+
+from hub.spawners.listening import listens
+
+
+def test_a_start_can_be_cancelled_while_a_connection_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`asyncio.wait_for` of Python 3.11 swallowed the cancellation: the start never timed out."""
+
+    async def story() -> None:
+        refused = asyncio.Event()
+
+        async def refuse(host: str, port: int) -> None:
+            await refused.wait()
+            asked.cancel()  # the time of the start is up at the moment of the answer
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr(asyncio, "open_connection", refuse)
+        asked = asyncio.ensure_future(listens("127.0.0.1", 1))
+        await asyncio.sleep(0)
+        refused.set()
+        with pytest.raises(asyncio.CancelledError):
+            await after(asked)
+
+    async def after(asked: asyncio.Task) -> bool:
+        """Go on, as a start does, after a server that does not listen."""
+        while not asked.done():
+            await asyncio.sleep(0)
+        return asked.result()
+
+    asyncio.run(story())
