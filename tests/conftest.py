@@ -70,6 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 DROPPED = pytest.StashKey[str]()
+_REASON_CHARACTERS = 2000  # a run that is ended early prints no more of a failure
 
 
 class Progress:
@@ -89,7 +90,9 @@ class Progress:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            print("failed", _one_line(report.nodeid), file=self._file)
+            crash = getattr(report.longrepr, "reprcrash", None)
+            why = f" - {crash.message[:_REASON_CHARACTERS]}" if crash else ""
+            print("failed", _one_line(report.nodeid + why), file=self._file)
 
 
 def _one_line(text: str) -> str:
