@@ -56,7 +56,7 @@ class Agent:
             classifier: the model.
             dataset: requests that name another data set are skipped; empty: none are.
             model: the model's hash, which its predictions carry.
-            batch_size: a batch is closed at so many requests.
+            batch_size: a batch is closed at so many images; a message is never split.
             max_wait: or so many seconds after its first request was sent.
             topic: full name of the topic of requests; by default `topics.requests`.
 
@@ -82,7 +82,7 @@ class Agent:
         """Change when a batch is closed, from the next one on.
 
         Args:
-            batch_size: requests, 1 or more; None: as before.
+            batch_size: images, 1 or more; None: as before.
             max_wait: seconds, from 0 to 10; None: as before.
 
         Raises:

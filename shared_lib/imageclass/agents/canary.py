@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,31 +95,35 @@ class Serving:
     ) -> tuple[list[NDArray[np.float32]], list[str]]:
         """Return probabilities for each request, and the hash of the model that gave them.
 
+        The images of one request go to one model.
+
         Args:
             requests: n requests.
-            images: their images, uint8 (n, height, width, channels).
+            images: the images of all, uint8 (images, height, width, channels).
 
         Returns:
-            n arrays, float32 (classes,), and n hashes.
+            n arrays, float32 (images of the request, classes), and n hashes.
 
         Raises:
             CanaryFailed: the canary raised an error.
             Exception: what the model raises.
         """
-        count = len(requests)
+        counts = [request.count for request in requests]
         if self.canary is None:
-            return list(_probabilities(self.classifier, images)), [self.model] * count
-        for_canary = np.array([self.canary.takes(request.request) for request in requests], bool)
-        rows: list = [None] * count
-        models = [self.model] * count
-        for position, row in _predict_some(self.classifier, images, ~for_canary):
-            rows[position] = row
+            rows = _probabilities(self.classifier, images)
+            return _split(rows, counts), [self.model] * len(counts)
+        takes = [self.canary.takes(request.request) for request in requests]
+        parts = _split(images, counts)
+        found = _predict_some(
+            self.classifier, parts, [n for n, take in enumerate(takes) if not take]
+        )
         try:
-            for position, row in _predict_some(self.canary.classifier, images, for_canary):
-                rows[position], models[position] = row, self.canary.model
+            own = [n for n, take in enumerate(takes) if take]
+            found |= _predict_some(self.canary.classifier, parts, own)
         except Exception as error:
             raise CanaryFailed(f"{type(error).__name__}: {error}") from error
-        return rows, models
+        models = [self.canary.model if take else self.model for take in takes]
+        return [found[number] for number in range(len(counts))], models
 
 
 def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -128,10 +133,17 @@ def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray
     return probabilities
 
 
+def _split(rows: NDArray, counts: Sequence[int]) -> list[NDArray]:
+    """Return consecutive parts of `rows` that have so many each."""
+    ends = accumulate(counts)
+    return [rows[end - count : end] for count, end in zip(counts, ends, strict=True)]
+
+
 def _predict_some(
-    classifier: Classifier, images: NDArray[np.uint8], chosen: NDArray[np.bool_]
-) -> list[tuple[int, NDArray[np.float32]]]:
-    positions = np.flatnonzero(chosen).tolist()
-    if not positions:
-        return []
-    return list(zip(positions, _probabilities(classifier, images[chosen]), strict=True))
+    classifier: Classifier, parts: Sequence[NDArray[np.uint8]], chosen: Sequence[int]
+) -> dict[int, NDArray[np.float32]]:
+    """Return the probabilities of the chosen parts, by their positions."""
+    if not chosen:
+        return {}
+    rows = _probabilities(classifier, np.concatenate([parts[number] for number in chosen]))
+    return dict(zip(chosen, _split(rows, [len(parts[n]) for n in chosen]), strict=True))

@@ -158,10 +158,10 @@ class ConsumerSession:
             self._state.recover()
             status = self._state.status
             self._state.update(
-                received=status.received + len(batch.records),
-                answered=status.answered + len(batch.requests),
+                received=status.received + batch.received,
+                answered=status.answered + batch.count,
                 rejected=status.rejected + len(batch.invalid),
-                expired=status.expired + len(batch.expired),
+                expired=status.expired + batch.late,
                 skipped=status.skipped + batch.skipped,
             )
             if self._taken_away:  # those are first in the queue

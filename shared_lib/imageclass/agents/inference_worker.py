@@ -45,7 +45,7 @@ class Predicted(NamedTuple):
 
     Attributes:
         batch: the batch.
-        rows: probabilities for each of its requests, float32 (classes,).
+        rows: probabilities for each of its requests, float32 (images of the request, classes).
         models: the hash of the model that gave them, for each of its requests.
     """
 
@@ -210,7 +210,7 @@ class InferenceWorker:
             dataset = request.dataset or batch.serving.dataset
             prediction = Prediction(request.run, request.request, self._name, row, model, dataset)
             value, headers = encode_prediction(prediction)
-            key = request.request.encode()
+            key = request.ids[0].encode()
             self._produce(batch, self._topics.predictions, key, value, headers)
         self._unacked.append(batch)
         self._take_acks(0)

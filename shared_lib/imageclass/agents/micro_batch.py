@@ -32,10 +32,10 @@ class Batch:
         serving: the batch was made ready for its image shape and data set.
         requests: what the model is to answer.
         origins: the record of each request.
-        pixels: the image of each request, as the model's bytes.
+        pixels: the images of each request, as the model's bytes.
         invalid: records that cannot be decoded, with the reason.
         expired: records whose deadline has passed, with a sentence about it.
-        skipped: number of requests for another data set.
+        skipped: number of images for another data set.
         unacked: number of the batch's messages that the broker has not acknowledged yet.
         failed: why a message could not be delivered, else None.
     """
@@ -50,6 +50,21 @@ class Batch:
     skipped: int = 0
     unacked: int = 0
     failed: object = None
+
+    @property
+    def count(self) -> int:
+        """The number of images that the model is to answer."""
+        return sum(request.count for request in self.requests)
+
+    @property
+    def received(self) -> int:
+        """The number of images, also of those that were sorted out; a damaged record is one."""
+        return self.count + len(self.invalid) + self.late + self.skipped
+
+    @property
+    def late(self) -> int:
+        """The number of images whose deadline has passed."""
+        return sum(count_images(record) for record, _ in self.expired)
 
     @property
     def images(self) -> NDArray[np.uint8]:
@@ -113,6 +128,14 @@ def record_of(read: ConsumerRecord) -> Record:
     return Record(*place, read.value, headers, fault)
 
 
+def count_images(record: Record) -> int:
+    """Return how many images a record says it has; a damaged one counts as one."""
+    for name, value in record.headers or ():
+        if name == "request":
+            return 1 + (value or b"").count(b",")
+    return 1
+
+
 def record_of_undecodable(undecodable: Undecodable) -> Record:
     """Return records that nobody can decode as one, with the batch that they are in."""
     (topic, number), first, last, reason, raw = undecodable
@@ -141,10 +164,10 @@ def prepare(records: Sequence[Record], serving: Serving) -> Batch:
         try:
             request = decode_request(record.value, record.headers)
             if dataset and request.dataset and request.dataset != dataset:
-                batch.skipped += 1
+                batch.skipped += request.count
                 continue
             ready = request.shape == shape
-            pixels = request.body if ready else decode_image(request, shape).tobytes()
+            pixels = request.body if ready else decode_images(request, shape).tobytes()
         except InvalidMessage as reason:
             batch.invalid.append((record, str(reason)))
             continue
@@ -154,8 +177,8 @@ def prepare(records: Sequence[Record], serving: Serving) -> Batch:
     return batch
 
 
-def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Return a request's image for a model.
+def decode_images(request: Request, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return a request's images for a model.
 
     A PNG or JPEG is scaled and turned to grey or colour; raw pixels must have the shape already.
 
@@ -164,14 +187,14 @@ def decode_image(request: Request, shape: tuple[int, int, int]) -> NDArray[np.ui
         shape: (height, width, channels) that the model takes.
 
     Returns:
-        The image, uint8 of that shape.
+        The images, uint8 (n, *shape).
 
     Raises:
-        InvalidMessage: it has another shape, or cannot be decoded.
+        InvalidMessage: they have another shape, or cannot be decoded.
     """
     if request.pixels is None:
         try:
-            return image_files.decode_image(request.body, request.encoding, shape)
+            return image_files.decode_image(request.body, request.encoding, shape)[np.newaxis]
         except image_files.InvalidImage as error:
             raise InvalidMessage(str(error)) from error
     if request.shape != shape:

@@ -16,7 +16,12 @@ from operator import attrgetter
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from imageclass.agents.micro_batch import MAX_BATCH_BYTES, record_of, record_of_undecodable
+from imageclass.agents.micro_batch import (
+    MAX_BATCH_BYTES,
+    count_images,
+    record_of,
+    record_of_undecodable,
+)
 from imageclass.kafka.connection import Connection
 from imageclass.kafka.record_batches import Undecodable
 from imageclass.messages.dead_letters import Record
@@ -99,8 +104,9 @@ class RecordSource:
         Those that cannot be decoded are among them.
 
         Args:
-            limits: returns how many at most, and how long after the first one was sent the others
-                are waited for, in seconds. They have `MAX_BATCH_BYTES` at most, or are one.
+            limits: returns how many images at most, and how long after the first record was sent
+                the others are waited for, in seconds. The records have `MAX_BATCH_BYTES` at most,
+                or are one.
         """
         records, self._left_over = self._left_over, []
         until = 0.0
@@ -113,7 +119,7 @@ class RecordSource:
             until = time.monotonic() + max(0.0, max_wait - waited)
         count = limits()[0]
         backlog_until = time.monotonic() + _BACKLOG_WAIT_S
-        while records and len(records) < count and _size(records) < MAX_BATCH_BYTES:
+        while records and _images(records) < count and _size(records) < MAX_BATCH_BYTES:
             now = time.monotonic()
             if now < backlog_until and self.is_behind():
                 wait = backlog_until - now
@@ -122,10 +128,13 @@ class RecordSource:
                 wait = max(0.0, until - time.monotonic())
             else:
                 break
-            records += self._poll(count - len(records), wait)[0]
-        ends = accumulate(map(_size_of, records))
-        fitting = max(1, sum(end <= MAX_BATCH_BYTES for end in ends))
-        fitting = min(fitting, count)
+            records += self._poll(count - _images(records), wait)[0]
+        sizes, images = accumulate(map(_size_of, records)), accumulate(map(count_images, records))
+        within = (
+            size <= MAX_BATCH_BYTES and number <= count
+            for size, number in zip(sizes, images, strict=True)
+        )
+        fitting = max(1, sum(within))
         self._left_over = records[fitting:]
         return records[:fitting]
 
@@ -170,6 +179,10 @@ def _size_of(record: Record) -> int:
 
 def _size(records: list[Record]) -> int:
     return sum(map(_size_of, records))
+
+
+def _images(records: list[Record]) -> int:
+    return sum(map(count_images, records))
 
 
 def _milliseconds(seconds: float) -> int:

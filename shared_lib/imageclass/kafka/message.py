@@ -12,7 +12,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from numpy.typing import NDArray
 
 from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.predictions import decode_prediction
+from imageclass.messages.predictions import decode_predictions
 from imageclass.messages.requests import decode_request
 from imageclass.messages.text import printable
 
@@ -50,9 +50,13 @@ class Message:
 
     @property
     def image(self) -> NDArray[np.uint8] | None:
-        """The image, uint8 (height, width, channels), of a request with raw pixels; else None."""
+        """The first image, uint8 (height, width, channels), of a request with raw pixels.
+
+        None for anything else.
+        """
         with suppress(InvalidMessage):
-            return decode_request(self.value, self.raw_headers).pixels
+            images = decode_request(self.value, self.raw_headers).pixels
+            return None if images is None else images[0]
         return None
 
     @property
@@ -66,12 +70,16 @@ class Message:
         with suppress(InvalidMessage):
             request = decode_request(self.value, self.raw_headers)
             size = "×".join(map(str, request.shape)) if request.shape else request.encoding
+            if request.count > 1:
+                return f"requests {request.ids[0]} …: {request.count} images, {size}"
             return f"request {request.request}: image, {size}"
         with suppress(InvalidMessage):
-            prediction = decode_prediction(self.value, self.raw_headers)
+            prediction, *others = decode_predictions(self.value, self.raw_headers)
             best = int(prediction.probabilities.argmax())
             sure = float(prediction.probabilities[best])
-            return f"{prediction.agent} on {prediction.request}: class {best}, {sure:.0%} sure"
+            more = f", and {len(others)} more" if others else ""
+            about = f"{prediction.agent} on {prediction.request}"
+            return f"{about}: class {best}, {sure:.0%} sure{more}"
         if self.value is None:
             return "(deletes its key)"
         try:

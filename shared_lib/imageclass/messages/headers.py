@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 from imageclass.messages.text import printable
 
 FORMAT_VERSION = "1"
+#: The most images in one message.
+MAX_IMAGES = 128
 
 _ID = re.compile(r"[A-Za-z0-9._@+:-]{1,128}")
 # An agent's name is an id too, and part of its consumer group's name.
 _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _MAX_HEADER_BYTES = 1_000
+_MAX_IDS_BYTES = 8_000
 
 Header = tuple[str, bytes | None]  # as it is read
 Headers = list[tuple[str, bytes]]  # as it is written
@@ -32,6 +35,14 @@ def is_id(text: str) -> bool:
 def header_bytes(headers: Iterable[Header]) -> int:
     """Return how many bytes names and contents of headers have."""
     return sum(len(name.encode()) + len(content or b"") for name, content in headers)
+
+
+def ids_of(text: str) -> tuple[str, ...]:
+    """Return the ids in the header `request` of a request, a prediction or a dead letter.
+
+    A message about several images has their ids there, separated by commas.
+    """
+    return tuple(text.split(","))
 
 
 def is_agent_name(text: str) -> bool:
@@ -65,13 +76,15 @@ def fields_of(headers: Iterable[Header]) -> dict[str, str]:
     """Return headers as text, by name.
 
     Raises:
-        InvalidMessage: a header is there twice, is not UTF-8, or is longer than 1,000 bytes.
+        InvalidMessage: a header is there twice, is not UTF-8, or is longer than 1,000 bytes
+            (`request`: 8,000).
     """
     fields: dict[str, str] = {}
     for name, value in headers:
         if name in fields:
             raise InvalidMessage(f"header {name!r} is there twice")
-        if value and len(value) > _MAX_HEADER_BYTES:
+        limit = _MAX_IDS_BYTES if name == "request" else _MAX_HEADER_BYTES
+        if value and len(value) > limit:
             raise InvalidMessage(f"header {name!r} of {len(value)} bytes is too long")
         try:
             fields[name] = (value or b"").decode()
@@ -114,16 +127,35 @@ def need_id(fields: dict[str, str], name: str) -> str:
     return value
 
 
+def need_ids(fields: dict[str, str]) -> str:
+    """Return the header `request`: the id of an image, or those of several (see `ids_of`).
+
+    Raises:
+        InvalidMessage: it is missing, has something that is no id, one id twice, or too many.
+    """
+    text = need(fields, "request")
+    if "," not in text:
+        return need_id(fields, "request")
+    ids = ids_of(text)
+    if len(ids) > MAX_IMAGES:
+        raise InvalidMessage(f"{len(ids)} images in a message are more than {MAX_IMAGES}")
+    if not all(map(is_id, ids)):
+        raise InvalidMessage("header 'request' has something that is no id")
+    if len(set(ids)) < len(ids):
+        raise InvalidMessage("header 'request' has an id twice")
+    return text
+
+
 class About(NamedTuple):
     """What a prediction or a dead letter is about.
 
     Attributes:
-        request: the request's id.
+        requests: the ids of its requests.
         agent: name of the agent that answered, or that wrote the dead letter.
         reason: why the request is a dead letter; empty for a prediction.
     """
 
-    request: str
+    requests: tuple[str, ...]
     agent: str
     reason: str
 
@@ -142,8 +174,11 @@ def of_run(record: Any, run: str) -> About | None:
     if about.get("run") != run.encode():
         return None
     agent = about.get("dead-letter.agent") or about.get("agent")
-    parts = (about.get("request"), agent, about.get("dead-letter.reason"))
-    return About(*(printable((part or b"").decode("utf-8", "replace")) for part in parts))
+    requests, name, reason = (
+        printable((part or b"").decode("utf-8", "replace"))
+        for part in (about.get("request"), agent, about.get("dead-letter.reason"))
+    )
+    return About(ids_of(requests), name, reason)
 
 
 def body_of(value: bytes | None, limit: int) -> bytes:

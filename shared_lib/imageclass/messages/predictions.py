@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,8 +16,10 @@ from imageclass.messages.headers import (
     body_of,
     check_version,
     fields_of,
+    ids_of,
     need,
     need_id,
+    need_ids,
 )
 
 _MAX_CLASSES = 10_000
@@ -32,9 +34,9 @@ class Prediction:
 
     Attributes:
         run: id of the run.
-        request: id of the request.
+        request: id of the request; of several images, those of all, separated by commas.
         agent: name of the agent.
-        probabilities: float32, shape (classes,).
+        probabilities: float32, shape (classes,); of several images (images, classes).
         model: hash of the model that gave them, empty if unknown.
         dataset: name of the data set whose classes they are for, empty if unknown.
     """
@@ -55,7 +57,7 @@ def encode_prediction(prediction: Prediction) -> tuple[bytes, Headers]:
         prediction.agent,
         prediction.model,
         prediction.dataset,
-        len(prediction.probabilities),
+        prediction.probabilities.shape[-1],
     )
     return value, [*common, ("request", prediction.request.encode())]
 
@@ -78,14 +80,14 @@ def _prediction_headers(run: str, agent: str, model: str, dataset: str, classes:
 
 
 def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> Prediction:
-    """Return the prediction in a Kafka message.
+    """Return the prediction in a Kafka message, of one image or of several.
 
     Raises:
         InvalidMessage: something is missing, or does not fit together.
     """
     fields = fields_of(header for header in headers or () if header[0] in _OF_A_PREDICTION)
     check_version(fields)
-    run, request, agent = (need_id(fields, name) for name in ("run", "request", "agent"))
+    run, request, agent = need_id(fields, "run"), need_ids(fields), need_id(fields, "agent")
     model = need_id(fields, "model") if fields.get("model") else ""
     dataset = need_id(fields, "dataset") if fields.get("dataset") else ""
     if (dtype := need(fields, "dtype")) != "float32":
@@ -96,11 +98,31 @@ def decode_prediction(value: bytes | None, headers: Iterable[Header] | None) -> 
     text = need(fields, "classes")
     if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > _MAX_CLASSES:
         raise InvalidMessage(f"classes {text[:40]!r} is not a number from 1 to {_MAX_CLASSES}")
-    body = body_of(value, 4 * _MAX_CLASSES)
-    if len(body) != 4 * int(text):
-        raise InvalidMessage(f"{text} classes need {4 * int(text)} bytes, there are {len(body)}")
+    count = 1 + request.count(",")
+    size = 4 * int(text) * count
+    body = body_of(value, 4 * _MAX_CLASSES * count)
+    if len(body) != size:
+        images = f" of {count} images" if count > 1 else ""
+        raise InvalidMessage(f"{text} classes{images} need {size} bytes, there are {len(body)}")
     probabilities = np.frombuffer(body, "<f4").astype(np.float32)
+    if count > 1:
+        probabilities = probabilities.reshape(count, -1)
     # Written so that a NaN fails it too.
     if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
         raise InvalidMessage("probabilities outside of 0 to 1")
     return Prediction(run, request, agent, probabilities, model, dataset)
+
+
+def decode_predictions(value: bytes | None, headers: Iterable[Header] | None) -> list[Prediction]:
+    """Return the predictions in a Kafka message, one for each image.
+
+    Raises:
+        InvalidMessage: something is missing, or does not fit together.
+    """
+    together = decode_prediction(value, headers)
+    if together.probabilities.ndim == 1:
+        return [together]
+    return [
+        replace(together, request=request, probabilities=row)
+        for request, row in zip(ids_of(together.request), together.probabilities, strict=True)
+    ]

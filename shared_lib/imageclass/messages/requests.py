@@ -2,11 +2,12 @@
 
 A request's value is the image itself, as raw uint8 pixels or as a PNG or JPEG file; everything
 about it is in Kafka headers (UTF-8 text), so a reader can route or refuse a message without
-touching its body. It never carries the label. docs/messages.md describes every header.
+touching its body. Raw images of one shape may share a message. It never carries the label.
+docs/messages.md describes every header.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,14 +17,17 @@ from numpy.typing import NDArray
 from imageclass.data.limits import MAX_IMAGE_BYTES, check_size
 from imageclass.messages.headers import (
     FORMAT_VERSION,
+    MAX_IMAGES,
     Header,
     Headers,
     InvalidMessage,
     body_of,
     check_version,
     fields_of,
+    ids_of,
     need,
     need_id,
+    need_ids,
 )
 
 #: A run's requests share these headers, so they are decoded once for all of them.
@@ -34,14 +38,14 @@ _FILE_ENCODINGS = ("png", "jpeg")
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """An image to be classified.
+    """An image to be classified, or several of one shape.
 
     Attributes:
         run: id of the run.
-        request: id of the request.
-        body: the pixels, or the bytes of a PNG or JPEG file.
+        request: id of the image's request; those of several images, separated by commas.
+        body: the pixels, one image after another, or the bytes of a PNG or JPEG file.
         encoding: "raw", "png" or "jpeg".
-        shape: (height, width, channels) of raw pixels; None for a file.
+        shape: (height, width, channels) of each image's raw pixels; None for a file.
         dataset: name of the data set whose classes are meant; empty if the sender named none.
         deadline_ms: when the answer is of no use any more, in milliseconds since 1970.
     """
@@ -55,11 +59,21 @@ class Request:
     deadline_ms: int | None = None
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """The id of each image."""
+        return ids_of(self.request)
+
+    @property
+    def count(self) -> int:
+        """The number of images."""
+        return 1 + self.request.count(",")
+
+    @property
     def pixels(self) -> NDArray[np.uint8] | None:
-        """The raw pixels, uint8 of `shape`; None for a file."""
-        return (
-            None if self.shape is None else np.frombuffer(self.body, np.uint8).reshape(self.shape)
-        )
+        """The raw pixels, uint8 (images, height, width, channels); None for a file."""
+        if self.shape is None:
+            return None
+        return np.frombuffer(self.body, np.uint8).reshape(-1, *self.shape)
 
 
 def raw_request(
@@ -87,10 +101,41 @@ def raw_request(
             "A raw image must be uint8 of shape (height, width, channels), not"
             f" {image.dtype} of shape {image.shape}."
         )
-    height, width, channels = image.shape
-    check_size(image.nbytes)
-    body = np.ascontiguousarray(image).tobytes()
-    return Request(run, request, body, "raw", (height, width, channels), dataset, deadline_ms)
+    return raw_requests(run, [request], image[np.newaxis], dataset, deadline_ms)
+
+
+def raw_requests(
+    run: str,
+    requests: Sequence[str],
+    images: NDArray[np.uint8],
+    dataset: str = "",
+    deadline_ms: int | None = None,
+) -> Request:
+    """Return one request for n arrays of pixels.
+
+    Args:
+        run: id of the run.
+        requests: n ids, of the images' requests.
+        images: uint8, shape (n, height, width, channels).
+        dataset: as in `raw_request`.
+        deadline_ms: as in `raw_request`.
+
+    Raises:
+        ValueError: the array has another type or shape, or n is above `MAX_IMAGES`.
+        ImageTooLarge: together they are larger than `MAX_IMAGE_BYTES`.
+    """
+    if len(requests) > MAX_IMAGES:
+        raise ValueError(f"A message has {MAX_IMAGES} images at most, not {len(requests)}.")
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(requests):
+        raise ValueError(
+            f"{len(requests)} raw images must be uint8 of shape ({len(requests)}, height, width,"
+            f" channels), not {images.dtype} of shape {images.shape}."
+        )
+    _, height, width, channels = images.shape
+    check_size(images.nbytes)
+    body = np.ascontiguousarray(images).tobytes()
+    shape = (height, width, channels)
+    return Request(run, ",".join(requests), body, "raw", shape, dataset, deadline_ms)
 
 
 def file_request(
@@ -140,7 +185,7 @@ def encode_request(request: Request) -> tuple[bytes, Headers]:
 
 
 def decode_request(value: bytes | None, headers: Iterable[Header] | None) -> Request:
-    """Return the request in a Kafka message. The image of a file is not decoded.
+    """Return the request in a Kafka message. A file is not decoded.
 
     Raises:
         InvalidMessage: something is missing, or does not fit together.
@@ -154,16 +199,20 @@ def decode_request(value: bytes | None, headers: Iterable[Header] | None) -> Req
             own.append(header)
     run, dataset, encoding, shape = _about(tuple(common))
     fields = fields_of(own)
-    request = need_id(fields, "request")
+    request = need_ids(fields)
+    count = 1 + request.count(",")
     deadline_ms = None
     if text := fields.get("deadline"):
         if not re.fullmatch(r"[0-9]{1,15}", text):
             raise InvalidMessage(f"deadline {text[:40]!r} is not milliseconds since 1970")
         deadline_ms = int(text)
     body = body_of(value, MAX_IMAGE_BYTES)
-    if shape is not None and (size := shape[0] * shape[1] * shape[2]) != len(body):
+    if shape is None and count > 1:
+        raise InvalidMessage(f"one file cannot be {count} images")
+    if shape is not None and (size := count * shape[0] * shape[1] * shape[2]) != len(body):
+        images = f"{count} of shape" if count > 1 else "shape"
         raise InvalidMessage(
-            f"shape {','.join(map(str, shape))} needs {size} bytes, the message has {len(body)}"
+            f"{images} {','.join(map(str, shape))} needs {size} bytes, the message has {len(body)}"
         )
     return Request(run, request, body, encoding, shape, dataset, deadline_ms)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, MutableMapping
 from typing import Any
 
-from imageclass.messages.headers import of_run
+from imageclass.messages.headers import About, of_run
 from imageclass.runs.progress import Progress
 from imageclass.runs.submitted import SubmittedRun
 
@@ -60,21 +60,24 @@ class ExpectedPredictions:
     def add(self, record: Any) -> bool:
         """Take a kafka-python `ConsumerRecord`, and tell whether it is a prediction that counts."""
         about = of_run(record, self._run_id)
-        if not about or about.request not in self._names:
+        if not about or (self._agents and about.agent not in self._agents):
             return False
-        if self._agents and about.agent not in self._agents:
-            return False
-        key = (self._names[about.request], about.agent)
+        is_prediction = record.topic == self._predictions_topic
+        names = [self._names[request] for request in about.requests if request in self._names]
+        for name in names:
+            self._add_one(name, about, is_prediction=is_prediction)
+        return is_prediction and bool(names)
+
+    def _add_one(self, name: str, about: About, *, is_prediction: bool) -> None:
+        key = (name, about.agent)
         if key not in self._received:
             self.last_news = time.monotonic()
             self._received.add(key)
             self._expected.add(about.agent)
             if self._on_prediction:
                 self._on_prediction(len(self._received), len(self._names) * len(self._expected))
-        if record.topic == self._predictions_topic:
+        if is_prediction:
             self._predicted.add(key)
             self._dead_lettered.pop(key, None)
-            return True
-        if key not in self._predicted:
+        elif key not in self._predicted:
             self._dead_lettered[key] = about.reason
-        return False

@@ -1,14 +1,14 @@
 """Join predictions to requests by (run, request, agent), so that each counts once."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import polars as pl
 
 from imageclass.messages.headers import InvalidMessage, of_run
-from imageclass.messages.predictions import Prediction, decode_prediction
+from imageclass.messages.predictions import Prediction, decode_predictions
 from imageclass.runs.run import Run
 from imageclass.runs.score import belongs_to_run, score
 
@@ -79,10 +79,7 @@ class Join:
         """
         new: list[Prediction] = []
         times: list[float] = []
-        for record in records:
-            prediction = self._prediction(record)
-            if prediction is None:
-                continue
+        for record, prediction in self._of_this_run(records):
             key = (prediction.request, prediction.agent)
             if key in self._received:
                 self._duplicates[prediction.agent] += 1
@@ -101,17 +98,18 @@ class Join:
             self._pending.append(frame)
         return len(new)
 
-    def _prediction(self, record: Record) -> Prediction | None:
-        """Return the record's prediction if it belongs to this run."""
-        headers = record.headers or ()
-        if self._run_header not in headers:
-            return None
-        try:
-            prediction = decode_prediction(record.value, headers)
-            return prediction if belongs_to_run(prediction, self._run) else None
-        except InvalidMessage:
-            self._invalid += 1
-            return None
+    def _of_this_run(self, records: Iterable[Record]) -> Iterator[tuple[Record, Prediction]]:
+        """Yield the predictions of each record that belongs to this run."""
+        for record in records:
+            headers = record.headers or ()
+            if self._run_header not in headers:
+                continue
+            try:
+                for prediction in decode_predictions(record.value, headers):
+                    if belongs_to_run(prediction, self._run):
+                        yield record, prediction
+            except InvalidMessage:
+                self._invalid += 1
 
     def add_dead_letters(self, records: Iterable[Record]) -> int:
         """Note the dead letters of this run among `records`.
@@ -124,9 +122,11 @@ class Join:
         before = len(self._dead_lettered)
         for record in records:
             about = of_run(record, self._run.run_id)
-            if about and about.request in self._run.sent and about.agent in self._run.agents:
-                key = (about.request, about.agent)
-                if key not in self._received:
+            if not about or about.agent not in self._run.agents:
+                continue
+            for request in about.requests:
+                key = (request, about.agent)
+                if request in self._run.sent and key not in self._received:
                     self._dead_lettered[key] = about.reason
         return len(self._dead_lettered) - before
 

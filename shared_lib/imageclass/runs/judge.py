@@ -15,16 +15,25 @@ from kafka import KafkaProducer
 from kafka.producer.future import FutureRecordMetadata
 
 from imageclass.data.datasets import Dataset
+from imageclass.data.limits import MAX_IMAGE_BYTES
 from imageclass.kafka.connection import Connection
 from imageclass.kafka.publisher import Publisher
 from imageclass.kafka.reader import TopicReader
-from imageclass.messages.requests import encode_request, raw_request
+from imageclass.messages.requests import encode_request, raw_requests
 from imageclass.runs.join import Join
 from imageclass.runs.progress import Progress
 from imageclass.runs.run import Run, SentRequest
 from imageclass.runs.verdicts import encode_verdicts
 
 _POLL_TIMEOUT_S = 0.2
+_MAX_PER_MESSAGE = 32
+_MIN_MESSAGES = 128  # of a run, so that partitions and agents have a fair share of it each
+
+
+def _images_per_message(images: int, image_bytes: int) -> int:
+    """Return how many of a run's images share a message: the fewer messages, the faster it is."""
+    wanted = min(images // _MIN_MESSAGES, _MAX_PER_MESSAGE, MAX_IMAGE_BYTES // image_bytes)
+    return max(1, wanted)
 
 
 class Judge:
@@ -135,21 +144,26 @@ class Judge:
         """
         labels = dataset.test_labels.tolist()
         sent: dict[str, SentRequest] = {}
+        ids = list(images)
+        size = _images_per_message(len(ids), dataset.test_images[0].nbytes)
+        groups = {ids[start]: ids[start : start + size] for start in range(0, len(ids), size)}
 
-        def send_one(request: str, producer: KafkaProducer) -> FutureRecordMetadata:
-            index = images[request]
-            if request not in sent:
-                sent[request] = SentRequest(index, labels[index], time.time() * 1000)
-                if on_sent:
-                    on_sent(len(sent), len(images))
-            until = None if deadline is None else int(sent[request].sent_ms + deadline * 1000)
-            image = dataset.test_images[index]
+        def send_one(first: str, producer: KafkaProducer) -> FutureRecordMetadata:
+            group = groups[first]
+            indices = [images[request] for request in group]
+            if first not in sent:
+                now_ms = time.time() * 1000
+                for request, index in zip(group, indices, strict=True):
+                    sent[request] = SentRequest(index, labels[index], now_ms)
+                    if on_sent:
+                        on_sent(len(sent), len(images))
+            until = None if deadline is None else int(sent[first].sent_ms + deadline * 1000)
             value, headers = encode_request(
-                raw_request(run_id, request, image, dataset.name, until)
+                raw_requests(run_id, group, dataset.test_images[indices], dataset.name, until)
             )
-            return producer.send(topic, key=request.encode(), value=value, headers=headers)
+            return producer.send(topic, key=first.encode(), value=value, headers=headers)
 
-        self._publisher.deliver(images, topic, send_one, timeout)
+        self._publisher.deliver(groups, topic, send_one, timeout)
         return sent
 
     def collect(

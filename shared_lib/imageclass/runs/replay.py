@@ -165,7 +165,7 @@ def _send_again(
     headers = [(name, content) for name, content in dead_letter.headers if name != "deadline"]
     if deadline_ms is not None:
         headers.append(("deadline", str(deadline_ms).encode()))
-    key = dict(dead_letter.headers).get("request") or None
+    key = (dict(dead_letter.headers).get("request") or b"").partition(b",")[0] or None
     producer.send(_topic(dead_letter), key=key, value=dead_letter.value, headers=headers)
     origin = dead_letter.origin.encode()
     mark = [(_ORIGIN, origin), (_REPLAYED, str(int(time.time() * 1000)).encode())]

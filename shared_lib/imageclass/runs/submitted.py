@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from imageclass.messages.headers import InvalidMessage
-from imageclass.messages.predictions import decode_prediction
+from imageclass.messages.predictions import decode_predictions
 
 #: Columns of `prediction_table` and their types.
 SCHEMA: dict[str, Any] = {
@@ -55,15 +55,17 @@ def prediction_table(sent: SubmittedRun, records: Iterable[Any]) -> pl.DataFrame
     found: dict[tuple[str, str], tuple] = {}
     for record in records:
         with suppress(InvalidMessage):
-            prediction = decode_prediction(record.value, record.headers)
-            best = int(prediction.probabilities.argmax())
-            row = (
-                *(names[prediction.request], prediction.agent, prediction.model, best),
-                min(1.0, float(prediction.probabilities[best])),
-                prediction.probabilities.tolist(),
-                max(0.0, record.timestamp - sent.sent_ms[prediction.request]),
-            )
-            found.setdefault((prediction.request, prediction.agent), row)
+            for one in decode_predictions(record.value, record.headers):
+                if one.request not in names:
+                    continue
+                best = int(one.probabilities.argmax())
+                row = (
+                    *(names[one.request], one.agent, one.model, best),
+                    min(1.0, float(one.probabilities[best])),
+                    one.probabilities.tolist(),
+                    max(0.0, record.timestamp - sent.sent_ms[one.request]),
+                )
+                found.setdefault((one.request, one.agent), row)
     place = {request: number for number, request in enumerate(names)}
     rows = [found[key] for key in sorted(found, key=lambda key: (place[key[0]], key[1]))]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")

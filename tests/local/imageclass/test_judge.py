@@ -98,7 +98,9 @@ def test_the_whole_test_set_goes_out_once_with_a_deadline_and_missing_answers_ar
     assert run.summary()["missing"].to_list() == [0, len(DIGITS.test_images)]
     for record in read_all(connection, connection.topics.requests):
         request = decode_request(record.value, record.headers)
-        assert request.deadline_ms == int(run.sent[request.request].sent_ms + 60_000)
+        assert request.deadline_ms == int(run.sent[request.ids[0]].sent_ms + 60_000)
+        indices = [run.sent[one].index for one in request.ids]
+        assert np.array_equal(request.pixels, DIGITS.test_images[indices])
     records = read_all(connection, connection.topics.verdicts)
     announced = [decode_verdict(record.value) for record in records]
     assert sorted(verdict.index for verdict in announced) == list(range(len(DIGITS.test_images)))

@@ -11,7 +11,7 @@ from imageclass.agents import registry
 from imageclass.agents.micro_batch import MAX_BATCH_BYTES
 from imageclass.agents.record_source import RecordSource
 from imageclass.kafka.connection import Connection
-from imageclass.messages.requests import encode_request, raw_request
+from imageclass.messages.requests import encode_request, raw_request, raw_requests
 from kafka import TopicPartition
 
 from tests.support.agents import Linear, send
@@ -133,3 +133,23 @@ def test_a_batch_is_no_larger_than_what_was_set_while_the_source_waited(
     wait_until(lambda: counts.clear() or first.extend(source.collect(limits)) or first, 30, "some")
     assert [record.offset for record in first] == [0, 1]
     assert [record.offset for record in source.collect(lambda: (100, 0.0))] == list(range(2, 9))
+
+
+def test_a_batch_counts_images_and_splits_no_message(
+    connection: Connection, source: RecordSource
+) -> None:
+    agent = registry.start_agent(connection, "linear", Linear(), batch_size=10)
+    with Producer({"bootstrap.servers": connection.bootstrap_servers[0]}) as producer:
+        for number in range(12):
+            ids = [f"q{number}-{n}" for n in range(4)]
+            images = np.zeros((4, *Linear.image_shape), np.uint8)
+            value, headers = encode_request(raw_requests("r", ids, images))
+            topic = connection.topics.requests
+            producer.produce(topic, value, partition=0, headers=list(headers))
+        producer.flush(30)
+    source.start({place(connection): 0})
+    assert [len(batch) for batch in collect_all(source, 12, batch=10)] == [2] * 6
+    source.start({place(connection): 0})
+    assert [len(batch) for batch in collect_all(source, 12, batch=1)] == [1] * 12
+    wait_until(lambda: agent.status.answered == 48, 60, f"all are answered: {agent.status}")
+    assert (agent.status.received, agent.status.lag) == (48, 0)

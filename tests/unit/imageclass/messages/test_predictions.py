@@ -50,3 +50,15 @@ def test_predictions_name_data_set_and_byte_order_and_old_ones_need_not() -> Non
     old = predictions.decode_prediction(body, of_before)
     assert (old.dataset, old.model) == ("", "beef")
     np.testing.assert_array_equal(old.probabilities, probabilities)
+
+
+def test_the_predictions_for_several_images_come_back_one_by_one() -> None:
+    rows = np.array([[0.1, 0.9], [0.7, 0.3]], np.float32)
+    value, head = predictions.encode_prediction(
+        predictions.Prediction("r", "a,b", "cnn", rows, "beef", "digits")
+    )
+    first, second = predictions.decode_predictions(value, head)
+    assert (first.request, second.request, second.model) == ("a", "b", "beef")
+    np.testing.assert_array_equal(second.probabilities, rows[1])
+    with pytest.raises(InvalidMessage, match="2 classes of 2 images need 16 bytes, there are 12"):
+        predictions.decode_predictions(value[:-4], head)

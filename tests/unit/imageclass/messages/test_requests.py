@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from imageclass.agents.micro_batch import decode_image
+from imageclass.agents.micro_batch import decode_images
 from imageclass.data import limits
 from imageclass.data.image_files import image_encoding
 from imageclass.messages import predictions, requests
@@ -39,7 +39,7 @@ def test_raw_pixels_come_back_as_they_went() -> None:
     assert value == IMAGE.tobytes()
     got = requests.decode_request(value, head)
     assert (got.run, got.request, got.dataset) == ("run-1", "7", "digits")
-    np.testing.assert_array_equal(decode_image(got, (8, 8, 1)), IMAGE)
+    np.testing.assert_array_equal(decode_images(got, (8, 8, 1))[0], IMAGE)
 
 
 def test_a_request_has_no_place_for_the_label() -> None:
@@ -69,7 +69,7 @@ def test_files_are_scaled_to_what_the_model_takes(
 ) -> None:
     sent = requests.file_request("r", "q", picture(kind, mode=mode), kind.lower())
     got = requests.decode_request(*requests.encode_request(sent))
-    image = decode_image(got, shape)
+    [image] = decode_images(got, shape)
     assert (image.shape, image.dtype) == (shape, np.uint8)
     assert image.min() > 250  # white stays white
 
@@ -129,7 +129,7 @@ def test_an_empty_message_is_refused(value: bytes | None) -> None:
 def test_an_image_for_another_model_is_refused() -> None:
     request = requests.decode_request(IMAGE.tobytes(), headers())
     with pytest.raises(InvalidMessage, match=r"\(8, 8, 1\), the model takes \(28, 28, 1\)"):
-        decode_image(request, (28, 28, 1))
+        decode_images(request, (28, 28, 1))
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_undecodable_images_are_refused(body: bytes) -> None:
         *requests.encode_request(requests.file_request("r", "q", body, image_encoding(body)))
     )
     with pytest.raises(InvalidMessage, match=r"undecodable|pixels"):
-        decode_image(request, (28, 28, 1))
+        decode_images(request, (28, 28, 1))
 
 
 def test_a_png_that_says_it_is_a_jpeg_is_refused() -> None:
     request = requests.decode_request(picture("PNG"), headers(encoding="jpeg"))
     with pytest.raises(InvalidMessage, match="undecodable jpeg"):
-        decode_image(request, (28, 28, 1))
+        decode_images(request, (28, 28, 1))
 
 
 def test_five_megabytes_are_refused_before_they_are_sent() -> None:
@@ -172,3 +172,42 @@ def test_only_pixels_can_be_sent(image: np.ndarray) -> None:
         image_encoding(b"GIF89a")
     with pytest.raises(ValueError, match="one of png, jpeg, not 'gif'"):
         requests.file_request("r", "q", b"GIF89a", "gif")
+
+
+def images(count: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(256, size=(count, 8, 8, 1), dtype=np.uint8)
+
+
+def test_images_of_one_shape_share_a_message() -> None:
+    sent = requests.raw_requests("r", ["q-1", "q-2", "q-3"], images(3), "digits")
+    value, head = requests.encode_request(sent)
+    assert ("request", b"q-1,q-2,q-3") in head
+    got = requests.decode_request(value, head)
+    assert (got.ids, got.count) == (("q-1", "q-2", "q-3"), 3)
+    np.testing.assert_array_equal(decode_images(got, (8, 8, 1)), images(3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"request": "a,b"}, "2 of shape 8,8,1 needs 128 bytes, the message has 192"),
+        ({"request": "a,b,a"}, "an id twice"),
+        ({"request": "a,,b"}, "something that is no id"),
+        ({"request": "a,b,c d"}, "something that is no id"),
+        ({"request": ",".join(f"q{n}" for n in range(129))}, "129 images in a message"),
+        ({"request": ",".join(f"{n:0128}" for n in range(100))}, "is too long"),
+        ({"request": "a,b,c", "encoding": "png"}, "one file cannot be 3 images"),
+    ],
+)
+def test_a_message_of_several_images_must_fit_together(changes: dict, why: str) -> None:
+    value = images(3).tobytes()
+    assert requests.decode_request(value, headers(request="a,b,c")).count == 3
+    with pytest.raises(InvalidMessage, match=why):
+        requests.decode_request(value, headers(**changes))
+
+
+def test_a_message_takes_no_more_images_than_agents_read() -> None:
+    with pytest.raises(ValueError, match="128 images at most, not 129"):
+        requests.raw_requests("r", [f"q{n}" for n in range(129)], images(129))
+    with pytest.raises(ValueError, match=r"must be uint8 of shape \(2, height"):
+        requests.raw_requests("r", ["a", "b"], images(3))

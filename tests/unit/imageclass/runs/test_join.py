@@ -1,7 +1,9 @@
 """Joining answers to requests."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 from imageclass.messages.predictions import Prediction, encode_prediction
 from imageclass.runs.join import Join
 
@@ -100,3 +102,17 @@ def test_dead_letters_end_a_request_unless_it_is_answered() -> None:
     assert found.missing == 2
     assert set(found.dead_lettered.values()) == {"expired 1.0 s before its turn"}
     assert not Join(sent_run("cnn")).is_complete
+
+
+def test_one_message_may_answer_several_requests() -> None:
+    join = Join(sent_run("cnn"))
+    rows = np.stack([prediction(f"q{n}", "cnn", n % 2).probabilities for n in range(3)])
+    together = replace(prediction("q0", "cnn"), request="q0,q1,q2", probabilities=rows)
+    assert join.add_predictions([record(prediction("q1", "cnn", 1)), record(together)]) == 3
+    letter = record(replace(together, request="q2,q3"))
+    letter.headers += [("dead-letter.agent", b"cnn"), ("dead-letter.reason", b"late")]
+    assert join.add_dead_letters([letter]) == 1
+    found = join.finish()
+    assert found.duplicates == {"cnn": 1}
+    assert found.predictions["request_id"].to_list() == ["q1", "q0", "q2"]
+    assert found.dead_lettered == {("q3", "cnn"): "late"}
