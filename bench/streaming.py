@@ -17,7 +17,7 @@ from embedded_kafka import EmbeddedBroker
 from imageclass.agents.agent import Agent
 from imageclass.kafka.connection import Connection, connect
 from imageclass.kafka.librdkafka import make_consumer, make_producer
-from imageclass.messages.requests import encode_request, raw_request
+from imageclass.messages.requests import encode_request, raw_request, raw_requests
 from imageclass.models import architectures
 from imageclass.models.classifier import CompiledClassifier
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ SHAPES = {"32x32x3": (32, 32, 3), "28x28x1": (28, 28, 1)}
 IMAGES = 20_000  # for one measurement of an agent
 ONE_BY_ONE_IMAGES = 100
 PACED_ROUNDS, PACED_S = 3, 10.0
+PER_MESSAGE = 32  # as the judge sends them
 BATCH_SIZE = 256
 MAX_WAIT = 0.02  # seconds
 
@@ -47,13 +48,16 @@ def alone(classifier: CompiledClassifier, images: NDArray[np.uint8], seconds: fl
     return done * BATCH_SIZE / (time.perf_counter() - begin)
 
 
-def fill(connection: Connection, images: NDArray[np.uint8], count: int) -> None:
+def fill(connection: Connection, images: NDArray[np.uint8], count: int, per_message: int) -> None:
     """Lay requests ready."""
     producer = make_producer(connection, "bench", lambda error: None)
-    for number in range(count):
-        value, headers = encode_request(raw_request("run", f"q-{number}", images[number % 1024]))
-        producer.produce(connection.topics.requests, value, b"%d" % number, headers=list(headers))
-        if number % 1_000 == 0:
+    for first in range(0, count, per_message):
+        ids = [f"q-{number}" for number in range(first, first + per_message)]
+        start = first % 1024
+        request = raw_requests("run", ids, images[start : start + per_message])
+        value, headers = encode_request(request)
+        producer.produce(connection.topics.requests, value, ids[0].encode(), headers=list(headers))
+        if first % 1_000 < per_message:
             producer.flush()
     producer.flush()
 
@@ -155,13 +159,16 @@ def measure(recording: Recording, rounds: int) -> None:
         agent_rates = []
         with tempfile.TemporaryDirectory() as directory, EmbeddedBroker(directory, 0) as broker:
             for turn in range(1, rounds + 1):
-                connection = connect(broker.bootstrap_servers, f"turn{turn}.")
-                fill(connection, images, IMAGES + 20 * BATCH_SIZE)
-                own = alone(classifier, images, 2)
-                agent_rates.append(through_kafka(connection, classifier, IMAGES))
-                recording.add("alone", key, turn, own)
-                recording.add("agent", key, turn, agent_rates[-1])
-                recording.add("share", key, turn, agent_rates[-1] / own)
+                for per_message, end in ((PER_MESSAGE, ""), (1, "_one")):
+                    connection = connect(broker.bootstrap_servers, f"turn{turn}{end}.")
+                    fill(connection, images, IMAGES + 20 * BATCH_SIZE, per_message)
+                    own = alone(classifier, images, 2)
+                    rate = through_kafka(connection, classifier, IMAGES)
+                    recording.add(f"alone{end}", key, turn, own)
+                    recording.add(f"agent{end}", key, turn, rate)
+                    recording.add(f"share{end}", key, turn, rate / own)
+                    if per_message == 1:
+                        agent_rates.append(rate)
             old = connect(broker.bootstrap_servers, "old.")
             rate = one_by_one(old, model, images, ONE_BY_ONE_IMAGES)
             recording.add("one_by_one", key, 1, rate)

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from docker.errors import DockerException
-from dockerspawner import DockerSpawner
 from jupyterhub.spawner import Spawner
 from requests import RequestException
 from tornado import web
@@ -13,6 +12,7 @@ from hub.server_status.reasons import forget_stop
 from hub.settings import Settings
 from hub.signin.names import safe_name
 from hub.spawners import container_state
+from hub.spawners.engine_calls import EngineCallsMixin
 from hub.spawners.engine_errors import engine_failure
 from hub.spawners.images import allowed_images, has_newer_image, image_form, parse_form
 from hub.spawners.listening import PAUSE_S, listens
@@ -28,7 +28,7 @@ _TOLERATED_POLLS = 3  # in a row may find a container down before it counts as e
 _QUESTIONS_PER_LOOK = 4
 
 
-class ContainerSpawner(ProgressMixin, StartWithoutMixin, DockerSpawner):
+class ContainerSpawner(ProgressMixin, StartWithoutMixin, EngineCallsMixin):
     """Starts a server in a container, refuses options that nobody offered, says why one ended.
 
     Attributes:
