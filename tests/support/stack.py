@@ -89,6 +89,8 @@ class Stack:
             "INSTANCE": self.name,
             "PORT": str(self.port),
             "USERS_SUBNET": self.subnet,
+            # A kernel for each server takes the tests' processors; the team with HTTPS has them.
+            "WAITING_KERNEL": "yes" if https else "no",
         }
         if https:
             # No DNS has the domain.

@@ -119,10 +119,10 @@ def decode_predictions(value: bytes | None, headers: Iterable[Header] | None) ->
     Raises:
         InvalidMessage: something is missing, or does not fit together.
     """
-    together = decode_prediction(value, headers)
-    if together.probabilities.ndim == 1:
-        return [together]
+    all_images = decode_prediction(value, headers)
+    if all_images.probabilities.ndim == 1:
+        return [all_images]
     return [
-        replace(together, request=request, probabilities=row)
-        for request, row in zip(ids_of(together.request), together.probabilities, strict=True)
+        replace(all_images, request=request, probabilities=row)
+        for request, row in zip(ids_of(all_images.request), all_images.probabilities, strict=True)
     ]
