@@ -46,6 +46,7 @@ def configure(c: object, settings: Settings) -> None:
             "command": [
                 *(sys.executable, "-m", "hub.idle"),
                 *(f"--timeout={int(timeout_s)}", f"--cull-every={look_s}"),
+                "--cull-named-servers=False",  # apps have a time of their own (hub.apps.upkeep)
             ],
             # After a restart the hub hears first what was used while it was away.
             "environment": {_FIRST_LOOK_VARIABLE: str(2 * report_interval_s(settings))},
