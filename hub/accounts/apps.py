@@ -1,4 +1,4 @@
-"""The accounts of apps: they may read the topics that their author names, and nothing by default."""
+"""The accounts of apps, which may read the topics that their author names, and nothing else."""
 
 from collections.abc import Callable
 

@@ -15,8 +15,8 @@ from hub.handlers import with_mixin
 #: Path of the pages of apps, below the hub's.
 PATH = "/apps"
 _REFUSED = (
-    "Each user has one editor here. Servers with a name are apps: publish a notebook in your editor, "
-    "and open it on the page Apps."
+    "Each user has one editor here. Servers with a name are apps: publish a notebook in your "
+    "editor, and open it on the page Apps."
 )
 
 

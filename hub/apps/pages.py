@@ -25,11 +25,13 @@ from hub.starts.failures import failed_start
 
 _SAID = {
     "stopped": "{title} is stopped. It starts again when somebody opens it.",
-    "unpublished": "{title} is unpublished. Nobody can open it any more, and its snapshots are gone.",
+    "unpublished": "{title} is unpublished. Nobody can open it, and its snapshots are gone.",
     "rolled-back": "{title} shows an earlier snapshot.",
 }
 _GONE = "There is no app at this address. Its author may have unpublished it."
-_NOT_YOURS = "{author} has not opened this app to you. Ask {author}, or somebody of a group that may."
+_NOT_YOURS = (
+    "{author} has not opened this app to you. Ask {author}, or somebody of a group that may."
+)
 _BLOCKED = "This app is stopped: its author, {author}, is blocked on this platform."
 
 
@@ -115,7 +117,8 @@ class AppPage(AppsHandler):
         failed = server is not None and server._failed and not server.active
         if not failed or self.get_query_argument("again", ""):
             server, failed = servers.begin(self, user, app), False
-        assert server is not None
+        if server is None:
+            raise web.HTTPError(500)
         shares.grant(self.db, server.orm_spawner, self.current_user)
         self.parts.store.note_viewer(app, self.current_user.name)
         if server.ready:

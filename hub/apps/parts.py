@@ -15,8 +15,8 @@ from hub.signin.blocked import BlockedUsers
 
 #: Why nobody publishes to others where all pages share one origin.
 NO_SHARING = (
-    "Apps are for their authors alone here: all pages of this platform share one origin, so the page "
-    "of an app could act as whoever opened it (SUBDOMAINS=no)."
+    "Apps are for their authors alone here: all pages of this platform share one origin, so the "
+    "page of an app could act as whoever opened it (SUBDOMAINS=no)."
 )
 
 

@@ -1,7 +1,7 @@
 """The hub's shares of apps' servers, which follow from what the store says.
 
-A share is made when somebody opens an app, and revoked as soon as they may not open it any more. The
-server asks the hub, so it needs to know nothing of audiences.
+A share is made when somebody opens an app, and revoked as soon as they may not open it any more.
+The server asks the hub, so it needs to know nothing of audiences.
 """
 
 from collections.abc import Collection

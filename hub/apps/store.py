@@ -1,8 +1,8 @@
 """The apps of a platform, in files that a restarted hub reads again: the one place that knows them.
 
-    apps/<author>/<slug>/app.json     what is said of it, its snapshots, who opened it
-    apps/<author>/<slug>/<n>.tar      snapshot n, as the author's server sent it
-    apps/<author>/<slug>/<n>.html     its kept outputs
+apps/<author>/<slug>/app.json     what is said of it, its snapshots, who opened it
+apps/<author>/<slug>/<n>.tar      snapshot n, as the author's server sent it
+apps/<author>/<slug>/<n>.html     its kept outputs
 """
 
 from __future__ import annotations

@@ -23,9 +23,7 @@ from hub.starts.without import StartWithoutMixin
 _LOG_BYTES = 1024**2  # a larger log is emptied at the next start
 
 
-class LaptopSpawner(
-    AppServerMixin, ProgressMixin, StartWithoutMixin, SimpleLocalProcessSpawner
-):
+class LaptopSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, SimpleLocalProcessSpawner):
     """Starts a server as a process of the laptop's owner, in a directory of the user's own.
 
     It separates files, not people: everybody who runs code here acts as the laptop's owner. Users

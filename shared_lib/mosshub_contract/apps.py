@@ -12,7 +12,8 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: Path of the hub's route for an author's server, below the hub's API. `/<slug>` follows to unpublish.
+#: Path of the hub's route for an author's server, below the hub's API; to unpublish, `/<slug>`
+#: follows.
 API_PATH = "/mosshub/apps"
 #: Path of the hub's route where an app's server fetches its snapshot.
 SNAPSHOT_PATH = "/mosshub/app-snapshot"

@@ -7,8 +7,8 @@
 | `requirements.txt` | packages that the author installed, a requirement a line         |
 | `files/…`          | the notebook, and the data files that it needs                   |
 
-Whoever reads an archive trusts nothing in it: names that lead elsewhere, links, and amounts that fill
-a disk are refused before anything is written.
+Whoever reads an archive trusts nothing in it: names that lead elsewhere, links, and amounts that
+fill a disk are refused before anything is written.
 """
 
 from __future__ import annotations
