@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 
 from jupyterhub.app import JupyterHub
+from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
 
 from hub.accounts.acls import account_name
@@ -59,7 +59,7 @@ class Upkeep:
                 if self._store.get(author.name, slug) is None:
                     await servers.remove(author, slug)
                 elif author.name in blocked:
-                    await servers.stop(author, slug, Reason.ADMIN)
+                    await self._end_of_blocked(author, slug, server)
                 elif server.ready and 0 < self._idle_timeout_s < servers.idle_s(server):
                     await servers.stop(author, slug, Reason.IDLE)
 
@@ -80,8 +80,7 @@ class Upkeep:
         self._store.remove(app)
         self.revoke()
         await servers.remove(author, app.slug)
-        if reconciler := getattr(JupyterHub.instance().authenticator, "reconciler", None):
-            await reconciler.delete_account(account_name(app.author, app.slug))
+        await _delete_account(app.author, app.slug)
 
     async def unpublish_all(self, author: User) -> None:
         """Forget the apps of a user who is removed, and take them out of all audiences."""
@@ -90,7 +89,12 @@ class Upkeep:
         self._store.forget_user(author.name)
         self.revoke()
 
-    async def stop_all(self, author: User, slugs: Iterable[str]) -> None:
-        """Stop the servers of some apps of a user whom an admin has blocked."""
-        for slug in slugs:
+    async def _end_of_blocked(self, author: User, slug: str, server: Spawner) -> None:
+        if server.active:
             await servers.stop(author, slug, Reason.ADMIN)
+            await _delete_account(author.name, slug)
+
+
+async def _delete_account(author: str, slug: str) -> None:
+    if reconciler := getattr(JupyterHub.instance().authenticator, "reconciler", None):
+        await reconciler.delete_account(account_name(author, slug))

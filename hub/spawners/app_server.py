@@ -3,10 +3,10 @@
 from typing import Any
 
 from mosshub_contract.apps import slug_of_server
-from traitlets import Dict
+from traitlets import Dict, HasTraits
 
 
-class AppServerMixin:
+class AppServerMixin(HasTraits):
     """Tells a spawner whether its server runs an app, and gives it what apps have.
 
     Mixed in before a spawner's class.

@@ -107,16 +107,22 @@ def _files_of_marimo(settings: Settings, runtime: Path) -> dict[str, str]:
     }
 
 
+def stop_event() -> asyncio.Event:
+    """Return what is set when a signal ends this program."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
 async def run(settings: Settings) -> None:
     """Run until SIGTERM, SIGINT or SIGHUP.
 
     Raises:
         StartError: the server cannot start.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_event()
     # This reads the hub's variables, so that a wrong one ends the start and not a request.
     HubSignIn.instance(cache_max_age=HUB_CACHE_S)
 

@@ -17,6 +17,7 @@ from .page import add_frame, script
 from .snapshot import SnapshotSource
 from .viewer import headers_for_app, is_open
 
+_AGAIN_S = 5  # between two looks of a page at an app that did not start
 _NOT_OPEN = "Not found: this is an app, and nobody edits it here"
 
 
@@ -42,6 +43,22 @@ class AppHandler(MarimoHandler):
         request = copy.copy(self.request)
         request.headers = headers_for_app(self.request.headers.get_all(), viewer)
         return request
+
+    def _send_starting_page(self) -> None:
+        self.set_status(503, "Starting")
+        self.set_header("Retry-After", "1")
+        self.finish(pages.starting(self._source.card.title))
+
+    def _send_down(self, *, as_page: bool) -> None:
+        """Say that the app does not run; what its code printed is the author's to see."""
+        self.set_status(503)
+        self.set_header("Retry-After", "5")
+        if as_page:
+            text = f"The app {self._source.card.title} did not start. It is tried again now."
+            hub_url = self.server_settings.hub_url
+            self.finish(pages.error(503, text, hub_url, _AGAIN_S))
+        else:
+            self.finish({"detail": "the app is not running"})
 
     def _send_page(self, page: bytes, notices: list[str]) -> None:
         for name in ("Content-Length", "ETag"):  # those of marimo's page

@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import shutil
-import signal
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from tornado import web
 
 from .. import processes
 from ..activity import Activity
-from ..app import HUB_CACHE_S, listen
+from ..app import HUB_CACHE_S, listen, stop_event
 from ..assets import handlers as assets
 from ..broker_account import BrokerAccountFile
 from ..disk import Disk
@@ -68,10 +67,7 @@ async def run(settings: Settings) -> None:
     Raises:
         StartError: the server cannot start.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_event()
     HubSignIn.instance(cache_max_age=HUB_CACHE_S)
     runtime = Path(tempfile.mkdtemp(prefix="mosshub-run."))
     async with client_session() as session:

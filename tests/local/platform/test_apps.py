@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import secrets
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,43 +14,25 @@ from pathlib import Path
 import pytest
 import requests
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
+from tests.support.apps import (
+    NAME,
+    PEEK,
+    TOPICS,
+    app_url,
+    assert_nothing_of_the_viewer,
+    open_app,
+    publish,
+    seen_by_code,
+    server_url,
+    socket,
+    unpublish,
+)
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 pytestmark = pytest.mark.slow
-
-#: An app that shows everything that its code can see, in one output.
-PEEK = """
-import marimo
-
-app = marimo.App(app_title="Peek")
-
-
-@app.cell
-def _():
-    import json, os, pathlib
-    import marimo as mo
-
-    request = mo.app_meta().request
-    seen = {
-        "headers": dict(request.headers),
-        "cookies": dict(request.cookies),
-        "user": request.user,
-        "environment": dict(os.environ),
-        "home": sorted(str(p) for p in pathlib.Path.home().rglob("*") if ".venv" not in p.parts),
-        "data": pathlib.Path("numbers.csv").read_text(),
-    }
-    mo.plain_text("PEEK" + json.dumps(seen) + "KEEP")
-    return
-
-
-if __name__ == "__main__":
-    app.run()
-"""
-NAME = "peek.py"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +41,7 @@ def author(platform: RunningPlatform) -> LocalPerson:
     ivy = LocalPerson(platform, "ivy")
     ivy.editor()
     notebooks = platform.data_dir / "users" / "ivy" / "notebooks"
-    (notebooks / NAME).write_text(PEEK)
+    (notebooks / NAME).write_text(PEEK.replace("AUTHOR", "ivy"))
     (notebooks / "numbers.csv").write_text("1,2,3")
     (notebooks / "private.csv").write_text("not for others")
     return ivy
@@ -74,64 +57,14 @@ def stranger(platform: RunningPlatform) -> LocalPerson:
     return LocalPerson(platform, "omar")
 
 
-def publish(author: LocalPerson, **fields: str) -> requests.Response:
-    """Send the form of the page on which a user publishes."""
-    notebook = {"notebook": NAME, "title": "Peek", "files": "numbers.csv", **fields}
-    return author.session.post(
-        f"{author.base}_mosshub/publish",
-        data=notebook,
-        headers={"Origin": author.origin, "Sec-Fetch-Site": "same-origin", "Accept": "text/html"},
-        timeout=120,
-    )
-
-
-def app_url(author: LocalPerson, slug: str = "peek") -> str:
-    return f"{author.url}/hub/apps/{author.name}/{slug}"
-
-
-def open_app(person: LocalPerson, author: LocalPerson, slug: str = "peek") -> requests.Response:
-    """Open the app's address as a browser does, until the app is there."""
-
-    def opened() -> requests.Response | None:
-        page = person.session.get(app_url(author, slug), timeout=60)
-        assert page.status_code < 500, page.text
-        return page if "mosshub-app" in page.text and "<marimo-" in page.text else None
-
-    return wait_until(opened, 180, f"the app\n{author.context()}")
-
-
-def socket(person: LocalPerson, author: LocalPerson, slug: str = "peek") -> ClientConnection:
-    base = f"{author.base}app-{slug}/"
-    return connect(
-        f"{base.replace('http', 'ws', 1)}ws?session_id=s_{secrets.token_hex(3)}",
-        origin=author.origin,  # type: ignore[arg-type]
-        additional_headers={**person.cookies(base), "User-Agent": "the viewer's browser"},
-        max_size=None,
-        open_timeout=90,
-    )
-
-
-def seen_by_code(person: LocalPerson, author: LocalPerson) -> dict:
-    """Return what the app's code wrote about what it sees of a viewer."""
-    deadline = time.monotonic() + 60 * TIMEOUT_FACTOR
-    with socket(person, author) as connection:
-        while time.monotonic() < deadline:
-            message = json.loads(connection.recv(timeout=60 * TIMEOUT_FACTOR))
-            text = unescape(json.dumps(message.get("data", {}).get("output") or ""))
-            if "PEEK" in text:
-                output = unescape(str(message["data"]["output"]["data"]))
-                return json.loads(output[output.index("PEEK") + 4 : output.rindex("KEEP")])
-    raise AssertionError("the app showed nothing")
-
-
 @pytest.fixture
 def published(author: LocalPerson) -> Iterator[requests.Response]:
     """The app, for noel alone."""
-    page = publish(author, audience="noel")
+    page = publish(author, audience="noel", topics="ivy.open")
     assert page.status_code == 200, page.text
     assert app_url(author) in page.text
     yield page
-    author.post_form("/hub/apps/ivy/peek/unpublish", {})
+    unpublish(author)
 
 
 def test_those_whom_the_author_chose_open_it_and_nobody_else(
@@ -139,7 +72,7 @@ def test_those_whom_the_author_chose_open_it_and_nobody_else(
 ) -> None:
     assert "run as one operating-system user" in published.text  # a laptop says so
     page = open_app(viewer, author)
-    assert page.url.startswith(f"{author.base}app-peek/")
+    assert page.url.startswith(server_url(author))
     assert "by ivy" in page.text
     assert "PEEK" not in page.text  # the code is not in the page
     refused = stranger.session.get(app_url(author), timeout=60)
@@ -147,7 +80,7 @@ def test_those_whom_the_author_chose_open_it_and_nobody_else(
     assert "ivy has not opened this app to you" in unescape(refused.text)
     # Nor at the address of its server, with or without a sign-in there.
     for path in ("", "_mosshub/status", "api/status", "@file/1-x"):
-        answer = stranger.session.get(f"{author.base}app-peek/{path}", timeout=60)
+        answer = stranger.session.get(server_url(author) + path, timeout=60)
         assert answer.status_code in (401, 403), (path, answer.status_code)
     with pytest.raises(InvalidStatus):
         socket(stranger, author)
@@ -156,30 +89,41 @@ def test_those_whom_the_author_chose_open_it_and_nobody_else(
     assert ["/hub/apps/ivy/peek" in text for text in shown] == [True, False]
 
 
+def make_topics(platform: RunningPlatform) -> None:
+    """Write a message into two topics of the author, with the author's account."""
+    editor = next(
+        process
+        for process in platform.processes()
+        if "marimo_singleuser.marimo_patches" in process.cmdline()
+        and process.environ().get("JUPYTERHUB_USER") == "ivy"
+    )
+    subprocess.run(
+        [sys.executable, "-c", TOPICS, "ivy"], env=os.environ | editor.environ(), check=True
+    )
+
+
 def test_its_code_sees_nothing_of_the_viewer_and_the_snapshot_alone(
     published: requests.Response,
     platform: RunningPlatform,
     author: LocalPerson,
     viewer: LocalPerson,
 ) -> None:
+    make_topics(platform)
     open_app(viewer, author)
     seen = seen_by_code(viewer, author)
-    text = json.dumps(seen)
+    assert_nothing_of_the_viewer(seen, viewer)
     assert seen["data"] == "1,2,3"
-    assert seen["cookies"] == {}
-    assert "noel" not in text
-    assert "the viewer's browser" not in text
-    for cookie in viewer.session.cookies:
-        assert cookie.value is None or len(cookie.value) < 8 or cookie.value not in text
     assert not [name for name in seen["environment"] if "TOKEN" in name]
     files = {Path(path).name for path in seen["home"]}
     assert {"peek.py", "numbers.csv"} <= files
     assert not {"private.csv", "image_class.py"} & files
+    assert seen["topics"]["ivy.open"] == ["a message in open"]
+    assert "Authorization" in seen["topics"]["ivy.secret"]
     # What belongs to the editor is closed, also to the author.
     for path in ("api/files/list_files", "api/kernel/run", "api/files/read_code", "terminal/ws"):
         for person in (viewer, author):
             answer = person.session.post(
-                f"{author.base}app-peek/{path}",
+                server_url(author) + path,
                 json={},
                 headers={"Origin": author.origin, "Sec-Fetch-Site": "same-origin"},
                 timeout=60,
@@ -194,7 +138,7 @@ def test_unpublished_it_is_gone_for_pages_that_are_open(
     open_app(viewer, author)
     with socket(viewer, author) as connection:
         connection.recv(timeout=60)
-        done = author.post_form("/hub/apps/ivy/peek/unpublish", {})
+        done = unpublish(author)
         assert "Peek is unpublished" in unescape(done.text)
         began = time.monotonic()
         with suppress(ConnectionClosed):
@@ -211,7 +155,7 @@ def test_who_loses_an_app_loses_it_within_seconds(
     published: requests.Response, author: LocalPerson, viewer: LocalPerson
 ) -> None:
     open_app(viewer, author)
-    status = f"{author.base}app-peek/_mosshub/status"
+    status = f"{server_url(author)}_mosshub/status"
     assert viewer.session.get(status, timeout=60).json() == {"viewer": "noel"}
     assert publish(author, audience="ivy").status_code == 200
     wait_until(lambda: viewer.session.get(status, timeout=60).status_code == 403, 10, "the loss")
