@@ -28,6 +28,11 @@ def report_interval_s(settings: Settings) -> float:
     return min(_MAX_REPORT_S, settings.idle_timeout_s / 4 or _MAX_REPORT_S)
 
 
+def app_report_interval_s(settings: Settings) -> float:
+    """Return the same for the server of an app."""
+    return min(_MAX_REPORT_S, settings.app_idle_timeout / 4 or _MAX_REPORT_S)
+
+
 def configure(c: object, settings: Settings) -> None:
     """Add the service to the hub's configuration, unless idle servers are not stopped.
 

@@ -38,7 +38,7 @@ from mosshub_contract.apps import VARIABLE as APP_VARIABLE
 from mosshub_contract.apps import slug_of_server
 from mosshub_contract.team_links import format_team_links
 
-from hub.idle import report_interval_s
+from hub.idle import app_report_interval_s, report_interval_s
 from hub.processes import INSTANCE_VARIABLE
 from hub.settings import ROOT, Settings
 from hub.signin.names import topic_prefix
@@ -72,7 +72,9 @@ def server_environment(settings: Settings) -> dict[str, Any]:
         "MOSSHUB_KEEP_AT_MOST": str(settings.keep_at_most),
         "MOSSHUB_DISK_LIMIT": str(int(settings.disk_limit or 0)),
         "MOSSHUB_WAITING_KERNEL": "yes" if settings.waiting_kernel else "",
-        "JUPYTERHUB_ACTIVITY_INTERVAL": str(report_interval_s(settings)),
+        "JUPYTERHUB_ACTIVITY_INTERVAL": lambda spawner: str(
+            (app_report_interval_s if slug_of_server(spawner.name) else report_interval_s)(settings)
+        ),
         "MARIMO_RESTRICT_SHARING": "" if settings.external_sharing else "true",
         INSTANCE_VARIABLE: str(settings.data_dir),
     }

@@ -72,9 +72,13 @@ class TooManyApps(ValueError):
     """An author has as many apps as one may have."""
 
 
+#: Name of the directory of apps, in the hub's state and in backups of it.
+DIRECTORY = "apps"
+
+
 def apps_directory(settings: Settings) -> Path:
-    """Return where a platform's apps are: beside the hub's state, and in its backups."""
-    return settings.data_dir / "hub" / "apps"
+    """Return where a platform's apps are."""
+    return settings.data_dir / "hub" / DIRECTORY
 
 
 class AppStore:

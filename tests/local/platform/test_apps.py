@@ -125,7 +125,11 @@ def test_its_code_sees_nothing_of_the_viewer_and_the_snapshot_alone(
             answer = person.session.post(
                 server_url(author) + path,
                 json={},
-                headers={"Origin": author.origin, "Sec-Fetch-Site": "same-origin"},
+                headers={
+                    "Origin": author.origin,
+                    "Sec-Fetch-Site": "same-origin",
+                    "Sec-Fetch-Mode": "cors",
+                },
                 timeout=60,
             )
             assert answer.status_code == 404, (path, answer.status_code)
