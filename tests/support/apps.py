@@ -78,16 +78,22 @@ if __name__ == "__main__":
 TOPICS = """
 import json, os, sys
 from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
 account = json.load(open(os.environ["MOSSHUB_BROKER_ACCOUNT"]))
-producer = KafkaProducer(
-    bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"],
-    security_protocol=account["security_protocol"],
-    sasl_mechanism=account["sasl_mechanism"],
-    sasl_plain_username=account["username"],
-    sasl_plain_password=account["password"],
-)
+settings = {
+    "bootstrap_servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
+    "security_protocol": account["security_protocol"],
+    "sasl_mechanism": account["sasl_mechanism"],
+    "sasl_plain_username": account["username"],
+    "sasl_plain_password": account["password"],
+}
+admin = KafkaAdminClient(**settings)
 for name in ("open", "secret"):
-    producer.send(f"{sys.argv[1]}.{name}", f"a message in {name}".encode(), partition=0).get(60)
+    topic = f"{sys.argv[1]}.{name}"
+    if topic in admin.list_topics():
+        admin.delete_topics([topic])
+    admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
+    KafkaProducer(**settings).send(topic, f"a message in {name}".encode()).get(60)
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -186,3 +187,45 @@ def test_what_cannot_be_published_is_said(author: LocalPerson) -> None:
     escaping = publish(author, files="../../noel/notebooks/train.py")
     assert "is no file beside the notebook" in escaping.text
     assert "you may not read the topic" in publish(author, topics="noel.secret").text.lower()
+
+
+def shows(viewer: LocalPerson, author: LocalPerson, text: str) -> bool:
+    """Return whether the app shows a text to somebody who opens it."""
+    with socket(viewer, author) as connection, suppress(TimeoutError):
+        deadline = time.monotonic() + 10 * TIMEOUT_FACTOR
+        while (left := deadline - time.monotonic()) > 0:
+            message = json.loads(connection.recv(timeout=left))
+            if text in str((message.get("data") or {}).get("output")):
+                return True
+    return False
+
+
+def test_a_file_is_followed_and_an_earlier_snapshot_comes_back(
+    platform: RunningPlatform, author: LocalPerson, viewer: LocalPerson
+) -> None:
+    notebook = platform.data_dir / "users" / "ivy" / "notebooks" / NAME
+    before = notebook.read_text()
+
+    def write(text: str) -> None:
+        notebook.write_text(
+            "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n"
+            f'    import marimo as mo\n\n    mo.plain_text("{text}")\n    return\n'
+        )
+
+    try:
+        write("the first text")
+        assert publish(author, audience="noel", follows="yes").status_code == 200
+        open_app(viewer, author)
+        assert shows(viewer, author, "the first text")
+        with socket(viewer, author) as open_page:
+            write("another text")
+            wait_until(lambda: shows(viewer, author, "another text"), 60, "what was saved")
+            open_page.close()
+        back = author.post_form("/hub/apps/ivy/peek/roll-back", {"number": "1"})
+        assert "shows an earlier snapshot" in unescape(back.text)
+        wait_until(lambda: shows(viewer, author, "the first text"), 30, "the first snapshot")
+        # Whom nobody asked cannot do it.
+        assert viewer.post_form("/hub/apps/ivy/peek/roll-back", {"number": "2"}).status_code == 403
+    finally:
+        notebook.write_text(before)
+        unpublish(author)
