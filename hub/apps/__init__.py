@@ -7,6 +7,7 @@
 | `shares`        | the hub's shares, which follow from the store                            |
 | `servers`       | the servers of apps: started for who opens one, stopped when nobody does |
 | `upkeep`        | looks after shares and servers, again and again                          |
+| `parts`         | what the handlers share                                                  |
 | `api`           | publish, unpublish, and the snapshot, for users' servers                 |
 | `rows`, `pages` | the page of all apps, the address of each, and the buttons               |
 | `named_servers` | refuses every other server with a name                                   |

@@ -125,7 +125,9 @@ class AppPage(AppsHandler):
             self.redirect(user.server_url(server.name))
             return
         kept = await asyncio.to_thread(self.parts.store.kept, app)
-        failure = failed_start(user.name, server.name) if failed else None
+        # What the app printed is for its author to see.
+        is_told = self.current_user.name == app.author or self.current_user.admin
+        failure = failed_start(user.name, server.name) if failed and is_told else None
         await self.show("app_opens.html", app=app, kept=kept, is_failed=failed, failure=failure)
 
 

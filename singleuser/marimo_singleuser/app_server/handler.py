@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 
-import aiohttp
 from tornado import httputil, web
 
 from ..frame.handlers import AskHubAgain
@@ -115,9 +113,7 @@ class NewSnapshot(AskHubAgain):
         super().initialize(services)
         self._source = source
 
-    async def post(self) -> None:  # type: ignore[override]
+    def post(self) -> None:
         """Ask the hub again: who may use this, and what is to be shown."""
         super().post()
-        # The hub is away, or the app is gone: then the hub stops it.
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError, OSError):
-            await self._source.refresh()
+        self._source.refresh_soon()

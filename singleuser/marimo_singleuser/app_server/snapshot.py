@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from ..settings import Settings
 log = logging.getLogger("marimo_singleuser")
 
 _TIMEOUT_S = 60.0
+_INTERVAL_S = 1.0
 
 
 class SnapshotSource:
@@ -40,7 +42,8 @@ class SnapshotSource:
         self._settings, self._session = settings, session
         self._url = f"{settings.api_url}{SNAPSHOT_PATH}"
         self._number = ""
-        self._fetching = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._asked_again = False
 
     async def begin(self) -> None:
         """Fetch the snapshot for the first time.
@@ -53,33 +56,45 @@ class SnapshotSource:
         except (aiohttp.ClientError, TimeoutError, BadSnapshot, OSError) as error:
             raise StartError(f"The hub gives this app no snapshot ({error}).") from error
 
-    async def refresh(self) -> bool:
-        """Fetch the snapshot if it is another than before; return whether it was.
+    def refresh_soon(self) -> None:
+        """Fetch a newer snapshot, if there is one: once a second at most, whoever wants that."""
+        self._asked_again = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._refresh_soon())
+
+    async def _refresh_soon(self) -> None:
+        while self._asked_again:
+            self._asked_again = False
+            # The hub is away, or the app is gone: then the hub stops this server.
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, BadSnapshot, OSError):
+                await self.refresh()
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def refresh(self) -> None:
+        """Fetch the snapshot if it is another than before.
 
         Raises:
             ClientError: the hub does not answer, or this app is gone.
             BadSnapshot: the hub's answer is none.
             OSError: it cannot be written.
         """
-        async with self._fetching:
-            headers = {
-                "Authorization": f"token {self._settings.api_token}",
-                NUMBER_HEADER: self._number,
-            }
-            timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-            async with self._session.get(self._url, headers=headers, timeout=timeout) as answer:
-                answer.raise_for_status()
-                if answer.status == 204:
-                    return False
-                snapshot = await asyncio.to_thread(unpack, await answer.read())
-                number = answer.headers.get(NUMBER_HEADER, "")
-            if self.install and snapshot.requirements != self.requirements:
-                await self.install(snapshot.requirements)
-            await asyncio.to_thread(self._write, snapshot)
-            self.card, self.requirements = snapshot.card, snapshot.requirements
-            self._number = number
-            log.warning("this app shows snapshot %s", number)
-            return True
+        headers = {
+            "Authorization": f"token {self._settings.api_token}",
+            NUMBER_HEADER: self._number,
+        }
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+        async with self._session.get(self._url, headers=headers, timeout=timeout) as answer:
+            answer.raise_for_status()
+            if answer.status == 204:
+                return
+            snapshot = await asyncio.to_thread(unpack, await answer.read())
+            number = answer.headers.get(NUMBER_HEADER, "")
+        if self.install and snapshot.requirements != self.requirements:
+            await self.install(snapshot.requirements)
+        await asyncio.to_thread(self._write, snapshot)
+        self.card, self.requirements = snapshot.card, snapshot.requirements
+        self._number = number
+        log.warning("this app shows snapshot %s", number)
 
     def _write(self, snapshot: Snapshot) -> None:
         """Write the files of a snapshot, and remove those that are not in it."""

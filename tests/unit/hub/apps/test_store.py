@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mosshub_contract.apps import AppCard
@@ -11,6 +12,7 @@ from mosshub_contract.snapshots import BadSnapshot, Snapshot, pack
 
 from hub.apps import store as module
 from hub.apps.audience import audience_words, may_open, readable_topics, unknown_names
+from hub.apps.parts import Parts
 from hub.apps.store import App, AppStore, TooManyApps
 
 CARD = AppCard("peek", "Peek", "peek.py", audience=("linus", "group:lab"), topics=("team.x",))
@@ -122,3 +124,16 @@ def test_an_app_reads_what_its_author_may_read() -> None:
         "team.*": ("team.", True),
     }
     assert "group.lab.x" in readable_topics(card, "ada", ["lab"])
+
+
+def test_where_all_share_one_origin_an_author_opens_their_own_apps_alone() -> None:
+    def parts(subdomains: bool) -> Parts:
+        return Parts(SimpleNamespace(subdomains=subdomains), *([None] * 4))  # type: ignore[arg-type]
+
+    def user(name: str, admin: bool = False) -> SimpleNamespace:
+        return SimpleNamespace(name=name, admin=admin, groups=[SimpleNamespace(name="lab")])
+
+    for viewer in (user("linus"), user("root", admin=True)):
+        assert parts(True).may_open(app("group:lab"), viewer)  # type: ignore[arg-type]
+        assert not parts(False).may_open(app("group:lab"), viewer)  # type: ignore[arg-type]
+    assert parts(False).may_open(app(), user("ada"))  # type: ignore[arg-type]
