@@ -41,8 +41,8 @@ WRITE = (
 
 
 @pytest.fixture
-def published(ada: TeamMember) -> Iterator[str]:
-    """Ada's app, for linus; the name of its container."""
+def published(ada: TeamMember, linus: TeamMember) -> Iterator[str]:
+    """Ada's app, for linus, whom the hub knows; the name of its container."""
     ada.inside("python3", "-c", WRITE, PEEK.replace("AUTHOR", "ada"))
     ada.with_account(TOPICS, "ada")
     page = publish(ada, audience="linus", topics="ada.open")
@@ -78,6 +78,14 @@ def test_an_apps_code_sees_its_snapshot_its_topics_and_nothing_else(
     assert about["HostConfig"]["Binds"] in (None, [])
     assert about["HostConfig"]["Memory"] == 2 * 2**30
     assert about["HostConfig"]["CapDrop"] == ["ALL"]
+    # Who may no longer open it loses it, at its server's address, too.
+    status = f"{server_url(ada)}_mosshub/status"
+    assert linus.session.get(status, timeout=60).json() == {"viewer": "linus"}
+    assert publish(ada, audience="ada").status_code == 200
+    wait_until(lambda: linus.session.get(status, timeout=60).status_code == 403, 20, "the loss")
+    refused = linus.session.get(app_url(ada), timeout=60)
+    assert refused.status_code == 403
+    assert "ada has not opened this app to you" in unescape(refused.text)
 
 
 def test_an_apps_token_gets_nothing_of_its_authors(
