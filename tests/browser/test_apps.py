@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.test_accessibility import Take, check, each_look
+from tests.support.accessibility import violations
 from tests.support.host_names import server_of
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import TIMEOUT_FACTOR
@@ -126,7 +127,8 @@ def test_an_app_is_published_opened_and_gone(
         wrong += check(shown, f"apps-viewer-{look}", picture)
         shown.goto(address)
         shown.get_by_role("heading", name="A counter for the team").wait_for(timeout=MINUTE)
-        wrong += check(shown, f"app-{look}", picture, "#mosshub-app")
+        picture(shown, f"app-{look}")
+        wrong += [f"app-{look}: {what}" for what in violations(shown, "#mosshub-app")]
     assert not wrong, "\n".join(wrong)
 
     author.goto(f"{platform.url}/hub/apps")

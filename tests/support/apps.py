@@ -42,7 +42,7 @@ def _():
                 auto_offset_reset="earliest",
             )
             consumer.assign([TopicPartition(topic, 0)])
-            found = consumer.poll(timeout_ms=20000)
+            found = consumer.poll(timeout_ms=10000)
             return [record.value.decode() for records in found.values() for record in records]
         except Exception as error:
             return type(error).__name__
