@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from .kept import kept_page, kept_picture
 
 _MAX_DEPTH = 3
 _MAX_LOOKED_AT = 3000
+_LOOKED_AT_BYTES = 16 * 1024  # of a file, to see whether it is a notebook
 _MAX_NOTEBOOK_BYTES = 5 * 1024**2
 _SKIPPED = frozenset({"__pycache__", "__marimo__", "node_modules", "layouts"})
 
@@ -114,8 +116,17 @@ def _files(directory: Path) -> Iterator[tuple[str, int]]:
             if name.startswith(".") or name.endswith(".pyc") or path.is_symlink():
                 continue
             place = (below / name).as_posix()
-            if path.is_file() and is_safe_name(place):
+            if path.is_file() and is_safe_name(place) and not _is_notebook(path):
                 yield place, path.stat().st_size
+
+
+def _is_notebook(path: Path) -> bool:
+    """Return whether a file is a notebook itself: no other notebook needs it."""
+    if path.suffix != ".py":
+        return False
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return b"marimo.App(" in file.read(_LOOKED_AT_BYTES)
+    return True
 
 
 def _is_named(name: str, source: str) -> bool:

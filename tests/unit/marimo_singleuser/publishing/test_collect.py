@@ -28,6 +28,7 @@ def notebook(tmp_path: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     (folder / "link.csv").symlink_to("/etc/passwd")
+    (folder / "another.py").write_text("import marimo\n\napp = marimo.App()\n")
     (folder / "peek.py").write_text(SOURCE)
     return folder / "peek.py"
 
