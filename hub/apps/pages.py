@@ -20,14 +20,15 @@ from hub.apps.named_servers import PATH
 from hub.apps.parts import NO_SHARING, Parts
 from hub.apps.rows import Row, arrange, describe
 from hub.apps.store import App
+from hub.pages.errors import failure_words
 from hub.server_status.reasons import Reason
-from hub.starts.failures import failed_start
 
 _SAID = {
     "stopped": "{title} is stopped. It starts again when somebody opens it.",
     "unpublished": "{title} is unpublished. Nobody can open it, and its snapshots are gone.",
     "rolled-back": "{title} shows an earlier snapshot.",
 }
+_REASONS_FOR_ALL = ("full", "engine")  # as `SpawnError` has them
 _GONE = "There is no app at this address. Its author may have unpublished it."
 _NOT_YOURS = (
     "{author} has not opened this app to you. Ask {author}, or somebody of a group that may."
@@ -125,10 +126,16 @@ class AppPage(AppsHandler):
             self.redirect(user.server_url(server.name))
             return
         kept = await asyncio.to_thread(self.parts.store.kept, app)
-        # What the app printed is for its author to see.
+        why = self._why(app, server) if failed else ""
+        await self.show("app_opens.html", app=app, kept=kept, is_failed=failed, why=why)
+
+    def _why(self, app: App, server: Spawner) -> str:
+        """Return why an app did not start; what it printed is for its author to see."""
+        error = server._spawn_future.exception()
         is_told = self.current_user.name == app.author or self.current_user.admin
-        failure = failed_start(user.name, server.name) if failed and is_told else None
-        await self.show("app_opens.html", app=app, kept=kept, is_failed=failed, failure=failure)
+        if is_told or getattr(error, "reason", "") in _REASONS_FOR_ALL:
+            return failure_words(error)
+        return f"Tell its author, {app.author}."
 
 
 class AppState(AppsHandler):
