@@ -9,8 +9,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from mosshub_contract.apps import server_name
 from websockets.exceptions import ConnectionClosed
 
+from hub.signin.names import safe_name
 from tests.standins.engine import docker
 from tests.support.apps import (
     NAME,
@@ -48,7 +50,7 @@ def published(ada: TeamMember, linus: TeamMember) -> Iterator[str]:
     page = publish(ada, audience="linus", topics="ada.open")
     assert page.status_code == 200, page.text
     assert "operating-system user" not in page.text  # a laptop's words
-    yield f"{ada.container}app-{SLUG}"
+    yield ada.container + safe_name(server_name(SLUG))
     unpublish(ada)
     ada.inside("rm", "-f", f"/home/mosshub/notebooks/{NAME}")
 

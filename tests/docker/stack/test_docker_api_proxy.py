@@ -57,7 +57,7 @@ def test_the_hub_may_create_start_stop_and_remove_a_persons_container(stack):
 
 
 def test_an_apps_container_has_no_volume_and_an_editors_has_one(stack):
-    editor, app = f"{stack.name}_zoe--", f"{stack.name}_zoe--app-peek"
+    editor, app = f"{stack.name}_zoe--", f"{stack.name}_zoe--app-2dpeek"
     path = "/v1.41/containers/create?name="
     allowed, *refused = call_engine(
         stack,
