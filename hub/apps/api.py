@@ -44,12 +44,13 @@ class AppsOfAuthor(OwnServerHandler):
         try:
             snapshot = await asyncio.to_thread(unpack, self.request.body)
             self._check(author, snapshot.card)
+            before = store.get(author.name, snapshot.card.slug)
             app = await asyncio.to_thread(store.publish, author.name, self.request.body)
         except (BadSnapshot, TooManyApps) as error:
             raise web.HTTPError(400, str(error)) from None
         await self._give_account(author, app)
         self.parts.upkeep.revoke()
-        self.parts.upkeep.tell(author, app.slug)
+        await self.parts.upkeep.show(author, before, app)
         self.write(self._about(author, app))
 
     def _check(self, author: User, card: AppCard) -> None:

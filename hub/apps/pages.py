@@ -179,14 +179,15 @@ async def _unpublish(handler: AppAction, author: User, app: App) -> str:
 async def _roll_back(handler: AppAction, author: User, app: App) -> str:
     number = handler.get_body_argument("number", "")
     try:
-        handler.parts.store.roll_back(app, int(number) if number.isdecimal() else 0)
+        store = handler.parts.store
+        shown = store.roll_back(app, int(number) if number.isdecimal() else 0)
     except (BadSnapshot, OSError) as error:
         raise web.HTTPError(409, str(error)) from None
     if reconciler := getattr(handler.authenticator, "reconciler", None):
         account = reconciler.app_account(hub_user(author), app.slug)
         if account:
             await reconciler.ensure_account(account)
-    handler.parts.upkeep.tell(author, app.slug)
+    await handler.parts.upkeep.show(author, app, shown)
     return "rolled-back"
 
 

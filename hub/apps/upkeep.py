@@ -75,6 +75,19 @@ class Upkeep:
         if server and server.ready and server.server:
             let_ask_again(server.server.url)
 
+    async def show(self, author: User, before: App | None, app: App) -> None:
+        """Let the server of an app show another snapshot.
+
+        Args:
+            author: who published the app.
+            before: the app as it was; None if it is new.
+            app: the app as it is.
+        """
+        if before and before.card.notebook != app.card.notebook:
+            await servers.stop(author, app.slug, Reason.USER)  # marimo runs one file
+        else:
+            self.tell(author, app.slug)
+
     async def unpublish(self, author: User, app: App) -> None:
         """Forget an app, and stop its server; open pages learn it at once."""
         self._store.remove(app)
