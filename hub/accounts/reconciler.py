@@ -97,7 +97,8 @@ class AccountReconciler:
         if self.broker_error:
             return False
         try:
-            await asyncio.wait_for(self._run(self._upsert, account), BROKER_TIMEOUT_S)
+            async with asyncio.timeout(BROKER_TIMEOUT_S):
+                await self._run(self._upsert, account)
         except (BrokerUnavailable, TimeoutError) as error:
             self._broker_lost(error)
             return False
@@ -123,7 +124,8 @@ class AccountReconciler:
         """Delete an account, at the latest when the broker is back."""
         self._complete.pop(name, None)
         try:
-            await asyncio.wait_for(self._run(self._kafka.delete_accounts, [name]), BROKER_TIMEOUT_S)
+            async with asyncio.timeout(BROKER_TIMEOUT_S):
+                await self._run(self._kafka.delete_accounts, [name])
             log.warning("The broker account %s was deleted", name)
         except (BrokerUnavailable, TimeoutError) as error:
             self._broker_lost(error)
@@ -137,7 +139,8 @@ class AccountReconciler:
         if self.broker_error:
             raise BrokerUnavailable(self.broker_error)
         try:
-            return await asyncio.wait_for(self._run(question, self._kafka), BROKER_TIMEOUT_S)
+            async with asyncio.timeout(BROKER_TIMEOUT_S):
+                return await self._run(question, self._kafka)
         except TimeoutError as error:
             raise BrokerUnavailable("it does not answer in time") from error
 
