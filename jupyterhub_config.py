@@ -2,7 +2,7 @@
 
 import sys
 
-from hub import admin, idle, origins, pages, reports, starts
+from hub import admin, apps, idle, origins, pages, reports, starts
 from hub.accounts import authenticator_with_accounts
 from hub.app import require_mosshub
 from hub.broker import broker_command
@@ -77,7 +77,9 @@ else:
 authenticator = authenticator_with_accounts(authenticator, settings)
 # An admin may block a user, who then stays known and gets nothing.
 blocked = BlockedUsers(state / "blocked.json")
-c.JupyterHub.authenticator_class = with_blocked(authenticator, blocked)
+authenticator = with_blocked(authenticator, blocked)
+# What a user publishes runs in servers of its own, which belong to the user.
+c.JupyterHub.authenticator_class = apps.configure(c, settings, authenticator, blocked)
 
 # Server: marimo behind the hub's sign-in, in the user's own container or directory.
 c.Spawner.environment = server_environment(settings)

@@ -18,6 +18,7 @@ from backup.errors import BackupError
 from backup.places import HUB, RESTORED_HUB
 from hub.accounts.__main__ import users_at
 from hub.accounts.reconciler import HubUser
+from hub.apps.store import DIRECTORY as APPS
 from hub.database import DatabaseUnavailable
 
 _log = logging.getLogger("mosshub")
@@ -53,6 +54,8 @@ def save(url: str, directory: Path) -> None:
         raise BackupError("There is nothing to back up yet: the hub was never started (make up).")
     directory.mkdir(parents=True)
     for path in sorted(HUB.iterdir()):
+        if path.name == APPS:
+            shutil.copytree(path, directory / APPS, ignore=shutil.ignore_patterns(".*"))
         if not path.is_file() or any(path.match(pattern) for pattern in _LEFT_OUT):
             continue
         if path.suffix != ".sqlite":
@@ -128,8 +131,14 @@ def restore(url: str, directory: Path) -> None:
     for path in sorted(files, key=lambda path: path.name == _HUBS):
         target = RESTORED_HUB / path.name
         half = RESTORED_HUB / f".{path.name}.new"
-        shutil.copy2(path, half)
-        os.chown(half, OWNER, OWNER)
+        if path.is_dir():
+            shutil.rmtree(half, ignore_errors=True)
+            shutil.copytree(path, half)
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            shutil.copy2(path, half)
+        for own in (half, *half.rglob("*")):
+            os.chown(own, OWNER, OWNER)
         half.replace(target)
 
 

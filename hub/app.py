@@ -2,6 +2,8 @@
 
 from jupyterhub.app import JupyterHub
 
+from hub.apps.consent import with_consent
+from hub.apps.named_servers import with_apps_only
 from hub.origins.addresses import HubAddress
 from hub.origins.guard import guarded
 from hub.origins.sharing import without_sharing
@@ -16,7 +18,8 @@ class Mosshub(JupyterHub):
         """List the handlers, JupyterHub's own and those of the configuration page."""
         super().init_handlers()
         handlers = with_page_at_once(self.handlers)
-        self.handlers: list[tuple] = with_server_status(handlers, self.hub_prefix)
+        handlers = with_apps_only(with_server_status(handlers, self.hub_prefix))
+        self.handlers: list[tuple] = with_consent(handlers)
         if self.subdomain_host:
             self.handlers = guarded(self.handlers, HubAddress(self.subdomain_host))
         else:

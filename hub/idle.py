@@ -28,6 +28,11 @@ def report_interval_s(settings: Settings) -> float:
     return min(_MAX_REPORT_S, settings.idle_timeout_s / 4 or _MAX_REPORT_S)
 
 
+def app_report_interval_s(settings: Settings) -> float:
+    """Return the same for the server of an app."""
+    return min(_MAX_REPORT_S, settings.app_idle_timeout / 4 or _MAX_REPORT_S)
+
+
 def configure(c: object, settings: Settings) -> None:
     """Add the service to the hub's configuration, unless idle servers are not stopped.
 
@@ -46,6 +51,7 @@ def configure(c: object, settings: Settings) -> None:
             "command": [
                 *(sys.executable, "-m", "hub.idle"),
                 *(f"--timeout={int(timeout_s)}", f"--cull-every={look_s}"),
+                "--cull-named-servers=False",  # apps have a time of their own (hub.apps.upkeep)
             ],
             # After a restart the hub hears first what was used while it was away.
             "environment": {_FIRST_LOOK_VARIABLE: str(2 * report_interval_s(settings))},

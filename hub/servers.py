@@ -20,6 +20,7 @@ The hub passes environment variables to a server: JupyterHub's own JUPYTERHUB_*,
 | `MOSSHUB_DISK_LIMIT`      | bytes that the user's files may take; 0: no limit of the platform's  |
 | `MOSSHUB_WAITING_KERNEL`  | `yes`: a kernel waits for the next notebook that is opened           |
 | `MOSSHUB_WITHOUT`         | what this start leaves out: `packages`, `settings` (`hub.starts`)    |
+| `MOSSHUB_APP`             | the app that the server runs; empty in a user's editor               |
 | `MARIMO_RESTRICT_SHARING` | `true`: marimo offers no way to publish a notebook outside           |
 | `MOSSHUB_INSTANCE`        | the platform that a process belongs to; `hub.processes` finds it     |
 
@@ -33,9 +34,11 @@ The broker account is in no environment. The server asks the hub for it with its
 
 from typing import Any
 
+from mosshub_contract.apps import VARIABLE as APP_VARIABLE
+from mosshub_contract.apps import slug_of_server
 from mosshub_contract.team_links import format_team_links
 
-from hub.idle import report_interval_s
+from hub.idle import app_report_interval_s, report_interval_s
 from hub.processes import INSTANCE_VARIABLE
 from hub.settings import ROOT, Settings
 from hub.signin.names import topic_prefix
@@ -63,12 +66,15 @@ def server_environment(settings: Settings) -> dict[str, Any]:
         "MOSSHUB_HELP_URL": settings.help_url,
         "MOSSHUB_ANNOUNCEMENT": settings.announcement,
         "MOSSHUB_TEAM_LINKS": format_team_links(settings.team_links),
+        APP_VARIABLE: lambda spawner: slug_of_server(spawner.name),
         "MOSSHUB_IDLE_TIMEOUT": str(settings.idle_timeout_s),
         "MOSSHUB_KERNEL_IDLE_TIMEOUT": str(settings.kernel_idle_timeout_s),
         "MOSSHUB_KEEP_AT_MOST": str(settings.keep_at_most),
         "MOSSHUB_DISK_LIMIT": str(int(settings.disk_limit or 0)),
         "MOSSHUB_WAITING_KERNEL": "yes" if settings.waiting_kernel else "",
-        "JUPYTERHUB_ACTIVITY_INTERVAL": str(report_interval_s(settings)),
+        "JUPYTERHUB_ACTIVITY_INTERVAL": lambda spawner: str(
+            (app_report_interval_s if slug_of_server(spawner.name) else report_interval_s)(settings)
+        ),
         "MARIMO_RESTRICT_SHARING": "" if settings.external_sharing else "true",
         INSTANCE_VARIABLE: str(settings.data_dir),
     }

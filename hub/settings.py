@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from hub.care_settings import CareSettings
+from hub.app_settings import AppSettings
 from hub.database_settings import DatabaseSettings
 from hub.setting_checks import check_subdomains, check_team
 from hub.setting_errors import explain
@@ -40,7 +40,7 @@ class SettingsError(Exception):
     """Some settings are wrong; the message has a line for each."""
 
 
-class Settings(DatabaseSettings, CareSettings):
+class Settings(DatabaseSettings, AppSettings):
     """The settings. A setting's name in the environment is the field's name in capitals."""
 
     model_config = SettingsConfigDict(

@@ -4,6 +4,8 @@
 |---------------|------------------------------------------------------------------|
 | `acls`        | what each account may do                                         |
 | `kafka_admin` | changes accounts on the broker                                   |
+| `drift`       | what accounts depend on, and how far the broker's differ         |
+| `apps`        | the accounts of apps                                             |
 | `reconciler`  | decides when, and compares hub and broker                        |
 | `revoked`     | remembers accounts that were taken away                          |
 | `report`      | says in plain words what an account may do and has to do         |
@@ -17,6 +19,7 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.auth import Authenticator
 
+from hub.accounts.apps import app_accounts
 from hub.accounts.hooks import hub_user, with_accounts
 from hub.accounts.kafka_admin import KafkaAdmin
 from hub.accounts.reconciler import AccountReconciler, HubUser
@@ -41,6 +44,7 @@ def make_reconciler(settings: Settings, users: Callable[[], list[HubUser]]) -> A
         groups=settings.kafka_groups,
         services=settings.kafka_services,
         quotas=settings.quotas,
+        apps=app_accounts(settings, secret),
     )
 
 

@@ -8,6 +8,7 @@
 |                    | the cluster                  | describe: sizes, and names of groups         |
 | in a hub's group   | `group.<group>.…`            | all, if KAFKA_GROUPS names the group         |
 | an agents' service | `team.…`                     | all                                          |
+| an app             | topics that its author names | read and describe                            |
 """
 
 import base64
@@ -30,6 +31,8 @@ from hub.signin.names import safe_name, topic_prefix
 
 #: First part of the names of services' accounts. It has a dot, which no user's account has.
 SERVICE_PREFIX = "service."
+#: The same for the accounts of apps: `app.<author>.<slug>`.
+APP_PREFIX = "app."
 _OWNED = (ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID)
 
 
@@ -83,6 +86,32 @@ def service_account(secret: str, label: str) -> Account:
     return Account(name, account_password(secret, name), frozenset(acls))
 
 
+def app_account(
+    secret: str, author: str, slug: str, since: str, topics: Iterable[tuple[str, bool]]
+) -> Account:
+    """Return the account of an app.
+
+    Args:
+        secret: the broker secret.
+        author: name of the user who published it.
+        slug: its name in addresses.
+        since: when it was published first, as text that stays the same.
+        topics: name of each topic that it may read, and whether that is only the beginning.
+    """
+    name = account_name(author, slug)
+    acls = {
+        allow(name, ResourceType.TOPIC, topic, operation, is_prefix=is_prefix)
+        for topic, is_prefix in topics
+        for operation in (ACLOperation.READ, ACLOperation.DESCRIBE)
+    }
+    return Account(name, account_password(secret, name, since), frozenset(acls))
+
+
+def account_name(author: str, slug: str) -> str:
+    """Return the name of an app's account."""
+    return f"{APP_PREFIX}{safe_name(author)}.{slug}"
+
+
 def account_password(secret: str, name: str, since: str = "") -> str:
     """Return an account's password. Nothing is stored; a new secret changes all passwords.
 
@@ -106,7 +135,12 @@ def group_prefix(group: str) -> str:
 
 
 def allow(
-    name: str, kind: ResourceType, resource: str, operation: ACLOperation = ACLOperation.ALL
+    name: str,
+    kind: ResourceType,
+    resource: str,
+    operation: ACLOperation = ACLOperation.ALL,
+    *,
+    is_prefix: bool = True,
 ) -> ACL:
     """Return the ACL that allows an account an operation.
 
@@ -115,9 +149,10 @@ def allow(
         kind: the kind of resource.
         resource: the prefix of the resources' names; the cluster's whole name.
         operation: what is allowed.
+        is_prefix: whether the name is only the beginning of the resources' names.
     """
     pattern = ACLResourcePatternType.PREFIXED
-    if kind == ResourceType.CLUSTER:
+    if kind == ResourceType.CLUSTER or not is_prefix:
         pattern = ACLResourcePatternType.LITERAL
     return ACL(
         principal=f"User:{name}",

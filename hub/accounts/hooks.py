@@ -6,7 +6,9 @@ from jupyterhub import orm
 from jupyterhub.auth import Authenticator
 from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
+from mosshub_contract.apps import slug_of_server
 from mosshub_contract.broker_account import API_PATH, BrokerAccount
+from tornado import web
 
 from hub.accounts.reconciler import AccountReconciler, HubUser
 from hub.own_server import OwnServerHandler
@@ -31,15 +33,22 @@ def hub_user(user: User | orm.User, *, active: bool | None = None) -> HubUser:
 
 
 class AccountHandler(OwnServerHandler):
-    """Tells a user's server that user's broker account."""
+    """Tells a user's editor that user's broker account, and an app's server the app's."""
 
     def initialize(self, reconciler: AccountReconciler) -> None:
         self.reconciler = reconciler
 
     async def get(self) -> None:
-        owner = hub_user(self.owner(), active=True)
-        complete = await self.reconciler.ensure(owner)
-        account = self.reconciler.account(owner)
+        user, server = self.server()
+        owner = hub_user(user, active=True)
+        if server:
+            app = self.reconciler.app_account(owner, slug_of_server(server))
+            if app is None:
+                raise web.HTTPError(403, "This server runs no app.")
+            account, complete = app, await self.reconciler.ensure_account(app)
+        else:
+            complete = await self.reconciler.ensure(owner)
+            account = self.reconciler.account(owner)
         away = not complete or bool(self.reconciler.broker_error)
         self.set_header("Cache-Control", "no-store")
         self.write(BrokerAccount(account.name, account.password, away=away).to_json())

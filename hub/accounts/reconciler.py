@@ -5,18 +5,20 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from mosshub_contract.topics import TEAM_PREFIX, topic_settings
 
 from hub.accounts.acls import (
+    APP_PREFIX,
     SERVICE_PREFIX,
     Account,
+    account_name,
     is_user_account,
     service_account,
     user_account,
 )
+from hub.accounts.drift import Drift, HubUser
 from hub.accounts.kafka_admin import BrokerUnavailable, KafkaAdmin
 from hub.accounts.revoked import RevokedAccounts
 from hub.signin.names import safe_name
@@ -29,45 +31,7 @@ BROKER_TIMEOUT_S = 3.0
 RETRY_INTERVAL_S = 2.0
 #: … and of one that does.
 CHECK_INTERVAL_S = 15.0
-
-
-@dataclass(frozen=True)
-class HubUser:
-    """What an account depends on.
-
-    Attributes:
-        name: the user's name in the hub.
-        since: when the hub saw the user first, as text that stays the same.
-        groups: the user's groups in the hub.
-        active: whether a server of the user runs or starts, so that the account is needed now.
-    """
-
-    name: str
-    since: str
-    groups: frozenset[str] = frozenset()
-    active: bool = False
-
-
-@dataclass(frozen=True)
-class Drift:
-    """The differences between hub and broker, by the accounts' names.
-
-    It is true if there is any.
-
-    Attributes:
-        missing: accounts that are needed and have no password.
-        incorrect: accounts that may do more or less than they should.
-        orphaned: accounts that belong to no user and no service.
-        settings: names of settings that differ.
-    """
-
-    missing: tuple[str, ...]
-    incorrect: tuple[str, ...]
-    orphaned: tuple[str, ...]
-    settings: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return any((self.missing, self.incorrect, self.orphaned, self.settings))
+_OURS = (SERVICE_PREFIX, APP_PREFIX)
 
 
 class AccountReconciler:
@@ -84,6 +48,7 @@ class AccountReconciler:
         groups: names of the hub's groups that have a prefix of their own.
         services: names of agents that run as a service.
         quotas: the quotas of every user, by Kafka's keys.
+        apps: returns the accounts of the apps of these users.
 
     Attributes:
         broker_error: why the broker cannot be used; empty if it can.
@@ -98,11 +63,12 @@ class AccountReconciler:
         groups: Iterable[str] = (),
         services: Iterable[str] = (),
         quotas: Mapping[str, float] | None = None,
+        apps: Callable[[list[HubUser]], list[Account]] = lambda users: [],
     ) -> None:
         self.broker_error = ""
         self._kafka, self._secret, self._users = kafka, secret, users
         self._groups, self._services = frozenset(groups), tuple(services)
-        self._quotas = dict(quotas or {})
+        self._quotas, self._apps = dict(quotas or {}), apps
         self._complete: dict[str, Account] = {}
         self._revoked = revoked
         self._reconciled = False
@@ -122,6 +88,10 @@ class AccountReconciler:
         """
         account = self.account(user)
         self._revoked.discard(account.name)
+        return await self.ensure_account(account)
+
+    async def ensure_account(self, account: Account) -> bool:
+        """Complete an account as `ensure` does, also one that is no user's."""
         if self._complete.get(account.name) == account:
             return True
         if self.broker_error:
@@ -143,11 +113,20 @@ class AccountReconciler:
         if name in self._revoked.names():
             return
         self._revoked.add(name)
+        await self.delete_account(name)
+
+    def app_account(self, user: HubUser, slug: str) -> Account | None:
+        """Return the account of a user's app as it should be; None if there is no such app."""
+        name = account_name(user.name, slug)
+        return next((account for account in self._apps([user]) if account.name == name), None)
+
+    async def delete_account(self, name: str) -> None:
+        """Delete an account, at the latest when the broker is back."""
         self._complete.pop(name, None)
         try:
             async with asyncio.timeout(BROKER_TIMEOUT_S):
                 await self._run(self._kafka.delete_accounts, [name])
-            log.warning("The broker account of %s was deleted", username)
+            log.warning("The broker account %s was deleted", name)
         except (BrokerUnavailable, TimeoutError) as error:
             self._broker_lost(error)
 
@@ -209,24 +188,30 @@ class AccountReconciler:
         Returns:
             The differences before the repair.
         """
-        users = [(user, self.account(user)) for user in self._users()]
-        drift = await self._run(self._reconcile, users, self._revoked.names(), repair)
+        known = self._users()
+        users = [(user, self.account(user)) for user in known]
+        apps, revoked = self._apps(known), self._revoked.names()
+        drift = await self._run(self._reconcile, users, apps, revoked, repair)
         self._reconciled = self._reconciled or repair
         return drift
 
     def _reconcile(
-        self, users: list[tuple[HubUser, Account]], revoked: frozenset[str], repair: bool
+        self,
+        users: list[tuple[HubUser, Account]],
+        apps: list[Account],
+        revoked: frozenset[str],
+        repair: bool,
     ) -> Drift:
         kafka = self._kafka
         existing, held = kafka.account_names(), kafka.acls()
         services = [service_account(self._secret, label) for label in self._services]
         wanted = [a for u, a in users if u.active or a.name in existing or held.get(a.name)]
-        wanted = [a for a in wanted if a.name not in revoked] + services
+        wanted = [a for a in wanted if a.name not in revoked] + services + apps
         names = {account.name for account in wanted}
         orphaned = {
             name
             for name in existing | {n for n in held if held[n]}
-            if name not in names and (is_user_account(name) or name.startswith(SERVICE_PREFIX))
+            if name not in names and (is_user_account(name) or name.startswith(_OURS))
         }
         settings = ["quotas"] if self._quotas and kafka.quotas() != self._quotas else []
         drift = Drift(

@@ -59,7 +59,7 @@ def without_sharing(handlers: Iterable[tuple]) -> list[tuple]:
 
 
 def _refusing(pattern: str, cls: type[web.RequestHandler]) -> type[web.RequestHandler]:
-    if cls is OAuthAuthorizeHandler:
+    if issubclass(cls, OAuthAuthorizeHandler):
         return _OwnServerOnly
     if "share" not in pattern:
         return cls

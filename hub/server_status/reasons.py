@@ -15,6 +15,7 @@ class Reason(StrEnum):
     IDLE = "idle"
     MEMORY = "memory"
     CRASH = "crash"
+    UNPUBLISHED = "unpublished"
 
 
 def note_stop(spawner: Spawner, reason: Reason) -> None:

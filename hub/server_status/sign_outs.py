@@ -21,9 +21,7 @@ class _TellingServers(web.RequestHandler):
         urls = _servers_that_know(self, self.current_user) if self.current_user else []
         await super().get()  # type: ignore[misc]
         for url in urls:
-            task = asyncio.create_task(_ping(url))
-            _pings.add(task)
-            task.add_done_callback(_pings.discard)
+            let_ask_again(url)
 
 
 def telling_servers(handlers: Iterable[tuple]) -> list[tuple]:
@@ -40,10 +38,21 @@ def _servers_that_know(handler: web.RequestHandler, user) -> list[str]:
     clients = {token.client_id for token in user.orm_user.api_tokens if token.client_id}
     found = handler.db.query(orm.Spawner).filter(orm.Spawner.server_id.isnot(None))  # type: ignore[attr-defined]
     return [
-        f"{spawner.server.url}_mosshub/ask-hub-again"
+        spawner.server.url
         for spawner in (handler.users[s.user].spawners[s.name] for s in found)  # type: ignore[attr-defined]
         if spawner.active and spawner.server and spawner.oauth_client_id in clients
     ]
+
+
+def let_ask_again(url: str) -> None:
+    """Tell a server to ask the hub who may use it, without waiting for it.
+
+    Args:
+        url: address of the server, with a slash at its end.
+    """
+    task = asyncio.create_task(_ping(f"{url}_mosshub/ask-hub-again"))
+    _pings.add(task)
+    task.add_done_callback(_pings.discard)
 
 
 async def _ping(url: str) -> None:

@@ -10,6 +10,8 @@ from tornado import web
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 # First words of topics that belong to the team or to a group: no user's prefix may be one.
 _RESERVED = frozenset({"team", "group"})
+# First word of the names of apps' accounts on the broker: no user may have it.
+_APPS = "app"
 #: Length of the longest safe name, in characters.
 MAX_LENGTH = 120
 
@@ -36,6 +38,8 @@ def username_error(username: str) -> str | None:
         return "Please give a name."
     if username != username.strip():
         return "A name cannot begin or end with a space."
+    if username == _APPS or username.startswith(f"{_APPS}."):
+        return f"The name {_APPS} is the platform's own. Use another name, or ask an admin."
     if set(unquote(username)) == {"."}:
         return "A name cannot be made of dots only."
     if any(not ch.isprintable() or ch in "/\\" for ch in username):

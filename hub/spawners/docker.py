@@ -12,6 +12,8 @@ from hub.server_status.reasons import forget_stop
 from hub.settings import Settings
 from hub.signin.names import safe_name
 from hub.spawners import container_state
+from hub.spawners.app_server import AppServerMixin
+from hub.spawners.container_limits import app_traits, host_config
 from hub.spawners.engine_calls import EngineCallsMixin
 from hub.spawners.engine_errors import engine_failure
 from hub.spawners.images import allowed_images, has_newer_image, image_form, parse_form
@@ -28,7 +30,7 @@ _TOLERATED_POLLS = 3  # in a row may find a container down before it counts as e
 _QUESTIONS_PER_LOOK = 4
 
 
-class ContainerSpawner(ProgressMixin, StartWithoutMixin, EngineCallsMixin):
+class ContainerSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, EngineCallsMixin):
     """Starts a server in a container, refuses options that nobody offered, says why one ended.
 
     Attributes:
@@ -198,6 +200,8 @@ class ContainerSpawner(ProgressMixin, StartWithoutMixin, EngineCallsMixin):
 
     def delete_forever(self):
         """Log which volume of a removed user is kept, and how to delete it."""
+        if self.app_slug:
+            return
         for volume in self.volume_binds:
             self.log.warning(
                 "The volume %s is kept. The next user with the name %s gets its files. "
@@ -211,21 +215,6 @@ async def remove_ended_container(spawner: Spawner) -> None:
     if await spawner.get_object():
         await spawner.stop_object()  # the engine may be about to restart it
         await spawner.remove_object()
-
-
-def host_config(settings: Settings) -> dict[str, Any]:
-    """Return the limits of every container, as Docker's HostConfig."""
-    return {
-        "auto_remove": False,  # the hub reads why a container failed, then removes it
-        # The engine restarts it after a crash, and after a restart of the engine or the host.
-        "restart_policy": {"Name": "unless-stopped"},
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-        "pids_limit": settings.process_limit,
-        "memswap_limit": settings.memory_limit,  # no swap in addition to the memory
-        "shm_size": "512m",  # for marimo's virtual files: Docker's 64 MB fill at once
-        "log_config": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
-    }
 
 
 def configure(c: Any, settings: Settings) -> None:
@@ -248,3 +237,4 @@ def configure(c: Any, settings: Settings) -> None:
     c.DockerSpawner.extra_host_config = host_config(settings)
     c.DockerSpawner.mem_limit = settings.memory_limit
     c.DockerSpawner.cpu_limit = settings.cpu_limit
+    c.ContainerSpawner.app_traits = app_traits(settings)

@@ -1,6 +1,7 @@
 """A user's server as a process on a laptop."""
 
 import asyncio
+import shutil
 from collections import deque
 from pathlib import Path
 from subprocess import STDOUT, SubprocessError
@@ -12,6 +13,7 @@ from traitlets import Unicode, default
 
 from hub.server_status.reasons import Reason, forget_stop, note_stop
 from hub.signin.names import safe_name
+from hub.spawners.app_server import AppServerMixin
 from hub.spawners.listening import PAUSE_S, listens
 from hub.spawners.progress import LOG_TAIL_LINES, ProgressMixin, SpawnError, ended_start
 from hub.spawners.usage import measure_processes
@@ -21,7 +23,7 @@ from hub.starts.without import StartWithoutMixin
 _LOG_BYTES = 1024**2  # a larger log is emptied at the next start
 
 
-class LaptopSpawner(ProgressMixin, StartWithoutMixin, SimpleLocalProcessSpawner):
+class LaptopSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, SimpleLocalProcessSpawner):
     """Starts a server as a process of the laptop's owner, in a directory of the user's own.
 
     It separates files, not people: everybody who runs code here acts as the laptop's owner. Users
@@ -36,12 +38,16 @@ class LaptopSpawner(ProgressMixin, StartWithoutMixin, SimpleLocalProcessSpawner)
 
     @default("home_dir")
     def _default_home_dir(self) -> str:
-        return str(Path(self.users_dir) / safe_name(self.user.name))
+        owner = safe_name(self.user.name)
+        if self.app_slug:
+            return str(Path(self.users_dir).with_name("apps") / owner / self.app_slug)
+        return str(Path(self.users_dir) / owner)
 
     @property
     def log_path(self) -> Path:
         """The file with what the server printed, at its last starts."""
-        return Path(self.logs_dir) / f"{safe_name(self.user.name)}.log"
+        app = f"--{self.name}" if self.app_slug else ""
+        return Path(self.logs_dir) / f"{safe_name(self.user.name)}{app}.log"
 
     async def start(self) -> tuple[str, int]:
         """Start the process and wait until the editor in it listens.
@@ -57,6 +63,8 @@ class LaptopSpawner(ProgressMixin, StartWithoutMixin, SimpleLocalProcessSpawner)
         self.take_choice()
         forget_stop(self)
         self.stage = (50, "Starting your editor …")
+        if self.app_slug:  # its home is made anew at each start
+            await asyncio.to_thread(shutil.rmtree, self.home_dir, ignore_errors=True)
         try:
             self.log_path.parent.mkdir(parents=True, exist_ok=True)
             with self.log_path.open("ab") as log:

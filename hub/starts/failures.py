@@ -32,14 +32,16 @@ class FailedStart:
         return self.in_a_row >= OFFER_AFTER
 
 
-_failed: dict[str, FailedStart] = {}  # by the user's name
-_begun: dict[str, asyncio.Future] = {}  # starts whose end is not noted, by the user's name
+_Server = tuple[str, str]  # the names of user and server
+_failed: dict[_Server, FailedStart] = {}
+_begun: dict[_Server, asyncio.Future] = {}  # starts whose end is not noted
 
 
-def failed_start(user_name: str) -> FailedStart | None:
-    """Return a user's last start that failed; None if there was none."""
-    _note_end(user_name)
-    return _failed.get(user_name)
+def failed_start(user_name: str, server_name: str = "") -> FailedStart | None:
+    """Return the last start of a user's editor, or of an app, that failed; None without one."""
+    server = (user_name, server_name)
+    _note_end(server)
+    return _failed.get(server)
 
 
 def watch_start(spawner: Spawner) -> None:
@@ -48,26 +50,26 @@ def watch_start(spawner: Spawner) -> None:
     Args:
         spawner: of a server that has begun to start.
     """
-    user_name = spawner.user.name
-    _note_end(user_name)  # of the start before
+    server = (spawner.user.name, spawner.name)
+    _note_end(server)  # of the start before
     if spawner._spawn_future:
-        _begun[user_name] = spawner._spawn_future
-        spawner._spawn_future.add_done_callback(lambda _: _note_end(user_name))
+        _begun[server] = spawner._spawn_future
+        spawner._spawn_future.add_done_callback(lambda _: _note_end(server))
 
 
-def _note_end(user_name: str) -> None:
+def _note_end(server: _Server) -> None:
     """Note how a start ended, if it has. A page may ask before callbacks are called."""
-    start = _begun.get(user_name)
+    start = _begun.get(server)
     if start and start.done():
-        del _begun[user_name]
+        del _begun[server]
         if not start.cancelled():
-            _note(user_name, start.exception())
+            _note(server, start.exception())
 
 
-def _note(user_name: str, error: BaseException | None) -> None:
-    before = _failed.get(user_name)
+def _note(server: _Server, error: BaseException | None) -> None:
+    before = _failed.get(server)
     if error is not None:
         in_a_row = 1 + (before.in_a_row if before else 0)
-        _failed[user_name] = FailedStart(failure_words(error), time.time(), in_a_row)
+        _failed[server] = FailedStart(failure_words(error), time.time(), in_a_row)
     elif before:
-        _failed[user_name] = replace(before, in_a_row=0)
+        _failed[server] = replace(before, in_a_row=0)

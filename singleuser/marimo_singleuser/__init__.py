@@ -5,6 +5,8 @@
 | `app`               | puts the parts together and runs them                                      |
 | `settings`          | reads what the hub tells the server                                        |
 | `proxy/`            | admits requests and WebSockets and passes them on to marimo                |
+| `app_server/`       | the same program where the server runs an app that a user published        |
+| `publishing/`       | how a user publishes a notebook as an app                                  |
 | `start_page/`       | the first page, which marimo has no part in                                |
 | `home/`             | prepares the home directory: notebooks and the Python environment          |
 | `marimo_patches/`   | works around faults of marimo, in marimo's own process                     |

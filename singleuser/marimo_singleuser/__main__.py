@@ -40,7 +40,10 @@ def main() -> int:
         settings = read_settings(os.environ)
         os.environ["HOME"] = str(settings.home)
         defer_database()
-        from .app import run
+        if settings.app:
+            from .app_server.run import run
+        else:
+            from .app import run
 
         asyncio.run(run(settings))
     except StartError as e:

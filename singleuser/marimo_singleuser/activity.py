@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 
@@ -142,11 +143,13 @@ class Activity:
         """Tell the hub when something happened last."""
         last = self._counted()
         stamp = last.isoformat().replace("+00:00", "Z")
-        body = {"servers": {self._settings.server_name: {"last_activity": stamp}}}
+        body: dict[str, Any] = {"servers": {self._settings.server_name: {"last_activity": stamp}}}
+        if not self._settings.app:  # whoever looks at an app is not its author
+            body["last_activity"] = stamp
         try:
             async with self._session.post(
                 self._settings.activity_url,
-                json={**body, "last_activity": stamp},
+                json=body,
                 headers={"Authorization": f"token {self._settings.api_token}"},
                 timeout=aiohttp.ClientTimeout(total=_REPORT_TIMEOUT_S),
             ) as answer:

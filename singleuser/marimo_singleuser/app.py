@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jupyterhub.httpclient import JupyterHubHTTPClient
 from mosshub_contract import disk_limit
+from mosshub_contract.apps import SOCKET_VARIABLE
 from mosshub_contract.broker_account import FILE_VARIABLE
 from tornado import routing, web
 from tornado.httpserver import HTTPServer
@@ -42,22 +43,28 @@ from .proxy.handler import MarimoHandler
 from .proxy.hub_auth import HubSignIn
 from .proxy.other_spelling import OtherSpelling
 from .proxy.services import Services
+from .publishing import socket as publish_socket
+from .publishing.following import follow
+from .publishing.hub_apps import HubApps
+from .publishing.publisher import Publisher
 from .settings import Settings
 from .start_page import routes as start_page
 from .team_messages import TeamMessages
 
 log = logging.getLogger("marimo_singleuser")
 
-_HUB_CACHE_S = 30  # how long the hub's word on who is signed in stays valid
+HUB_CACHE_S = 30  #: how long the hub's word on who is signed in stays valid
 
 
-def make_app(services: Services, status: Status, seen: Seen) -> web.Application:
+def make_app(
+    services: Services, status: Status, seen: Seen, publisher: Publisher
+) -> web.Application:
     """Return the tornado application: the hub's callback, our pages, and marimo for all else."""
     base = services.settings.base_url
     views = Views(services.settings.state / "views.json")
     handlers: list[routing.Rule | tuple] = [
         (rf"{re.escape(base)}oauth_callback", CallbackHandler),
-        *start_page.rules(services, views, status),
+        *start_page.rules(services, views, status, publisher),
         *frame.rules(services, status, views, seen),
         *assets.rules(services),
         (rf"{re.escape(base)}(.*)", MarimoHandler, {"services": services}),
@@ -73,7 +80,12 @@ def make_app(services: Services, status: Status, seen: Seen) -> web.Application:
     )
 
 
-def _listen(app: web.Application, settings: Settings) -> HTTPServer:
+def listen(app: web.Application, settings: Settings) -> HTTPServer:
+    """Return the HTTP server, which listens where the hub wants it.
+
+    Raises:
+        StartError: that address cannot be used.
+    """
     server = HTTPServer(app, xheaders=False, max_body_size=settings.max_upload_bytes)
     try:
         server.listen(settings.port, settings.address)
@@ -86,12 +98,22 @@ def _listen(app: web.Application, settings: Settings) -> HTTPServer:
 
 
 def _files_of_marimo(settings: Settings, runtime: Path) -> dict[str, str]:
-    """Return the variables that name files which this program and marimo's share."""
+    """Return the variables that name files which this program and the user's share."""
     return {
         disk_limit.VARIABLE: str(runtime / "disk-full"),
         ENDED_KERNELS_VARIABLE: str(ended_file(settings)),
         HISTORY_VARIABLE: str(history_file(settings)),
+        SOCKET_VARIABLE: str(runtime / "publish"),
     }
+
+
+def stop_event() -> asyncio.Event:
+    """Return what is set when a signal ends this program."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 async def run(settings: Settings) -> None:
@@ -100,12 +122,9 @@ async def run(settings: Settings) -> None:
     Raises:
         StartError: the server cannot start.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_event()
     # This reads the hub's variables, so that a wrong one ends the start and not a request.
-    HubSignIn.instance(cache_max_age=_HUB_CACHE_S)
+    HubSignIn.instance(cache_max_age=HUB_CACHE_S)
 
     runtime = Path(tempfile.mkdtemp(prefix="mosshub-run."))
     disk = Disk(settings, runtime / "disk-full")
@@ -125,7 +144,9 @@ async def run(settings: Settings) -> None:
         status = Status(settings, marimo, activity)
         with contextlib.suppress(OSError):
             ended_file(settings).unlink()  # kernels of an earlier start
-        server = _listen(make_app(services, status, seen), settings)
+        publisher = Publisher(settings, HubApps(settings, session))
+        server = listen(make_app(services, status, seen, publisher), settings)
+        publish_socket.listen(Path(env[SOCKET_VARIABLE]), publisher)
         tasks: list[asyncio.Task[None]] = []
         try:
             await asyncio.gather(account.refresh(), asyncio.to_thread(home.prepare))
@@ -137,6 +158,7 @@ async def run(settings: Settings) -> None:
             marimo.start()
             log.warning("serving %s for %s", settings.base_url, settings.user)
             tasks.append(asyncio.create_task(reinstall(settings, env, marimo.helper_pids)))
+            tasks.append(asyncio.create_task(follow(publisher)))
             while not stop.is_set():
                 disk.refresh()
                 await asyncio.gather(activity.sample(), status.sample(), report.send())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from mosshub_contract import left_out
+from mosshub_contract import apps, left_out
 from mosshub_contract.team_colour import parse_colour
 from mosshub_contract.team_links import TeamLink, parse_team_links
 
@@ -57,6 +57,7 @@ class Settings:
         idle_timeout_s: seconds without use after which the hub stops this server; 0 for never.
         keep_at_most_s: seconds for which the user may keep an idle server running; 0 for none.
         disk_limit: bytes that the user's files may take; 0 for what the file system has.
+        app: the app that this server runs; empty in a user's editor.
         without: what this start leaves out: the user's own PACKAGES, their SETTINGS of marimo.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
@@ -84,6 +85,7 @@ class Settings:
     idle_timeout_s: float = 0
     keep_at_most_s: float = 0
     disk_limit: int = 0
+    app: str = ""
     without: frozenset[str] = frozenset()
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
@@ -141,7 +143,8 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             "such as http://127.0.0.1:8888/user/ada/ (TLS ends at the edge, not in the server)."
         )
     prefix = env["JUPYTERHUB_SERVICE_PREFIX"]
-    templates = env.get("MOSSHUB_NOTEBOOKS")
+    app = env.get(apps.VARIABLE, "")
+    templates = "" if app else env.get("MOSSHUB_NOTEBOOKS")
     if templates and not Path(templates).is_dir():
         raise StartError(
             f"MOSSHUB_NOTEBOOKS names {templates}, which is not a directory this server can read. "
@@ -149,6 +152,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         )
     return Settings(
         user=env["JUPYTERHUB_USER"],
+        app=app,
         server_name=env.get("JUPYTERHUB_SERVER_NAME", ""),
         address=url.hostname,
         port=port,

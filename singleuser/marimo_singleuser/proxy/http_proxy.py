@@ -75,7 +75,7 @@ class HTTPProxy(SignInRequired):
             raise ShortCircuit(self._send_starting_page)
         if not await marimo.wait_ready(self.server_settings.start_timeout_s):
             raise ShortCircuit(lambda: self._send_down(as_page=self._is_page_load))
-        self.backend = Backend(self.services, self.request)
+        self.backend = Backend(self.services, self._request_for_marimo())
 
     def _redirect_here(self, query: str) -> None:
         """Lead the browser to the same address with another query string."""

@@ -12,9 +12,13 @@ from tornado.template import Loader
 _CODE = re.compile("`([^`]+)`")
 
 
-def starting() -> bytes:
-    """Return the page that loads itself again until marimo answers."""
-    return _page("Starting your editor …", refresh_s=1)
+def starting(what: str = "your editor") -> bytes:
+    """Return the page that loads itself again until marimo answers.
+
+    Args:
+        what: what is starting.
+    """
+    return _page(f"Starting {what} …", refresh_s=1)
 
 
 def failed(status: str, log_tail: list[str], hub_url: str) -> bytes:

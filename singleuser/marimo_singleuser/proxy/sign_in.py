@@ -9,7 +9,7 @@ from jupyter_server_proxy.handlers import SuperviseAndProxyHandler
 from jupyter_server_proxy.standalone.proxy import make_standalone_proxy
 from jupyterhub.services.auth import UserNotAllowed
 from mosshub_contract.page_loads import fills_the_window
-from tornado import web
+from tornado import httputil, web
 
 from .. import activity
 from .error_pages import ErrorPages, ShortCircuit
@@ -153,6 +153,10 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
                 raise
             reason = "The hub does not say who you are at the moment. Try again in a minute"
             raise web.HTTPError(503, error.log_message, reason=reason) from None
+
+    def _request_for_marimo(self) -> httputil.HTTPServerRequest:
+        """Return the request as marimo gets it, before the hub's credentials are taken off."""
+        return self.request
 
     def check_origin(self, origin: str | None = None) -> bool:
         """Return whether a WebSocket's origin is this server; `prepare` has checked it before."""

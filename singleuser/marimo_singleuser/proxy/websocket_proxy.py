@@ -27,6 +27,8 @@ class WebSocketProxy(SignInRequired):
     memory of one chunk in each direction.
     """
 
+    sign_in_check_s: float = _SIGN_IN_CHECK_S
+
     def initialize(self, services: Services) -> None:
         """Take the parts of the program that this handler uses; tornado calls this."""
         super().initialize(services)
@@ -38,7 +40,8 @@ class WebSocketProxy(SignInRequired):
         if not await self.services.marimo.wait_ready(self.server_settings.start_timeout_s):
             raise web.HTTPError(503, reason="marimo is not running")
         try:
-            marimo, answer = await Backend(self.services, self.request).websocket()
+            backend = Backend(self.services, self._request_for_marimo())
+            marimo, answer = await backend.websocket()
         except HandshakeRefused as e:
             raise web.HTTPError(e.status if e.status >= 400 else 502) from None
         except MarimoDown:
@@ -89,6 +92,6 @@ class WebSocketProxy(SignInRequired):
     async def _end_with_the_sign_in(self) -> None:
         """Return soon after the user has signed out or may not use this server."""
         while True:
-            await asyncio.sleep(_SIGN_IN_CHECK_S)
+            await asyncio.sleep(self.sign_in_check_s)
             if not await self._is_still_admitted():
                 return

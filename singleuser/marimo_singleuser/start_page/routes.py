@@ -14,6 +14,8 @@ from ..proxy.headers import query_without_token
 from ..proxy.own_page import OWN
 from ..proxy.paths import below
 from ..proxy.services import Services
+from ..publishing import handlers as publishing
+from ..publishing.publisher import Publisher
 from .download import DownloadFiles
 from .handlers import ButtonReport, PageFile, RestoreOriginal, StartPage, StopNotebook
 from .marimo_api import MarimoAPI
@@ -39,13 +41,16 @@ class IsStartPage(routing.Matcher):
         return {} if is_ours else None
 
 
-def rules(services: Services, views: Views, status: Status) -> list[routing.Rule | tuple]:
+def rules(
+    services: Services, views: Views, status: Status, publisher: Publisher
+) -> list[routing.Rule | tuple]:
     """Return the rules of this room; they go before the rule for marimo.
 
     Args:
         services: what all handlers share.
         views: how each notebook opens.
         status: looks at the server.
+        publisher: publishes the user's notebooks.
     """
     own = re.escape(services.settings.base_url + OWN)
     parts = {
@@ -62,4 +67,5 @@ def rules(services: Services, views: Views, status: Status) -> list[routing.Rule
         (rf"{own}stop", StopNotebook, parts),
         (rf"{own}restore", RestoreOriginal, parts),
         *history.rules(services, parts),
+        *publishing.rules(services, publisher, parts),
     ]

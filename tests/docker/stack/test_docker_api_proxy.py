@@ -56,6 +56,21 @@ def test_the_hub_may_create_start_stop_and_remove_a_persons_container(stack):
         docker("volume", "rm", "-f", f"{stack.name}_home_zoe")
 
 
+def test_an_apps_container_has_no_volume_and_an_editors_has_one(stack):
+    editor, app = f"{stack.name}_zoe--", f"{stack.name}_zoe--app-2dpeek"
+    path = "/v1.41/containers/create?name="
+    allowed, *refused = call_engine(
+        stack,
+        ("POST", path + app, creation(stack, Binds=[])),
+        ("POST", path + app, creation(stack)),
+        ("POST", path + app, creation(stack, Binds=["/:/home/mosshub:rw"])),
+        ("POST", path + editor, creation(stack, Binds=[])),
+    )
+    subprocess.run(["docker", "rm", "-f", "-v", app], capture_output=True)
+    assert allowed[0] == 201, allowed
+    assert [status for status, _ in refused] == [403, 403, 403]
+
+
 def test_every_other_call_is_refused(stack):
     kafka = stack.container("kafka")
     key = "0" * 64

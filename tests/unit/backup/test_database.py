@@ -30,6 +30,10 @@ def test_the_hub_comes_back_without_the_servers_of_the_other_host(
     used = f"sqlite:///{hub / 'jupyterhub.sqlite'}"
     fill(used)
     (hub / "blocked.json").write_text("[]")
+    app = hub / "apps" / "ada" / "peek"
+    app.mkdir(parents=True)
+    (app / "app.json").write_text("{}")
+    (app / ".app.json.half").write_text("")
     (hub / "jupyterhub.sqlite.2026-01-01").touch()  # JupyterHub's copy of before an upgrade
     before = contents(used)
     assert [row["base_url"] for row in before["servers"]] == ["/user/ada/"]
@@ -42,7 +46,9 @@ def test_the_hub_comes_back_without_the_servers_of_the_other_host(
 
     there = tmp_path / "there" / "hub"
     assert contents(f"sqlite:///{there / 'jupyterhub.sqlite'}") == without_servers(before)
-    assert sorted(path.name for path in there.iterdir()) == ["blocked.json", "jupyterhub.sqlite"]
+    names = ["apps", "blocked.json", "jupyterhub.sqlite"]
+    assert sorted(path.name for path in there.iterdir()) == names
+    assert [path.name for path in (there / "apps" / "ada" / "peek").iterdir()] == ["app.json"]
     assert sorted(user.name for user in database.users("", there)) == ["ada", "größe"]
 
 

@@ -12,6 +12,7 @@ from mosshub_contract.broker_admin import ADMIN, admin_password
 from hub.accounts.acls import (
     Account,
     account_password,
+    app_account,
     is_user_account,
     service_account,
     user_account,
@@ -43,6 +44,20 @@ def test_a_person_has_their_own_and_a_part_in_the_teams():
         ("GROUP", "team.", "PREFIXED", "READ"),
         ("CLUSTER", "kafka-cluster", "LITERAL", "DESCRIBE"),
     }
+
+
+def test_an_app_reads_what_its_author_named_and_nothing_by_default():
+    assert held(app_account(SECRET, "Ada L.", "peek", "1", ())) == set()
+    account = app_account(SECRET, "Ada L.", "peek", "1", [("ada.x", False), ("team.", True)])
+    assert account.name == f"app.{user_account(SECRET, 'Ada L.').name}.peek"
+    assert not is_user_account(account.name)
+    assert held(account) == {
+        ("TOPIC", name, kind, operation)
+        for name, kind in (("ada.x", "LITERAL"), ("team.", "PREFIXED"))
+        for operation in ("READ", "DESCRIBE")
+    }
+    # Published again after the end of another of that name, it has another password.
+    assert app_account(SECRET, "Ada L.", "peek", "2", ()).password != account.password
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_no_person_can_be_named_into_what_is_shared(shared: str) -> None:
     "name",
     [
         *("../../etc", "a/b", "a\\b", "a\nb", "a\x00", "", "  ", "é" * MAX_LENGTH),
+        *("app", "app.ada"),  # accounts of apps have these names
         # JupyterHub refuses these without a reason: `/user/../` is no address of a user.
         *(".", "..", "%2e%2E", " ada", "ada ", "ada\u3000", "ada\n"),
     ],

@@ -14,7 +14,8 @@ def test_an_end_counts_once_and_at_once() -> None:
 
         def begin() -> asyncio.Future:
             start = asyncio.get_running_loop().create_future()
-            watch_start(SimpleNamespace(user=SimpleNamespace(name=name), _spawn_future=start))
+            user = SimpleNamespace(name=name)
+            watch_start(SimpleNamespace(user=user, name="", _spawn_future=start))
             return start
 
         assert failed_start(name) is None

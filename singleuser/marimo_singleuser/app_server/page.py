@@ -1,0 +1,63 @@
+"""The bar above an app: what it is, whose it is, and whether its code knows who looks at it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from mosshub_contract.apps import AppCard
+from tornado.template import Loader
+
+from ..settings import Settings
+
+_HERE = Path(__file__).parent
+
+
+def add_frame(page: bytes, settings: Settings, card: AppCard, viewer: str) -> bytes:
+    """Return marimo's page with the bar.
+
+    Args:
+        page: marimo's page (HTML).
+        settings: what the hub told this server.
+        card: what the author says about the app.
+        viewer: name of the user who looks at it.
+    """
+    app_url = f"{settings.hub_url}apps/{quote(settings.user, safe='')}/{card.slug}"
+    loader = _loader()
+    head = loader.load("head.html").generate(
+        base_url=settings.base_url, version=_version(), style=_read("app.css").decode()
+    )
+    bar = loader.load("bar.html").generate(
+        settings=settings, card=card, viewer=viewer, app_url=app_url
+    )
+    before, opened, rest = page.partition(b"<head>")
+    page = before + opened + head + rest
+    rest, closed, end = page.rpartition(b"</body>")
+    return rest + bar + closed + end
+
+
+@cache
+def script() -> bytes:
+    """Return the bar's script; comments and indents stay here."""
+    lines = (
+        re.sub(r"(^|  )// .*", "", line.strip()) for line in _read("app.js").decode().split("\n")
+    )
+    return "".join(f"{line}\n" for line in lines if line).encode()
+
+
+@cache
+def _version() -> str:
+    return hashlib.sha256(script()).hexdigest()[:12]
+
+
+@cache
+def _read(name: str) -> bytes:
+    return (_HERE / "static" / name).read_bytes()
+
+
+@cache
+def _loader() -> Loader:
+    return Loader(str(_HERE / "templates"))

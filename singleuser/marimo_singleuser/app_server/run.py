@@ -1,0 +1,119 @@
+"""Puts the parts of an app's server together and runs them until a signal comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from jupyterhub.httpclient import JupyterHubHTTPClient
+from mosshub_contract.broker_account import FILE_VARIABLE
+from tornado import web
+
+from .. import processes
+from ..activity import Activity
+from ..app import HUB_CACHE_S, listen, stop_event
+from ..assets import handlers as assets
+from ..broker_account import BrokerAccountFile
+from ..disk import Disk
+from ..home.preparation import Home
+from ..hub_report import HubReport
+from ..marimo_process import notebook_environment
+from ..proxy.backend import client_session
+from ..proxy.callback import CallbackHandler
+from ..proxy.hub_auth import HubSignIn
+from ..proxy.other_spelling import OtherSpelling
+from ..proxy.own_page import OWN
+from ..proxy.services import Services
+from ..settings import Settings
+from ..team_messages import TeamMessages
+from .handler import AppHandler, AppScript, AppStatus, NewSnapshot
+from .marimo_run import MarimoRun
+from .packages import install
+from .snapshot import SnapshotSource
+
+log = logging.getLogger("marimo_singleuser")
+
+
+def make_app(services: Services, source: SnapshotSource) -> web.Application:
+    """Return the tornado application: the hub's callback, the bar, and marimo for all else."""
+    base = services.settings.base_url
+    own, shared = re.escape(base + OWN), {"services": services}
+    return web.Application(
+        [
+            (rf"{re.escape(base)}oauth_callback", CallbackHandler),
+            (rf"{own}app\.js", AppScript, shared),
+            (rf"{own}status", AppStatus, shared),
+            (rf"{own}ask-hub-again", NewSnapshot, {**shared, "source": source}),
+            *assets.rules(services),
+            (rf"{re.escape(base)}(.*)", AppHandler, {**shared, "source": source}),
+            (r".*", OtherSpelling, {"base_url": base}),
+        ],
+        base_url=base,
+        hub_url=services.settings.hub_url,
+        cookie_secret=os.urandom(32),
+        log_function=lambda handler: None,  # errors are logged where they happen
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM, SIGINT or SIGHUP.
+
+    Raises:
+        StartError: the server cannot start.
+    """
+    stop = stop_event()
+    HubSignIn.instance(cache_max_age=HUB_CACHE_S)
+    runtime = Path(tempfile.mkdtemp(prefix="mosshub-run."))
+    async with client_session() as session:
+        source = SnapshotSource(settings, session)
+        await source.begin()
+        account = BrokerAccountFile(settings, session)
+        env = notebook_environment(os.environ, settings.venv, settings.home)
+        env[FILE_VARIABLE] = str(account.path)
+        disk = Disk(settings, runtime / "disk-full")
+        notebook = settings.notebooks / source.card.notebook
+        marimo = MarimoRun(notebook, settings.venv, env)
+        activity = Activity(settings, marimo, session)
+        services = Services(
+            settings,
+            Home(settings),
+            marimo,
+            activity,
+            TeamMessages(settings, session),
+            disk,
+            HubReport(settings, activity, disk, session),
+            session,
+        )
+        server = listen(make_app(services, source), settings)
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            await asyncio.gather(account.refresh(), asyncio.to_thread(services.home.prepare))
+            if account.refused:
+                marimo.env.pop(FILE_VARIABLE)  # this platform's broker has no accounts
+            else:
+                tasks.append(asyncio.create_task(account.run()))
+            await install(settings, env, source.requirements)
+            source.install = partial(install, settings, env)
+            marimo.start()
+            log.warning("serving the app %s of %s", settings.app, settings.user)
+            while not stop.is_set():
+                await activity.sample()
+                try:
+                    await asyncio.wait_for(stop.wait(), settings.activity_interval_s)
+                except TimeoutError:
+                    continue
+        finally:
+            server.stop()
+            for task in tasks:
+                task.cancel()
+            account.remove()
+            await marimo.stop()
+            await asyncio.to_thread(processes.end_descendants)
+            await JupyterHubHTTPClient.loop_instance().close()  # it asked who is signed in
+            shutil.rmtree(runtime, ignore_errors=True)

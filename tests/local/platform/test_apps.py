@@ -1,0 +1,262 @@
+"""Apps on a laptop: published, opened by somebody else, refused to a third, unpublished."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from html import unescape
+from pathlib import Path
+
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.support.apps import (
+    NAME,
+    PEEK,
+    TOPICS,
+    app_url,
+    assert_nothing_of_the_viewer,
+    open_app,
+    publish,
+    seen_by_code,
+    server_url,
+    socket,
+    unpublish,
+)
+from tests.support.people import LocalPerson
+from tests.support.platform import RunningPlatform
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def author(platform: RunningPlatform) -> LocalPerson:
+    """Ivy, whose editor runs, with a notebook, its data and a private file."""
+    ivy = LocalPerson(platform, "ivy")
+    ivy.editor()
+    notebooks = platform.data_dir / "users" / "ivy" / "notebooks"
+    (notebooks / NAME).write_text(PEEK.replace("AUTHOR", "ivy"))
+    (notebooks / "numbers.csv").write_text("1,2,3")
+    (notebooks / "private.csv").write_text("not for others")
+    return ivy
+
+
+@pytest.fixture(scope="module")
+def viewer(platform: RunningPlatform) -> LocalPerson:
+    return LocalPerson(platform, "noel")
+
+
+@pytest.fixture(scope="module")
+def stranger(platform: RunningPlatform) -> LocalPerson:
+    return LocalPerson(platform, "omar")
+
+
+@pytest.fixture
+def published(author: LocalPerson) -> Iterator[requests.Response]:
+    """The app, for noel alone."""
+    page = publish(author, audience="noel", topics="ivy.open")
+    assert page.status_code == 200, page.text
+    assert app_url(author) in page.text
+    yield page
+    unpublish(author)
+
+
+def test_those_whom_the_author_chose_open_it_and_nobody_else(
+    published: requests.Response, author: LocalPerson, viewer: LocalPerson, stranger: LocalPerson
+) -> None:
+    assert "run as one operating-system user" in published.text  # a laptop says so
+    page = open_app(viewer, author)
+    assert page.url.startswith(server_url(author))
+    assert "by ivy" in page.text
+    assert "PEEK" not in page.text  # the code is not in the page
+    refused = stranger.session.get(app_url(author), timeout=60)
+    assert refused.status_code == 403
+    assert "ivy has not opened this app to you" in unescape(refused.text)
+    # Nor at the address of its server, with or without a sign-in there.
+    for path in ("", "_mosshub/status", "api/status", "@file/1-x"):
+        answer = stranger.session.get(server_url(author) + path, timeout=60)
+        assert answer.status_code in (401, 403), (path, answer.status_code)
+    with pytest.raises(InvalidStatus):
+        socket(stranger, author)
+    # The page of all apps shows it to those who may open it.
+    shown = [p.session.get(f"{p.url}/hub/apps", timeout=60).text for p in (viewer, stranger)]
+    assert ["/hub/apps/ivy/peek" in text for text in shown] == [True, False]
+
+
+def make_topics(platform: RunningPlatform) -> None:
+    """Write a message into two topics of the author, with the author's account."""
+    editor = next(
+        process
+        for process in platform.processes()
+        if "marimo_singleuser.marimo_patches" in process.cmdline()
+        and process.environ().get("JUPYTERHUB_USER") == "ivy"
+    )
+    subprocess.run(
+        [sys.executable, "-c", TOPICS, "ivy"], env=os.environ | editor.environ(), check=True
+    )
+
+
+def test_its_code_sees_nothing_of_the_viewer_and_the_snapshot_alone(
+    published: requests.Response,
+    platform: RunningPlatform,
+    author: LocalPerson,
+    viewer: LocalPerson,
+) -> None:
+    make_topics(platform)
+    open_app(viewer, author)
+    seen = seen_by_code(viewer, author)
+    assert_nothing_of_the_viewer(seen, viewer)
+    assert seen["data"] == "1,2,3"
+    assert not [name for name in seen["environment"] if "TOKEN" in name]
+    files = {Path(path).name for path in seen["home"]}
+    assert {"peek.py", "numbers.csv"} <= files
+    assert not {"private.csv", "image_class.py"} & files
+    assert seen["topics"]["ivy.open"] == ["a message in open"]
+    assert seen["topics"]["ivy.secret"] in ([], "TopicAuthorizationFailedError")
+    # What belongs to the editor is closed, also to the author.
+    for path in ("api/files/list_files", "api/kernel/run", "api/files/read_code", "terminal/ws"):
+        for person in (viewer, author):
+            answer = person.session.post(
+                server_url(author) + path,
+                json={},
+                headers={
+                    "Origin": author.origin,
+                    "Sec-Fetch-Site": "same-origin",
+                    "Sec-Fetch-Mode": "cors",
+                },
+                timeout=60,
+            )
+            assert answer.status_code == 404, (path, answer.status_code)
+
+
+def test_unpublished_it_is_gone_for_pages_that_are_open(
+    author: LocalPerson, viewer: LocalPerson
+) -> None:
+    assert publish(author, audience="noel").status_code == 200
+    open_app(viewer, author)
+    with socket(viewer, author) as connection:
+        connection.recv(timeout=60)
+        done = unpublish(author)
+        assert "Peek is unpublished" in unescape(done.text)
+        began = time.monotonic()
+        with suppress(ConnectionClosed):
+            while True:
+                connection.recv(timeout=30)
+        assert time.monotonic() - began < 15 * TIMEOUT_FACTOR
+    gone = viewer.session.get(app_url(author), timeout=60)
+    assert gone.status_code == 404
+    assert "Its author may have unpublished it" in gone.text
+    assert "peek" not in viewer.session.get(f"{viewer.url}/hub/apps", timeout=60).text
+
+
+def test_who_loses_an_app_loses_it_within_seconds(
+    published: requests.Response, author: LocalPerson, viewer: LocalPerson
+) -> None:
+    open_app(viewer, author)
+    status = f"{server_url(author)}_mosshub/status"
+    assert viewer.session.get(status, timeout=60).json() == {"viewer": "noel"}
+    assert publish(author, audience="ivy").status_code == 200
+    wait_until(lambda: viewer.session.get(status, timeout=60).status_code == 403, 10, "the loss")
+    assert viewer.session.get(app_url(author), timeout=60).status_code == 403
+    # Published to everybody, it is there again, with the same address.
+    assert publish(author, everybody="yes").status_code == 200
+    assert open_app(viewer, author).ok
+
+
+def test_only_apps_are_servers_with_a_name(author: LocalPerson) -> None:
+    for path in ("users/ivy/servers/second", "users/ivy/servers/app-nothing"):
+        refused = author.api("POST", path, json={})
+        assert refused.status_code == 403
+        assert "Each user has one editor here" in refused.json()["message"]
+    assert author.session.get(f"{author.url}/hub/spawn/ivy/second", timeout=60).status_code == 403
+
+
+def test_what_cannot_be_published_is_said(author: LocalPerson) -> None:
+    refused = publish(author, audience="nobody-of-that-name")
+    assert refused.status_code == 400
+    assert "Nobody here has the name nobody-of-that-name" in unescape(refused.text)
+    outside = publish(author, notebook="../../../../etc/passwd")
+    assert outside.status_code == 404
+    escaping = publish(author, files="../../noel/notebooks/train.py")
+    assert "is no file beside the notebook" in escaping.text
+    assert "you may not read the topic" in publish(author, topics="noel.secret").text.lower()
+
+
+def shows(viewer: LocalPerson, author: LocalPerson, text: str) -> bool:
+    """Return whether the app shows a text to somebody who opens it."""
+    with socket(viewer, author) as connection, suppress(TimeoutError):
+        deadline = time.monotonic() + 10 * TIMEOUT_FACTOR
+        while (left := deadline - time.monotonic()) > 0:
+            message = json.loads(connection.recv(timeout=left))
+            if text in str((message.get("data") or {}).get("output")):
+                return True
+    return False
+
+
+def test_a_file_is_followed_and_an_earlier_snapshot_comes_back(
+    platform: RunningPlatform, author: LocalPerson, viewer: LocalPerson
+) -> None:
+    notebook = platform.data_dir / "users" / "ivy" / "notebooks" / NAME
+    before = notebook.read_text()
+
+    def write(text: str) -> None:
+        notebook.write_text(
+            "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n"
+            f'    import marimo as mo\n\n    mo.plain_text("{text}")\n    return\n'
+        )
+
+    try:
+        write("the first text")
+        assert publish(author, audience="noel", follows="yes").status_code == 200
+        open_app(viewer, author)
+        assert shows(viewer, author, "the first text")
+        with socket(viewer, author) as open_page:
+            write("another text")
+            wait_until(lambda: shows(viewer, author, "another text"), 60, "what was saved")
+            open_page.close()
+        back = author.post_form("/hub/apps/ivy/peek/roll-back", {"number": "1"})
+        assert "shows an earlier snapshot" in unescape(back.text)
+        wait_until(lambda: shows(viewer, author, "the first text"), 30, "the first snapshot")
+        # Whom nobody asked cannot do it.
+        assert viewer.post_form("/hub/apps/ivy/peek/roll-back", {"number": "2"}).status_code == 403
+    finally:
+        notebook.write_text(before)
+        unpublish(author)
+
+
+def test_twenty_viewers_have_a_state_of_their_own(
+    platform: RunningPlatform, author: LocalPerson, viewer: LocalPerson
+) -> None:
+    notebook = platform.data_dir / "users" / "ivy" / "notebooks" / "many.py"
+    notebook.write_text(
+        "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n"
+        "    import secrets\n    import marimo as mo\n\n"
+        '    mo.plain_text("STATE" + secrets.token_hex(8))\n    return\n'
+    )
+    assert publish(author, notebook="many.py", audience="noel").status_code == 200
+    try:
+        open_app(viewer, author)
+        found, sockets, sizes = set(), [], []
+        for _ in range(20):
+            sockets.append(socket(viewer, author))
+            text = ""
+            while "STATE" not in text:
+                message = json.loads(sockets[-1].recv(timeout=60 * TIMEOUT_FACTOR))
+                text = str((message.get("data") or {}).get("output"))
+            found.add(text[text.index("STATE") :][:21])
+            app = next(p for p in platform.processes() if "many.py" in " ".join(p.cmdline()))
+            sizes.append(app.memory_info().rss / 2**20)
+        for connection in sockets:
+            connection.close()
+        print(f"\n20 viewers: {sizes[0]:.0f} to {sizes[-1]:.0f} MiB")
+        assert len(found) == 20
+        assert (sizes[-1] - sizes[0]) / 19 < 40
+    finally:
+        unpublish(author)
