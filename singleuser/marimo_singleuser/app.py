@@ -44,6 +44,10 @@ from .proxy.other_spelling import OtherSpelling
 from .proxy.services import Services
 from .settings import Settings
 from .start_page import routes as start_page
+from .start_page.marimo_api import MarimoAPI
+from .team.listing import TeamDisk
+from .team.record import TeamRecord
+from .team.saves import FILE_VARIABLE as TEAM_SAVES_VARIABLE
 from .team_messages import TeamMessages
 
 log = logging.getLogger("marimo_singleuser")
@@ -91,6 +95,7 @@ def _files_of_marimo(settings: Settings, runtime: Path) -> dict[str, str]:
         disk_limit.VARIABLE: str(runtime / "disk-full"),
         ENDED_KERNELS_VARIABLE: str(ended_file(settings)),
         HISTORY_VARIABLE: str(history_file(settings)),
+        TEAM_SAVES_VARIABLE: str(runtime / "team-saves.jsonl"),
     }
 
 
@@ -121,7 +126,12 @@ async def run(settings: Settings) -> None:
         activity = Activity(settings, marimo, session)
         report = HubReport(settings, activity, disk, session)
         messages = TeamMessages(settings, session)
-        services = Services(settings, home, marimo, activity, messages, disk, report, session)
+        running = MarimoAPI(marimo, session).running_paths
+        team = TeamRecord(settings, session, Path(env[TEAM_SAVES_VARIABLE]), running)
+        services = Services(
+            *(settings, home, marimo, activity, messages, disk, report),
+            *(team, TeamDisk(settings), session),
+        )
         status = Status(settings, marimo, activity)
         with contextlib.suppress(OSError):
             ended_file(settings).unlink()  # kernels of an earlier start
@@ -139,7 +149,9 @@ async def run(settings: Settings) -> None:
             tasks.append(asyncio.create_task(reinstall(settings, env, marimo.helper_pids)))
             while not stop.is_set():
                 disk.refresh()
-                await asyncio.gather(activity.sample(), status.sample(), report.send())
+                await asyncio.gather(
+                    activity.sample(), status.sample(), report.send(), team.current(now=True)
+                )
                 try:
                     await asyncio.wait_for(stop.wait(), settings.activity_interval_s)
                 except TimeoutError:

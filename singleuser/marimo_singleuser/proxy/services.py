@@ -12,6 +12,8 @@ from ..home.preparation import Home
 from ..hub_report import HubReport
 from ..marimo_process import Marimo
 from ..settings import Settings
+from ..team.listing import TeamDisk
+from ..team.record import TeamRecord
 from ..team_messages import TeamMessages
 
 
@@ -27,6 +29,8 @@ class Services:
         messages: what admins tell the user.
         disk: what the user's files take.
         report: tells the hub about this server.
+        team: what happens in the team's folder.
+        team_disk: what that folder takes.
         session: HTTP client for requests to marimo.
     """
 
@@ -37,4 +41,6 @@ class Services:
     messages: TeamMessages
     disk: Disk
     report: HubReport
+    team: TeamRecord
+    team_disk: TeamDisk
     session: aiohttp.ClientSession

@@ -17,6 +17,7 @@ from ..keep import moment
 from ..proxy.headers import FOR_EVER
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
+from ..team.listing import TeamPart, describe_use, list_parts
 from .content import Content, gather
 from .marimo_api import MarimoAPI, MarimoSilent
 from .page import file_content, render
@@ -122,6 +123,8 @@ class StartPage(HomePage):
                 notices=notices,
                 messages=messages if is_owner else [],
                 running=running,
+                team_parts=await self._team_parts(),
+                team_use=describe_use(await asyncio.to_thread(services.team_disk.use)),
                 marimo_state=_state(marimo.ready, marimo.failing),
                 marimo_status=marimo.status,
                 meters=list(meters(load, disk)),
@@ -142,6 +145,10 @@ class StartPage(HomePage):
             "kept_until": moment(until) if until else "",
             "idle_hours": f"{self.server_settings.idle_timeout_s / 3600:.3g}",
         }
+
+    async def _team_parts(self) -> list[TeamPart]:
+        known = await self.services.team.current()
+        return await asyncio.to_thread(list_parts, self.server_settings, known, time.time())
 
     def _gather(self) -> Content:
         home = self.services.home
