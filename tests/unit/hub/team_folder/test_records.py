@@ -59,5 +59,5 @@ def test_what_is_no_path_of_a_part_is_left_out(path: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"saved": 1, "opened": []}', "\xff"])
 def test_what_says_nothing_of_it_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - JSON's own error is one
+    with pytest.raises(ValueError):
         told_from_json(text)

@@ -333,7 +333,7 @@ def test_a_shared_model_runs_no_code(version: ModelVersion, team: Path) -> None:
         return registry.find_version(version.id)
 
     runs = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
-    with pytest.raises(ValueError, match="safe_mode|Lambda"):
+    with pytest.raises(ValueError, match=r"safe_mode|Lambda"):
         becomes(runs, ".keras").load()
     with pytest.raises(VersionError, match="not Keras' format"):
         becomes(runs, ".h5").load()
