@@ -23,8 +23,8 @@ from backup.places import (
     RESTORED_CERTIFICATES,
     RESTORED_DOCKER,
     RESTORED_HOMES,
-    RESTORED_TEAM,
     RESTORED_HUB,
+    RESTORED_TEAM,
     SECRETS,
     SETTINGS,
     STAGING,
@@ -121,7 +121,7 @@ def _team(repository: Restic, snapshot: str, manifest: Manifest) -> list[tuple[s
 
 
 def restore_platform(settings: BackupSettings, repository: Restic, which: str) -> str:
-    """Restore homes, the team's folder, certificates, topics and the hub's databases, and make the accounts.
+    """Restore homes, the team's folder, certificates, topics and databases, and make the accounts.
 
     A restore that was cut off may run again: the hub's database, which comes last, tells whether
     the platform is new.
