@@ -2,7 +2,7 @@
 
 import sys
 
-from hub import admin, idle, origins, pages, reports, starts, team_folder
+from hub import admin, copies, idle, origins, pages, reports, starts, team_folder
 from hub.accounts import authenticator_with_accounts
 from hub.app import require_mosshub
 from hub.broker import broker_command
@@ -119,6 +119,8 @@ idle.configure(c, settings)
 reports.configure(c)
 # Who saved what in the team's folder, and what is open where.
 team_folder.configure(c, settings)
+# Copies of notebooks that users give each other.
+copies.configure(c, settings)
 
 # Pages: admins land in the panel, all other users in their editor.
 c.JupyterHub.default_url = lambda handler: (

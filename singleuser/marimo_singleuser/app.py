@@ -13,6 +13,7 @@ import socket
 import tempfile
 from pathlib import Path
 
+import aiohttp
 from jupyterhub.httpclient import JupyterHubHTTPClient
 from mosshub_contract import disk_limit
 from mosshub_contract.broker_account import FILE_VARIABLE
@@ -23,6 +24,8 @@ from . import processes
 from .activity import Activity
 from .assets import handlers as assets
 from .broker_account import BrokerAccountFile
+from .copies.hub import CopiesHub
+from .copies.taken import Taken
 from .disk import Disk
 from .errors import StartError
 from .frame import routes as frame
@@ -99,6 +102,33 @@ def _files_of_marimo(settings: Settings, runtime: Path) -> dict[str, str]:
     }
 
 
+def _services(
+    settings: Settings,
+    home: Home,
+    marimo: Marimo,
+    activity: Activity,
+    disk: Disk,
+    session: aiohttp.ClientSession,
+) -> Services:
+    """Return what all handlers share."""
+    saves, running = Path(marimo.env[TEAM_SAVES_VARIABLE]), MarimoAPI(marimo, session).running_paths
+    taken = Taken(settings)
+    return Services(
+        *(settings, home, marimo, activity, TeamMessages(settings, session), disk),
+        HubReport(settings, activity, disk, session),
+        TeamRecord(settings, session, saves, running),
+        TeamDisk(settings),
+        CopiesHub(settings, taken, session),
+        *(taken, session),
+    )
+
+
+async def _tell_hub(services: Services) -> None:
+    """Tell the hub what it asks every minute, and hear what is new."""
+    team, copies = services.team.current(now=True), services.copies.overview()
+    await asyncio.gather(services.report.send(), team, copies)
+
+
 async def run(settings: Settings) -> None:
     """Run until SIGTERM, SIGINT or SIGHUP.
 
@@ -124,14 +154,7 @@ async def run(settings: Settings) -> None:
         env |= _files_of_marimo(settings, runtime)
         marimo = Marimo(settings.notebooks, env, start_timeout_s=settings.start_timeout_s)
         activity = Activity(settings, marimo, session)
-        report = HubReport(settings, activity, disk, session)
-        messages = TeamMessages(settings, session)
-        running = MarimoAPI(marimo, session).running_paths
-        team = TeamRecord(settings, session, Path(env[TEAM_SAVES_VARIABLE]), running)
-        services = Services(
-            *(settings, home, marimo, activity, messages, disk, report),
-            *(team, TeamDisk(settings), session),
-        )
+        services = _services(settings, home, marimo, activity, disk, session)
         status = Status(settings, marimo, activity)
         with contextlib.suppress(OSError):
             ended_file(settings).unlink()  # kernels of an earlier start
@@ -149,9 +172,7 @@ async def run(settings: Settings) -> None:
             tasks.append(asyncio.create_task(reinstall(settings, env, marimo.helper_pids)))
             while not stop.is_set():
                 disk.refresh()
-                await asyncio.gather(
-                    activity.sample(), status.sample(), report.send(), team.current(now=True)
-                )
+                await asyncio.gather(activity.sample(), status.sample(), _tell_hub(services))
                 try:
                     await asyncio.wait_for(stop.wait(), settings.activity_interval_s)
                 except TimeoutError:

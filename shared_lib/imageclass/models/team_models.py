@@ -32,7 +32,7 @@ def share_version(version: ModelVersion, part: str = EVERYBODY) -> Path:
     """
     team = os.environ.get(DIRECTORY_VARIABLE)
     root = Path(team or "", part)
-    if not team or len(Path(part).parts) != 1 or not root.is_dir():
+    if not team or part == ".." or len(Path(part).parts) != 1 or not root.is_dir():
         raise VersionError(f"The team's folder has no part {part!r}. Look into ~/team.")
     place = root / "models" / version.dataset / version.name / version.id
     if not place.resolve().is_relative_to(root.resolve()):

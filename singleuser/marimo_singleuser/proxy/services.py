@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from ..activity import Activity
+from ..copies.hub import CopiesHub
+from ..copies.taken import Taken
 from ..disk import Disk
 from ..home.preparation import Home
 from ..hub_report import HubReport
@@ -31,6 +33,8 @@ class Services:
         report: tells the hub about this server.
         team: what happens in the team's folder.
         team_disk: what that folder takes.
+        copies: gives and takes copies of notebooks.
+        taken: which notebooks the user took.
         session: HTTP client for requests to marimo.
     """
 
@@ -43,4 +47,6 @@ class Services:
     report: HubReport
     team: TeamRecord
     team_disk: TeamDisk
+    copies: CopiesHub
+    taken: Taken
     session: aiohttp.ClientSession

@@ -56,6 +56,11 @@ class RecentRow:
     query: str
     when: str
 
+    @property
+    def file(self) -> str:
+        """The part of the query string that names the notebook."""
+        return self.query.partition("&")[0]
+
 
 @dataclass(frozen=True)
 class Content:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tornado import httputil, routing
 
+from ..copies import handlers as copies
 from ..frame.status import Status
 from ..frame.views import Views
 from ..history import handlers as history
@@ -62,4 +63,5 @@ def rules(services: Services, views: Views, status: Status) -> list[routing.Rule
         (rf"{own}stop", StopNotebook, parts),
         (rf"{own}restore", RestoreOriginal, parts),
         *history.rules(services, parts),
+        *copies.rules(services, parts),
     ]
