@@ -29,8 +29,10 @@ def configure(c: Any, settings: Settings) -> None:
     if not settings.team_folder:
         return
     if settings.servers == "processes":
+        team = settings.data_dir / "team"
+        team.mkdir(mode=0o700, parents=True, exist_ok=True)
         for part in parts_of((), settings):
-            (settings.data_dir / "team" / part.name).mkdir(parents=True, exist_ok=True)
+            (team / part.name).mkdir(exist_ok=True)
     records = Records(settings.data_dir / "hub" / "team-folder.json")
     arguments = {"records": records, "settings": settings}
     c.JupyterHub.extra_handlers.append((ROUTE, TeamFolderHandler, arguments))

@@ -61,6 +61,8 @@ class CopiesPage(HomePage):
 class Copies(CopiesPage):
     """What the user gives and took, and the form by which a notebook is given."""
 
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST")
+
     async def get(self) -> None:
         """Show the page."""
         self._check_owner()
