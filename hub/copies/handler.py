@@ -21,11 +21,15 @@ class _Copies(OwnServerHandler):
     def initialize(self, store: CopyStore) -> None:
         """Take the parts of the program that this handler uses; tornado calls this."""
         self.store = store
+        self._since: dict[str, str] = {}  # of authors, by name; empty for one who is gone
 
     def is_authors(self, kept: Kept) -> bool:
         """Return whether the author of a copy is still there, and no other user of that name."""
-        author = self.find_user(kept.listed.author)
-        return author is not None and _since(author) == kept.since
+        name = kept.listed.author
+        if name not in self._since:
+            author = self.find_user(name)
+            self._since[name] = _since(author) if author is not None else ""
+        return self._since[name] == kept.since
 
     def send(self, value: Any) -> None:
         self.set_header("Content-Type", "application/json")
