@@ -8,7 +8,7 @@ from pathlib import Path
 from mosshub_contract.files import write_atomically
 from mosshub_contract.team_folder import Known, Told
 
-_MOST_SAVED = 2000
+_MOST_SAVED = 500
 _OPEN_S = 180.0  # a server says it every minute
 
 

@@ -128,7 +128,7 @@ class StartPage(HomePage):
                 running=running,
                 **await self._copies(is_owner=is_owner),
                 team_parts=await self._team_parts(),
-                team_use=describe_use(await asyncio.to_thread(services.team_disk.use)),
+                team_use=describe_use(services.team_disk.use()),
                 marimo_state=_state(marimo.ready, marimo.failing),
                 marimo_status=marimo.status,
                 meters=list(meters(load, disk)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from ..start_page.content import RecentRow, file_query, printable
 from ..start_page.recent import recent_notebooks, time_ago
 
 _MEASURED_S = 300.0
-_MAX_MEASURE_S = 5.0
+_MAX_MEASURE_S = 20.0
 _MOST_NOTEBOOKS = 12  # of a part
 #: A save and the time of its file differ by less, if nothing else wrote the file since.
 _SAME_S = 5.0
@@ -89,7 +90,7 @@ def _notebooks(team: Path, part: str, known: Known, now: float) -> list[TeamNote
 
 
 class TeamDisk:
-    """Measures the team's folder when somebody looks, every five minutes at most.
+    """Measures the team's folder after somebody looked, every five minutes at most.
 
     Args:
         settings: what the hub told this server.
@@ -98,25 +99,40 @@ class TeamDisk:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._use: DiskUse | None = None
-        self._measured_at = 0.0
+        self._measured_at: float | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def use(self) -> DiskUse | None:
-        """Return what the folder takes; None without a limit, or without a folder."""
-        settings, now = self._settings, time.monotonic()
-        if settings.team_directory is None or not settings.team_limit:
-            return None
-        if self._use is None or now - self._measured_at > _MEASURED_S:
-            found = [
-                measure(settings.team_directory / part.name, settings.team_limit, _MAX_MEASURE_S)
-                for part in settings.team_parts
-            ]
-            self._use = DiskUse(
-                sum(one.used for one in found),
-                settings.team_limit,
-                all(one.is_complete for one in found),
-            )
-            self._measured_at = now
+        """Return the last measurement, and begin another if it is old. This does not wait for it.
+
+        Returns:
+            What the folder takes; None without a limit, without a folder, or at first.
+        """
+        settings, old = self._settings, self._measured_at
+        is_wanted = settings.team_directory is not None and settings.team_limit
+        is_busy = self._task is not None and not self._task.done()
+        if is_wanted and not is_busy and (old is None or time.monotonic() - old > _MEASURED_S):
+            self._task = asyncio.create_task(self._measure())
         return self._use
+
+    async def _measure(self) -> None:
+        self._use = await asyncio.to_thread(measure_parts, self._settings)
+        self._measured_at = time.monotonic()
+
+
+def measure_parts(settings: Settings, max_s: float = _MAX_MEASURE_S) -> DiskUse:
+    """Measure all parts of the team's folder.
+
+    Args:
+        settings: what the hub told this server.
+        max_s: after so many seconds the rest is left out.
+    """
+    used, is_complete, deadline = 0, True, time.monotonic() + max_s
+    for part in settings.team_parts:
+        place = (settings.team_directory or Path()) / part.name
+        found = measure(place, settings.team_limit, max(deadline - time.monotonic(), 0))
+        used, is_complete = used + found.used, is_complete and found.is_complete
+    return DiskUse(used, settings.team_limit, is_complete)
 
 
 def describe_use(use: DiskUse | None) -> str:

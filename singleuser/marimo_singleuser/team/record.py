@@ -51,6 +51,7 @@ class TeamRecord:
         }
         self._known, self._opened = Known(), ()  # type: tuple[Known, tuple[str, ...]]
         self._asked_at: float | None = None
+        self._looked_at: float | None = None
         self._asking = asyncio.Lock()
 
     async def current(self, *, now: bool = False) -> Known:
@@ -69,13 +70,29 @@ class TeamRecord:
             return self._known
 
     async def elsewhere(self) -> dict[str, tuple[str, ...]]:
-        """Return in whose editors the notebooks are open that are open here, too."""
+        """Return in whose editors the notebooks are open that are open here, too.
+
+        The hub is asked only if one is open here: every open page of every server asks for this.
+        """
+        if self._directory is None:
+            return {}
+        async with self._asking:
+            at = time.monotonic()
+            if self._looked_at is None or at - self._looked_at >= _VALID_S:
+                await self._look(self._directory)
+        if not self._opened:
+            return {}
         known = await self.current()
         return {path: names for path in self._opened if (names := known.opened.get(path))}
 
-    async def _ask(self, directory: Path) -> None:
+    async def _look(self, directory: Path) -> None:
+        """See which notebooks of the team are open here."""
         found = (below_team(directory, path) for path in await self._running())
         self._opened = tuple(path for path in found if path)
+        self._looked_at = time.monotonic()
+
+    async def _ask(self, directory: Path) -> None:
+        await self._look(directory)
         saved = await asyncio.to_thread(saves.read, self._saved)
         told = Told(dict(list(saved.items())[-MOST_NAMED:]), self._opened)
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)

@@ -1,13 +1,14 @@
 """The team's folder in a user's server: links, paths, and what the start page says."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from marimo_singleuser.home.marimo_config import merge_config
 from marimo_singleuser.settings import Settings
 from marimo_singleuser.team import links, saves
-from marimo_singleuser.team.listing import describe_use, list_parts
+from marimo_singleuser.team.listing import describe_use, list_parts, measure_parts
 from marimo_singleuser.team.places import below_team, leads_outside, may_be_written
 from mosshub_contract.team_folder import DIRECTORY_VARIABLE, Known, Part, parts_to_json
 
@@ -122,5 +123,14 @@ def test_what_is_saved_is_read_again_and_nonsense_is_not(tmp_path: Path) -> None
     assert list(saves.read(file).items()) == [("lab/y.py", 2.0), ("lab/x.py", 3.0)]
 
 
-def test_without_a_limit_nothing_is_said_of_room() -> None:
-    assert describe_use(None) == ""
+def test_the_room_is_measured_and_told(settings: Settings) -> None:
+    assert describe_use(None) == "", "there is no limit"
+    (settings.team_directory / "lab" / "large").write_bytes(bytes(2_000_000))  # type: ignore[operator]
+    limited = replace(settings, team_limit=4_000_000)
+    use = measure_parts(limited)
+    assert 2_000_000 <= use.used < 2_100_000
+    assert "full" not in describe_use(use)
+    assert "almost full" in describe_use(replace(use, limit=2_200_000))
+    assert "It is full: delete" in describe_use(replace(use, limit=2_000_000))
+    hurried = measure_parts(limited, max_s=0)
+    assert "It takes at least" in describe_use(hurried)
