@@ -19,11 +19,11 @@ from . import listing
 from .bundle import NotCopied, make_copy, read_notebook
 from .hub import Refused, audience
 
-# Nothing of the page runs, and nothing is loaded from elsewhere. What a frame in it shows has no
-# rights either (`sandbox` without a word), and inherits this policy.
+# Nothing of the page runs, and nothing is loaded but its stylesheet and the team's logo. What a
+# frame in it shows has no rights either (`sandbox` without a word), and inherits this policy.
 _POLICY = (
-    "default-src 'none'; script-src 'none'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:{logo}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "default-src 'none'; script-src 'none'; style-src {own}{base}{room}home.css 'unsafe-inline'; "
+    "img-src data: {hub}logo; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "sandbox allow-same-origin allow-forms allow-popups"
 )
 
@@ -48,14 +48,19 @@ class CopiesPage(HomePage):
 
     def _render(self, name: str, **values: Any) -> None:
         settings = self.server_settings
-        logo = f" {settings.hub_url}logo" if "://" in settings.hub_url else ""
+        own, hub = self._origin(), settings.hub_url
+        hub = hub if "://" in hub else own + hub
         page = template(name).generate(**shared_values(settings, settings.user), **values)
-        self._show(page, _POLICY.format(logo=logo))
+        self._show(page, _POLICY.format(own=own, base=settings.base_url, room=OWN, hub=hub))
+
+    def _origin(self) -> str:
+        """Return scheme and host of this page as the browser has them."""
+        proxied = self.request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip()
+        scheme = "https" if proxied == "https" else self.request.protocol
+        return f"{scheme}://{self.request.host}"
 
     def _link(self, id_: str) -> str:
-        proxied = self.request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip()
-        origin = f"{proxied or self.request.protocol}://{self.request.host}"
-        return listing.link_to(self.server_settings.hub_url, origin, id_)
+        return listing.link_to(self.server_settings.hub_url, self._origin(), id_)
 
 
 class Copies(CopiesPage):
