@@ -13,7 +13,7 @@ def shared_places(settings: Settings) -> Iterator[tuple[str, Path]]:
     """Yield name and directory of each place that the user shares with others."""
     if settings.team_directory:
         yield "team", settings.team_directory
-    if settings.shared_data:
+    if settings.shared_data and settings.shared_data.is_dir():
         yield "data", settings.shared_data
 
 

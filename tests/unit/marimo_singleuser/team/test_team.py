@@ -41,6 +41,12 @@ def test_the_home_gets_a_link_and_what_the_user_has_stays(settings: Settings) ->
     place.symlink_to("/nowhere/of/an/earlier/platform")
     links.link(settings)
     assert place.resolve() == settings.team_directory
+    data = settings.home.parent / "data"
+    links.link(replace(settings, shared_data=data))
+    assert not (settings.home / "data").is_symlink(), "there is no such directory"
+    data.mkdir()
+    links.link(replace(settings, shared_data=data))
+    assert (settings.home / "data").resolve() == data
 
 
 def test_marimos_list_of_files_shows_it_once_and_keeps_the_users_own(tmp_path: Path) -> None:
