@@ -145,6 +145,9 @@ def read(path: Path) -> ModelVersion:
     Raises:
         VersionError: a file is missing or cannot be read.
     """
+    for name in ("version.json", *_FILES):
+        if not (path / name).is_file():  # also a pipe, which would be read for ever
+            raise _damaged(path, f"{name} is missing")
     try:
         about = json.loads((path / "version.json").read_text())
         history = json.loads((path / "history.json").read_text())
@@ -153,7 +156,6 @@ def read(path: Path) -> ModelVersion:
         metrics["precision"], metrics["recall"] = (
             tuple(metrics["precision"]), tuple(metrics["recall"]),
         )  # fmt: skip
-        missing = [name for name in _FILES if not (path / name).is_file()]
         version = ModelVersion(
             id=about["id"],
             name=about["settings"]["model"],
@@ -168,12 +170,8 @@ def read(path: Path) -> ModelVersion:
             created=about["created"],
             hashes=about["hashes"],
         )
-    except FileNotFoundError as error:
-        raise _damaged(path, f"{Path(error.filename).name} is missing") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"version.json or history.json cannot be read ({error!r})") from error
-    if missing:
-        raise _damaged(path, f"{missing[0]} is missing")
     if version.id != path.name:
         raise _damaged(path, f"version.json is that of {version.id}")
     return version

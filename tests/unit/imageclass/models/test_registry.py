@@ -1,6 +1,7 @@
 """Saved models: trained once, loaded ever after, and never half of one."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -317,6 +318,14 @@ def test_nothing_is_shared_through_a_link(version: ModelVersion, team: Path) -> 
         with pytest.raises(VersionError, match=why):
             registry.share_version(version, part)
     assert not (team.parent / "digits").exists()
+
+
+def test_a_pipe_among_the_teams_versions_holds_nobody_up(team: Path) -> None:
+    place = team / "everybody" / "models" / "digits" / "cnn" / "0"
+    place.mkdir(parents=True)
+    os.mkfifo(place / "version.json")
+    with pytest.warns(UserWarning, match=r"version\.json is missing"):
+        assert registry.list_team_versions() == []
 
 
 def test_a_shared_model_runs_no_code(version: ModelVersion, team: Path) -> None:
