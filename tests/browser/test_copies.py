@@ -110,7 +110,7 @@ def test_no_script_of_a_copy_can_act_as_its_reader(
     assert loaded == [page.url, "about:srcdoc"][: len(loaded)], loaded
     # The nearest that does: the page's own button.
     page.get_by_role("button", name="Make it mine").click()
-    expect(page.get_by_text("hostile _b_.py is yours")).to_be_visible()
+    expect(page.get_by_text("hostile _b.py is yours")).to_be_visible()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])

@@ -23,8 +23,7 @@ from .hub import Refused, audience
 # frame in it shows has no rights either (`sandbox` without a word), and inherits this policy.
 _POLICY = (
     "default-src 'none'; script-src 'none'; style-src {own}{base}{room}home.css 'unsafe-inline'; "
-    "img-src data: {hub}logo; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "sandbox allow-same-origin allow-forms allow-popups"
+    "img-src data: {hub}logo; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
