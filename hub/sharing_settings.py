@@ -15,8 +15,16 @@ from hub.signin.names import safe_name
 MOST_GROUPS = 32
 
 
+def part_name(group: str) -> str:
+    """Return the name of a group's directory: lower-case letters, digits and hyphens.
+
+    Two groups never have the same: `safe_name` gives a plain word to nobody but that word itself.
+    """
+    return group if re.fullmatch("[a-z0-9]+", group) else safe_name(group)
+
+
 def _groups(groups: frozenset[str]) -> frozenset[str]:
-    if EVERYBODY in {safe_name(group) for group in groups}:
+    if EVERYBODY in groups:
         raise ValueError(f"no group called {EVERYBODY}: that is the part of all members")
     if len(groups) > MOST_GROUPS:
         raise ValueError(f"{MOST_GROUPS} groups at most")

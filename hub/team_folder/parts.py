@@ -8,7 +8,7 @@ from mosshub_contract import team_folder
 from mosshub_contract.team_folder import EVERYBODY, Part
 
 from hub.settings import Settings
-from hub.signin.names import safe_name
+from hub.sharing_settings import part_name
 
 #: Where the parts and the shared data are in a container.
 DIRECTORY, DATA = "/srv/team", "/srv/data"
@@ -26,7 +26,7 @@ def parts_of(groups: Iterable[str], settings: Settings) -> list[Part]:
     member_of = frozenset(groups)
     return [
         Part(EVERYBODY, EVERYBODY, writable=True),
-        *(Part(safe_name(g), g, g in member_of) for g in sorted(settings.team_groups)),
+        *(Part(part_name(g), g, g in member_of) for g in sorted(settings.team_groups)),
     ]
 
 

@@ -10,7 +10,7 @@ from hub.settings import Settings
 from hub.team_folder.mounts import with_team_folder
 from hub.team_folder.parts import variables
 
-TEAM = {"servers": "containers", "team_groups": {"lab", "Ops"}, "shared_data": "/srv/sets"}
+TEAM = {"servers": "containers", "team_groups": {"lab", "team", "Ops"}, "shared_data": "/srv/sets"}
 
 
 def settings(**more: object) -> Settings:
@@ -38,6 +38,8 @@ def test_members_write_and_others_read() -> None:
         "mosshub_team_-4fps:/srv/team/-4fps:ro",
         "mosshub_team_lab:/srv/mosshub/new/2:ro",
         "mosshub_team_lab:/srv/team/lab:rw",
+        "mosshub_team_team:/srv/mosshub/new/3:ro",
+        "mosshub_team_team:/srv/team/team:ro",
         "/srv/sets:/srv/data:ro",
     ]
 
@@ -57,5 +59,6 @@ def test_a_server_learns_its_parts() -> None:
         ("everybody", "everybody", True),
         ("-4fps", "Ops", False),
         ("lab", "lab", True),
+        ("team", "team", False),
     ]
     assert json.loads(told["MOSSHUB_TEAM_PARTS"](server("lab", name="app"))) == []
