@@ -2,7 +2,7 @@
 
 import sys
 
-from hub import admin, apps, idle, origins, pages, reports, starts
+from hub import admin, apps, copies, idle, origins, pages, reports, starts, team_folder
 from hub.accounts import authenticator_with_accounts
 from hub.app import require_mosshub
 from hub.broker import broker_command
@@ -119,6 +119,10 @@ if team:
 idle.configure(c, settings)
 # What each server says of itself, for the admins' page.
 reports.configure(c)
+# Who saved what in the team's folder, and what is open where.
+team_folder.configure(c, settings)
+# Copies of notebooks that users give each other.
+copies.configure(c, settings)
 
 # Pages: admins land in the panel, all other users in their editor.
 c.JupyterHub.default_url = lambda handler: (

@@ -20,7 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="list the backups")
     commands.add_parser("schedule", help="make a backup every day")
     commands.add_parser("check-settings", help="print what is wrong with the settings")
-    for name in ("restore-settings", "homes", "restore-platform", "restore-user"):
+    for name in ("restore-settings", "homes", "team", "restore-platform", "restore-user"):
         step = commands.add_parser(name, help="a step of docker/restore")
         step.add_argument("--snapshot", default="latest", help="id of a backup")
         if name == "restore-user":
@@ -43,6 +43,8 @@ def _run(options: argparse.Namespace, settings: BackupSettings) -> str:
             return restore.restore_settings(repository, options.snapshot)
         case "homes":
             return "\n".join(restore.homes(repository, options.snapshot))
+        case "team":
+            return "\n".join(restore.team(repository, options.snapshot))
         case "restore-platform":
             return restore.restore_platform(settings, repository, options.snapshot)
         case "restore-user":

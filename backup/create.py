@@ -24,6 +24,7 @@ from backup.places import (
     TOPICS,
     certificates,
     home_volumes,
+    team_volumes,
 )
 from backup.restic import Restic
 from backup.settings import BackupSettings
@@ -128,6 +129,7 @@ def _stage(settings: BackupSettings) -> Manifest:
 
 def _paths(settings: BackupSettings) -> list[Path]:
     paths = [STAGING, SETTINGS, TEAM, *home_volumes(settings.instance).values()]
+    paths += team_volumes(settings.instance)
     if settings.backup_secrets:
         paths.append(SECRETS)
         if certificates(settings.instance).is_dir():

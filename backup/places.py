@@ -26,6 +26,7 @@ PASSPHRASE = SECRETS / "backup_passphrase"
 #: While something is restored: `docker/` of the host, homes, certificates and the hub's volume.
 RESTORED_DOCKER = Path("/srv/docker")
 RESTORED_HOMES = Path("/srv/homes")
+RESTORED_TEAM = Path("/srv/team")
 RESTORED_CERTIFICATES = Path("/srv/certificates")
 RESTORED_HUB = Path("/srv/hub/hub")
 
@@ -43,6 +44,12 @@ def home_volumes(instance: str) -> dict[str, Path]:
         for path in sorted(VOLUMES.glob(f"{prefix}*"))
         if (path / "_data").is_dir()
     }
+
+
+def team_volumes(instance: str) -> list[Path]:
+    """Return the parts of the team's folder that exist (`hub.team_folder.mounts`)."""
+    found = [VOLUMES / f"{instance}_team", *sorted(VOLUMES.glob(f"{instance}_team_*"))]
+    return [path / "_data" for path in found if (path / "_data").is_dir()]
 
 
 def certificates(instance: str) -> Path:

@@ -24,6 +24,7 @@ from backup.places import (
     RESTORED_DOCKER,
     RESTORED_HOMES,
     RESTORED_HUB,
+    RESTORED_TEAM,
     SECRETS,
     SETTINGS,
     STAGING,
@@ -106,8 +107,21 @@ def homes(repository: Restic, which: str) -> list[str]:
     return list(find(repository, which)[1].homes)
 
 
+def team(repository: Restic, which: str) -> list[str]:
+    """Return the names of the volumes of the team's folder in a backup, without the instance's."""
+    snapshot, manifest = find(repository, which)
+    return [name for name, _ in _team(repository, snapshot, manifest)]
+
+
+def _team(repository: Restic, snapshot: str, manifest: Manifest) -> list[tuple[str, Path]]:
+    """Return the same, each with its path in the snapshot."""
+    paths = [Path(path) for s in repository.snapshots(snapshot) for path in s["paths"]]
+    found = [(p.parent.name.removeprefix(f"{manifest.instance}_"), p) for p in paths]
+    return [(name, path) for name, path in found if name == "team" or name.startswith("team_")]
+
+
 def restore_platform(settings: BackupSettings, repository: Restic, which: str) -> str:
-    """Restore homes, certificates, topics and the hub's databases, and make the accounts.
+    """Restore homes, the team's folder, certificates, topics and databases, and make the accounts.
 
     A restore that was cut off may run again: the hub's database, which comes last, tells whether
     the platform is new.
@@ -135,6 +149,8 @@ def restore_platform(settings: BackupSettings, repository: Restic, which: str) -
         for name in manifest.homes:
             old = VOLUMES / f"{manifest.instance}_home_{name}" / "_data"
             _restore_home(repository, snapshot, old, RESTORED_HOMES / name)
+        for name, old in _team(repository, snapshot, manifest):
+            _restore_home(repository, snapshot, old, RESTORED_TEAM / name)
         if manifest.secrets and RESTORED_CERTIFICATES.is_dir():
             _restore_certificates(repository, snapshot, manifest)
         shutil.rmtree(STAGING, ignore_errors=True)

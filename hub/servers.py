@@ -21,6 +21,10 @@ The hub passes environment variables to a server: JupyterHub's own JUPYTERHUB_*,
 | `MOSSHUB_WAITING_KERNEL`  | `yes`: a kernel waits for the next notebook that is opened           |
 | `MOSSHUB_WITHOUT`         | what this start leaves out: `packages`, `settings` (`hub.starts`)    |
 | `MOSSHUB_APP`             | the app that the server runs; empty in a user's editor               |
+| `MOSSHUB_TEAM`            | directory with the parts of the team's folder; empty: there is none  |
+| `MOSSHUB_TEAM_PARTS`      | its parts, as `mosshub_contract.team_folder` reads them              |
+| `MOSSHUB_TEAM_LIMIT`      | bytes that the team's folder may take; 0: no limit of the platform's |
+| `MOSSHUB_SHARED_DATA`     | directory that everybody reads as `~/data`; empty if there is none   |
 | `MARIMO_RESTRICT_SHARING` | `true`: marimo offers no way to publish a notebook outside           |
 | `MOSSHUB_INSTANCE`        | the platform that a process belongs to; `hub.processes` finds it     |
 
@@ -42,6 +46,7 @@ from hub.idle import app_report_interval_s, report_interval_s
 from hub.processes import INSTANCE_VARIABLE
 from hub.settings import ROOT, Settings
 from hub.signin.names import topic_prefix
+from hub.team_folder.parts import variables as team_folder_variables
 
 _KEPT = [
     "PATH LANG LANGUAGE LC_ALL LC_CTYPE TZ TMPDIR",
@@ -77,4 +82,5 @@ def server_environment(settings: Settings) -> dict[str, Any]:
         ),
         "MARIMO_RESTRICT_SHARING": "" if settings.external_sharing else "true",
         INSTANCE_VARIABLE: str(settings.data_dir),
+        **team_folder_variables(settings),
     }

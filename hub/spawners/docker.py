@@ -22,8 +22,8 @@ from hub.spawners.progress import LOG_TAIL_LINES, ProgressMixin, SpawnError, end
 from hub.spawners.usage import measure_containers
 from hub.starts.failures import watch_start
 from hub.starts.without import StartWithoutMixin
+from hub.team_folder.mounts import HOME, with_team_folder
 
-HOME = "/home/mosshub"
 OPTIONS = frozenset({"image"})  #: everything a user may choose at a start
 _TOLERATED_POLLS = 3  # in a row may find a container down before it counts as ended
 #: Questions whether an editor listens, for each look at its container: the engine serves all users.
@@ -234,7 +234,7 @@ def configure(c: Any, settings: Settings) -> None:
     c.DockerSpawner.volumes = {f"{settings.instance}_home_{{username}}": HOME}
     c.DockerSpawner.network_name = f"{settings.instance}-users"
     c.DockerSpawner.use_internal_ip = True
-    c.DockerSpawner.extra_host_config = host_config(settings)
+    c.DockerSpawner.extra_host_config = with_team_folder(host_config(settings), settings)
     c.DockerSpawner.mem_limit = settings.memory_limit
     c.DockerSpawner.cpu_limit = settings.cpu_limit
     c.ContainerSpawner.app_traits = app_traits(settings)

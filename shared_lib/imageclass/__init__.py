@@ -32,7 +32,9 @@ if TYPE_CHECKING:
         ModelVersion,
         VersionError,
         find_version,
+        list_team_versions,
         list_versions,
+        share_version,
         train_or_load,
     )
     from imageclass.notebook import (
@@ -83,6 +85,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "list_agents": ("kafka.live_agents", "list_agents"),
     "list_lags": ("kafka.inspect", "list_lags"),
     "list_topics": ("kafka.inspect", "list_topics"),
+    "list_team_versions": ("models.registry", "list_team_versions"),
     "list_versions": ("models.registry", "list_versions"),
     "live_charts": ("charts.live", ""),
     "outcomes": ("runs.outcomes", ""),
@@ -91,6 +94,7 @@ _FACE: dict[str, tuple[str, str]] = {
     "read_account": ("kafka.credentials", "read_account"),
     "run_charts": ("charts.runs", ""),
     "running_agents": ("agents.registry", "running_agents"),
+    "share_version": ("models.registry", "share_version"),
     "show_errors": ("notebook", "show_errors"),
     "show_table": ("notebook", "show_table"),
     "start_agent": ("agents.registry", "start_agent"),

@@ -13,6 +13,7 @@ import socket
 import tempfile
 from pathlib import Path
 
+import aiohttp
 from jupyterhub.httpclient import JupyterHubHTTPClient
 from mosshub_contract import disk_limit
 from mosshub_contract.apps import SOCKET_VARIABLE
@@ -24,6 +25,8 @@ from . import processes
 from .activity import Activity
 from .assets import handlers as assets
 from .broker_account import BrokerAccountFile
+from .copies.hub import CopiesHub
+from .copies.taken import Taken
 from .disk import Disk
 from .errors import StartError
 from .frame import routes as frame
@@ -49,6 +52,10 @@ from .publishing.hub_apps import HubApps
 from .publishing.publisher import Publisher
 from .settings import Settings
 from .start_page import routes as start_page
+from .start_page.marimo_api import MarimoAPI
+from .team.listing import TeamDisk
+from .team.record import TeamRecord
+from .team.saves import FILE_VARIABLE as TEAM_SAVES_VARIABLE
 from .team_messages import TeamMessages
 
 log = logging.getLogger("marimo_singleuser")
@@ -104,6 +111,7 @@ def _files_of_marimo(settings: Settings, runtime: Path) -> dict[str, str]:
         ENDED_KERNELS_VARIABLE: str(ended_file(settings)),
         HISTORY_VARIABLE: str(history_file(settings)),
         SOCKET_VARIABLE: str(runtime / "publish"),
+        TEAM_SAVES_VARIABLE: str(runtime / "team-saves.jsonl"),
     }
 
 
@@ -114,6 +122,33 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def make_services(
+    settings: Settings,
+    home: Home,
+    marimo: Marimo,
+    activity: Activity,
+    disk: Disk,
+    session: aiohttp.ClientSession,
+) -> Services:
+    """Return what all handlers share; `marimo.env` names the files that marimo writes for them."""
+    saves, running = Path(marimo.env[TEAM_SAVES_VARIABLE]), MarimoAPI(marimo, session).running_paths
+    taken = Taken(settings)
+    return Services(
+        *(settings, home, marimo, activity, TeamMessages(settings, session), disk),
+        HubReport(settings, activity, disk, session),
+        TeamRecord(settings, session, saves, running),
+        TeamDisk(settings),
+        CopiesHub(settings, taken, session),
+        *(taken, session),
+    )
+
+
+async def _tell_hub(services: Services) -> None:
+    """Tell the hub what it asks every minute, and hear what is new."""
+    team, copies = services.team.current(now=True), services.copies.overview()
+    await asyncio.gather(services.report.send(), team, copies)
 
 
 async def run(settings: Settings) -> None:
@@ -138,9 +173,7 @@ async def run(settings: Settings) -> None:
         env |= _files_of_marimo(settings, runtime)
         marimo = Marimo(settings.notebooks, env, start_timeout_s=settings.start_timeout_s)
         activity = Activity(settings, marimo, session)
-        report = HubReport(settings, activity, disk, session)
-        messages = TeamMessages(settings, session)
-        services = Services(settings, home, marimo, activity, messages, disk, report, session)
+        services = make_services(settings, home, marimo, activity, disk, session)
         status = Status(settings, marimo, activity)
         with contextlib.suppress(OSError):
             ended_file(settings).unlink()  # kernels of an earlier start
@@ -161,7 +194,7 @@ async def run(settings: Settings) -> None:
             tasks.append(asyncio.create_task(follow(publisher)))
             while not stop.is_set():
                 disk.refresh()
-                await asyncio.gather(activity.sample(), status.sample(), report.send())
+                await asyncio.gather(activity.sample(), status.sample(), _tell_hub(services))
                 try:
                     async with asyncio.timeout(settings.activity_interval_s):
                         await stop.wait()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from mosshub_contract import apps, left_out
+from mosshub_contract import apps, left_out, team_folder
 from mosshub_contract.team_colour import parse_colour
 from mosshub_contract.team_links import TeamLink, parse_team_links
 
@@ -58,6 +58,10 @@ class Settings:
         keep_at_most_s: seconds for which the user may keep an idle server running; 0 for none.
         disk_limit: bytes that the user's files may take; 0 for what the file system has.
         app: the app that this server runs; empty in a user's editor.
+        team_directory: directory with the parts of the team's folder; None if there is none.
+        team_parts: its parts.
+        team_limit: bytes that it may take; 0 for what the file system has.
+        shared_data: a directory that everybody reads; None if there is none.
         without: what this start leaves out: the user's own PACKAGES, their SETTINGS of marimo.
         activity_interval_s: seconds between two samples of the activity.
         max_upload_bytes: largest body of a request.
@@ -86,6 +90,10 @@ class Settings:
     keep_at_most_s: float = 0
     disk_limit: int = 0
     app: str = ""
+    team_directory: Path | None = None
+    team_parts: tuple[team_folder.Part, ...] = ()
+    team_limit: int = 0
+    shared_data: Path | None = None
     without: frozenset[str] = frozenset()
     activity_interval_s: float = 60
     max_upload_bytes: int = 2 * GIB
@@ -172,6 +180,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         announcement=env.get("MOSSHUB_ANNOUNCEMENT", "").strip(),
         team_links=_team_links(env),
         **_care(env),
+        **_team_folder(env),
         activity_interval_s=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),
     )
 
@@ -183,6 +192,18 @@ def _care(env: Mapping[str, str]) -> dict[str, Any]:
         "keep_at_most_s": float(env.get("MOSSHUB_KEEP_AT_MOST") or 0),
         "disk_limit": int(env.get("MOSSHUB_DISK_LIMIT") or 0),
         "without": read_without(env.get(left_out.VARIABLE, "")),
+    }
+
+
+def _team_folder(env: Mapping[str, str]) -> dict[str, Any]:
+    names = (team_folder.DIRECTORY_VARIABLE, team_folder.DATA_VARIABLE)
+    directory, data = (Path(env[name]) if env.get(name) else None for name in names)
+    parts = team_folder.parts_from_json(env.get(team_folder.PARTS_VARIABLE, ""))
+    return {
+        "team_directory": directory if parts else None,
+        "team_parts": parts,
+        "team_limit": int(env.get("MOSSHUB_TEAM_LIMIT") or 0),
+        "shared_data": data,
     }
 
 

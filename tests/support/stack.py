@@ -200,6 +200,6 @@ class Stack:
         firewall = ("run", "--rm", "--no-deps", "-T", "firewall", "sh", "/etc/mosshub/guard", "off")
         self.script("compose", *firewall)
         self.script("compose", "down", "--volumes", "--remove-orphans", "--timeout", "0")
-        homes = docker("volume", "ls", "--quiet", "--filter", f"name=^{self.name}_home_").split()
-        if homes:
-            docker("volume", "rm", "-f", *homes)
+        of_users = f"name=^{self.name}_(home_|team)"
+        if volumes := docker("volume", "ls", "--quiet", "--filter", of_users).split():
+            docker("volume", "rm", "-f", *volumes)

@@ -4,14 +4,14 @@ import argparse
 import warnings
 
 from imageclass.cli import output
-from imageclass.models.registry import ROOT_VARIABLE, list_versions
+from imageclass.models.registry import ROOT_VARIABLE, list_team_versions, list_versions
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """List the versions, the oldest first."""
+    """List the user's own versions and the team's, the oldest first of each."""
     with warnings.catch_warnings(record=True) as damaged:
         warnings.simplefilter("always")
-        versions = list_versions()
+        versions = [*list_versions(), *list_team_versions()]
     for warning in damaged:
         output.say(str(warning.message))
     if arguments.json:

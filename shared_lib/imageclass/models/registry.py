@@ -25,13 +25,16 @@ from imageclass.models.classifier import CompiledClassifier
 from imageclass.models.code_version import code_version
 from imageclass.models.metrics import measure
 from imageclass.models.saved_model import ModelVersion, VersionError
+from imageclass.models.team_models import share_version, team_directories
 
 __all__ = [
     "ROOT_VARIABLE",
     "ModelVersion",
     "VersionError",
     "find_version",
+    "list_team_versions",
     "list_versions",
+    "share_version",
     "train_or_load",
 ]
 
@@ -157,12 +160,24 @@ def list_versions(root: Path | str | None = None) -> list[ModelVersion]:
     Args:
         root: directory of all versions; by default that of `MOSSHUB_MODELS`, else `~/models`.
     """
+    return _read_all(_directories(root))
+
+
+def list_team_versions() -> list[ModelVersion]:
+    """Return every version in `~/team`, the oldest first. `share_version` puts one there.
+
+    A damaged one is left out with a warning.
+    """
+    return _read_all(team_directories())
+
+
+def _read_all(paths: list[Path]) -> list[ModelVersion]:
     found = []
-    for path in _directories(root):
+    for path in paths:
         try:
             found.append(saved_model.read(path))
         except VersionError as error:
-            warnings.warn(str(error), stacklevel=2)
+            warnings.warn(str(error), stacklevel=3)
     return sorted(found, key=lambda version: (version.created, version.id))
 
 
@@ -170,6 +185,8 @@ def find_version(
     name_or_id: str, dataset: str | None = None, root: Path | str | None = None
 ) -> ModelVersion:
     """Return the version with this id, or the newest one of the network with this name.
+
+    Your own come first. Only if none fits, and no `root` is named, the team's are searched.
 
     Args:
         name_or_id: a version's id, or a network's name.
@@ -179,13 +196,15 @@ def find_version(
     Raises:
         VersionError: there is none, and the text says which there are; or it is damaged.
     """
-    for path in _directories(root):
-        if path.name == name_or_id and dataset in (None, path.parent.parent.name):
-            return saved_model.read(path)
-    versions = list_versions(root)
-    for version in reversed(versions):
-        if version.name == name_or_id and dataset in (None, version.dataset):
-            return version
+    versions = []
+    for paths in (_directories(root), [] if root else team_directories()):
+        for path in paths:
+            if path.name == name_or_id and dataset in (None, path.parent.parent.name):
+                return saved_model.read(path)
+        for version in reversed(found := _read_all(paths)):
+            if version.name == name_or_id and dataset in (None, version.dataset):
+                return version
+        versions += found
     known = ", ".join(f"{v.name} {v.id} ({v.dataset})" for v in versions) or "none"
     raise VersionError(
         f"No version {name_or_id!r}{f' for {dataset}' if dataset else ''} is in {_root(root)}."

@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 import uuid
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,11 +68,17 @@ class ModelVersion:
     def load(self) -> keras.Model:
         """Return the model with the weights that were saved.
 
+        What the file says is data and never code: it may come from somebody else of the team.
+
         Raises:
-            VersionError: its file is missing or has changed.
+            VersionError: its file is missing, has changed, or is of another kind.
+            ValueError: it has a layer that would run code of its own.
         """
         keras, _ = keras_and_tensorflow()
-        return keras.models.load_model(self._file("model.keras"), compile=False)
+        file = self._file("model.keras")
+        if not zipfile.is_zipfile(file):  # Keras reads older kinds without its safe mode
+            raise _damaged(self.path, "model.keras is not Keras' format of that name")
+        return keras.models.load_model(file, compile=False, safe_mode=True)
 
     def validation(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the model's predictions for the validation images.
@@ -82,7 +89,7 @@ class ModelVersion:
         Raises:
             VersionError: its file is missing or has changed.
         """
-        with np.load(self._file("validation.npz")) as arrays:
+        with np.load(self._file("validation.npz"), allow_pickle=False) as arrays:
             return arrays["probabilities"], arrays["labels"]
 
     def _file(self, name: str) -> Path:
@@ -138,6 +145,9 @@ def read(path: Path) -> ModelVersion:
     Raises:
         VersionError: a file is missing or cannot be read.
     """
+    for name in ("version.json", *_FILES):
+        if not (path / name).is_file():  # also a pipe, which would be read for ever
+            raise _damaged(path, f"{name} is missing")
     try:
         about = json.loads((path / "version.json").read_text())
         history = json.loads((path / "history.json").read_text())
@@ -146,7 +156,6 @@ def read(path: Path) -> ModelVersion:
         metrics["precision"], metrics["recall"] = (
             tuple(metrics["precision"]), tuple(metrics["recall"]),
         )  # fmt: skip
-        missing = [name for name in _FILES if not (path / name).is_file()]
         version = ModelVersion(
             id=about["id"],
             name=about["settings"]["model"],
@@ -161,12 +170,8 @@ def read(path: Path) -> ModelVersion:
             created=about["created"],
             hashes=about["hashes"],
         )
-    except FileNotFoundError as error:
-        raise _damaged(path, f"{Path(error.filename).name} is missing") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"version.json or history.json cannot be read ({error!r})") from error
-    if missing:
-        raise _damaged(path, f"{missing[0]} is missing")
     if version.id != path.name:
         raise _damaged(path, f"version.json is that of {version.id}")
     return version

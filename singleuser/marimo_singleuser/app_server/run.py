@@ -17,21 +17,19 @@ from tornado import web
 
 from .. import processes
 from ..activity import Activity
-from ..app import HUB_CACHE_S, listen, stop_event
+from ..app import HUB_CACHE_S, listen, make_services, stop_event
 from ..assets import handlers as assets
 from ..broker_account import BrokerAccountFile
 from ..disk import Disk
 from ..home.preparation import Home
-from ..hub_report import HubReport
 from ..marimo_process import notebook_environment
 from ..proxy.backend import client_session
 from ..proxy.callback import CallbackHandler
 from ..proxy.hub_auth import HubSignIn
 from ..proxy.other_spelling import OtherSpelling
 from ..proxy.own_page import OWN
-from ..proxy.services import Services
 from ..settings import Settings
-from ..team_messages import TeamMessages
+from ..team.saves import FILE_VARIABLE as TEAM_SAVES_VARIABLE
 from .handler import AppHandler, AppScript, AppStatus, NewSnapshot
 from .marimo_run import MarimoRun
 from .packages import install
@@ -76,20 +74,12 @@ async def run(settings: Settings) -> None:
         account = BrokerAccountFile(settings, session)
         env = notebook_environment(os.environ, settings.venv, settings.home)
         env[FILE_VARIABLE] = str(account.path)
+        env[TEAM_SAVES_VARIABLE] = str(runtime / "team-saves.jsonl")  # an app has no such folder
         disk = Disk(settings, runtime / "disk-full")
         notebook = settings.notebooks / source.card.notebook
         marimo = MarimoRun(notebook, settings.venv, env)
         activity = Activity(settings, marimo, session)
-        services = Services(
-            settings,
-            Home(settings),
-            marimo,
-            activity,
-            TeamMessages(settings, session),
-            disk,
-            HubReport(settings, activity, disk, session),
-            session,
-        )
+        services = make_services(settings, Home(settings), marimo, activity, disk, session)
         server = listen(make_app(services, source), settings)
         tasks: list[asyncio.Task[None]] = []
         try:
@@ -105,7 +95,8 @@ async def run(settings: Settings) -> None:
             while not stop.is_set():
                 await activity.sample()
                 try:
-                    await asyncio.wait_for(stop.wait(), settings.activity_interval_s)
+                    async with asyncio.timeout(settings.activity_interval_s):
+                        await stop.wait()
                 except TimeoutError:
                     continue
         finally:

@@ -100,6 +100,10 @@ class StatusHandler(OwnPage):
         if text := warning(services.disk.use):
             kind = "disk-full" if services.disk.use and services.disk.use.is_full else "disk"
             told.append({"id": f"{kind}-{services.home.start_id}", "text": text})
+        for path, names in (await services.team.elsewhere()).items():
+            who = " and ".join(names)
+            text = f"~/team/{path} is open in {who}'s editor, too. Whoever saves last is kept."
+            told.append({"id": f"team-{path}-{who}", "text": text})
         return told
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tomlkit
@@ -13,6 +14,7 @@ from mosshub_contract.files import write_atomically
 from tomlkit.exceptions import TOMLKitError
 
 from ..settings import Settings
+from ..team.links import shared_places
 from .repairs import put_aside, shown
 
 _DOTFILE = ".marimo.toml"
@@ -40,10 +42,10 @@ def prepare(settings: Settings, environment: Path | None) -> list[str]:
     config = _config_file(settings)
     path = str(environment) if environment else None
     try:
-        _merge_into(config, path, settings.venv)
+        _merge_into(config, path, settings)
     except _WRONG as e:
         notices.append(_aside(config, e, settings))
-        _merge_into(config, path, settings.venv)
+        _merge_into(config, path, settings)
     for project in project_files(settings):
         try:
             _check_project(project)
@@ -66,8 +68,10 @@ def project_files(settings: Settings) -> list[Path]:
     return [settings.notebooks / _PROJECT_FILE, settings.home / _PROJECT_FILE]
 
 
-def merge_config(text: str, path: str | None, own: Path) -> str:
-    """Return marimo's user configuration with the platform's three keys in it.
+def merge_config(
+    text: str, path: str | None, own: Path, folders: Mapping[str, Path] = MappingProxyType({})
+) -> str:
+    """Return marimo's user configuration with the platform's four keys in it.
 
     Another environment that the user chose stays as long as it exists. Another package manager
     stays as long as it is installed. Until the user chose a theme, notebooks are light or dark as
@@ -77,6 +81,7 @@ def merge_config(text: str, path: str | None, own: Path) -> str:
         text: the configuration (TOML).
         path: the environment for kernels; None if there is none.
         own: where that environment is or would be.
+        folders: what the list of files shows beside the notebooks, by name.
 
     Raises:
         TOMLKitError: the text is not TOML.
@@ -94,7 +99,25 @@ def merge_config(text: str, path: str | None, own: Path) -> str:
     if manager.get("manager", "") != "pip" and not shutil.which(str(manager.get("manager", ""))):
         manager["manager"] = "pip"
     config.setdefault("display", tomlkit.table()).setdefault("theme", "system")
+    _add_folders(config, folders)
     return tomlkit.dumps(config)
+
+
+def _add_folders(config: tomlkit.TOMLDocument, folders: Mapping[str, Path]) -> None:
+    if not folders:
+        return
+    section = config.setdefault("file_browser", tomlkit.table())
+    if not isinstance(there := section.get("folders", []), list):
+        return  # marimo says so in its log, and goes on without it
+    known = {str(one.get("path")) for one in there if isinstance(one, Mapping)}
+    missing = [
+        {"path": str(path), "name": name}
+        for name, path in folders.items()
+        if str(path) not in known
+    ]
+    if missing:
+        kept = [dict(one) if isinstance(one, Mapping) else one for one in there]
+        section["folders"] = [*kept, *missing]
 
 
 def _check_sections(config: Mapping[str, Any]) -> None:
@@ -139,8 +162,8 @@ def _config_file(settings: Settings) -> Path:
     return next((path for path in dotfiles if path.is_file()), below_config)
 
 
-def _merge_into(config: Path, path: str | None, own: Path) -> None:
+def _merge_into(config: Path, path: str | None, settings: Settings) -> None:
     old = config.read_text() if config.exists() else ""
-    new = merge_config(old, path, own)
+    new = merge_config(old, path, settings.venv, dict(shared_places(settings)))
     if new != old:
         write_atomically(config, new)

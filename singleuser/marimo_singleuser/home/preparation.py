@@ -14,6 +14,7 @@ from mosshub_contract.left_out import PACKAGES, SETTINGS
 from ..disk import Disk
 from ..errors import StartError
 from ..settings import Settings
+from ..team import links
 from . import marimo_config, packages, workspace
 from .repairs import is_full, repair_home, repair_places
 
@@ -109,6 +110,7 @@ class Home:
         try:
             may_copy = self._disk is None or not self._disk.is_full()
             self.copied = workspace.prepare(settings, may_copy=may_copy)
+            links.link(settings)
             usable, repaired = packages.prepare(settings)
             self._repaired += repaired
             if not settings.without:

@@ -15,6 +15,7 @@ from marimo_singleuser.marimo_patches import (
     safe_path,
     saved_outputs,
     shown_cells,
+    team_folder,
     waiting_kernel,
 )
 
@@ -31,5 +32,6 @@ if __name__ == "__main__":
     kept_versions.install()
     missed_messages.install()
     shown_cells.install()
+    team_folder.install()
     waiting_kernel.install()  # the last: it starts a kernel as the others have it
     main(prog_name="marimo")

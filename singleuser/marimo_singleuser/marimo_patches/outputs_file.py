@@ -3,7 +3,8 @@
 WORKAROUND(marimo 0.25.2): on a full disk the outputs that were kept are lost, and no more are kept.
 marimo empties the file before it writes it, and its writer ends at the first error. Here the file
 is replaced by a whole one, an error is tried again, and nothing is written while the user's files
-take more than they may (`marimo_singleuser.disk`).
+take more than they may (`marimo_singleuser.disk`), or into a part of the team's folder that the
+user only reads.
 Test: test_outputs_that_cannot_be_written_stay_as_they_were
 """
 
@@ -15,6 +16,8 @@ from pathlib import Path
 from marimo._session.state import serialize
 from mosshub_contract import disk_limit
 from mosshub_contract.files import write_atomically
+
+from marimo_singleuser.team.places import may_be_written
 
 _AGAIN_S = 30.0
 
@@ -33,6 +36,8 @@ async def _write(writer: serialize.SessionCacheWriter) -> bool:
     """Write the outputs; return whether that worked."""
     if disk_limit.is_reached():
         return False
+    if not may_be_written(str(writer.notebook_path)):
+        return True
     try:
         data = serialize.serialize_session_view(
             writer.session_view,

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import aiohttp
 
 from ..activity import Activity
+from ..copies.hub import CopiesHub
+from ..copies.taken import Taken
 from ..disk import Disk
 from ..home.preparation import Home
 from ..hub_report import HubReport
 from ..marimo_process import Marimo
 from ..settings import Settings
+from ..team.listing import TeamDisk
+from ..team.record import TeamRecord
 from ..team_messages import TeamMessages
 
 
@@ -27,6 +31,10 @@ class Services:
         messages: what admins tell the user.
         disk: what the user's files take.
         report: tells the hub about this server.
+        team: what happens in the team's folder.
+        team_disk: what that folder takes.
+        copies: gives and takes copies of notebooks.
+        taken: which notebooks the user took.
         session: HTTP client for requests to marimo.
     """
 
@@ -37,4 +45,8 @@ class Services:
     messages: TeamMessages
     disk: Disk
     report: HubReport
+    team: TeamRecord
+    team_disk: TeamDisk
+    copies: CopiesHub
+    taken: Taken
     session: aiohttp.ClientSession

@@ -56,6 +56,11 @@ class RecentRow:
     query: str
     when: str
 
+    @property
+    def file(self) -> str:
+        """The part of the query string that names the notebook."""
+        return self.query.partition("&")[0]
+
 
 @dataclass(frozen=True)
 class Content:
@@ -93,7 +98,7 @@ def gather(
     templates = sorted(found, key=lambda template: _place(template.path))
     rows = [
         RecentRow(
-            path=_printable(recent.path),
+            path=printable(recent.path),
             query=file_query(recent.path) + view_query(recent.path, views, EDIT),
             when=time_ago(recent.modified, now),
         )
@@ -145,7 +150,7 @@ def _card(template: Template, templates: Path, views: Mapping[str, str]) -> Card
     )
 
 
-def _printable(path: str) -> str:
+def printable(path: str) -> str:
     """Return a path without bytes that are no text: a page cannot hold them."""
     clean = path.encode(errors="surrogateescape").decode(errors="replace")
     return re.sub(r"[\x00-\x1f\x7f]", "\N{REPLACEMENT CHARACTER}", clean)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tornado import web
 
+from ..copies import listing as copies
 from ..disk import warning
 from ..frame.status import Status
 from ..frame.views import Views
@@ -17,6 +18,7 @@ from ..keep import moment
 from ..proxy.headers import FOR_EVER
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
+from ..team.listing import TeamPart, describe_use, list_parts
 from .content import Content, gather
 from .marimo_api import MarimoAPI, MarimoSilent
 from .page import file_content, render
@@ -61,16 +63,18 @@ class HomePage(OwnPage):
         self.marimo_api, self.report, self.views = marimo_api, report, views
         self.status = status
 
-    def _show(self, page: bytes) -> None:
+    def _show(self, page: bytes, policy: str = "") -> None:
         """Send a page of this look.
 
         Args:
             page: the page (HTML).
+            policy: its Content-Security-Policy, if it is stricter than that of the others.
         """
         settings = self.server_settings
         logo = f"{settings.hub_url}logo" if settings.has_team_logo else ""
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", _POLICY.format(logo=_source(logo)))
+        policy = policy or _POLICY.format(logo=_source(logo))
+        self.set_header("Content-Security-Policy", policy)
         self.set_header("Cache-Control", "private, no-store")
         self.set_header("Referrer-Policy", "same-origin")
         self.finish(page)
@@ -122,6 +126,9 @@ class StartPage(HomePage):
                 notices=notices,
                 messages=messages if is_owner else [],
                 running=running,
+                **await self._copies(is_owner=is_owner),
+                team_parts=await self._team_parts(),
+                team_use=describe_use(services.team_disk.use()),
                 marimo_state=_state(marimo.ready, marimo.failing),
                 marimo_status=marimo.status,
                 meters=list(meters(load, disk)),
@@ -142,6 +149,19 @@ class StartPage(HomePage):
             "kept_until": moment(until) if until else "",
             "idle_hours": f"{self.server_settings.idle_timeout_s / 3600:.3g}",
         }
+
+    async def _copies(self, *, is_owner: bool) -> dict[str, Any]:
+        """Return what the page says of copies, to the owner alone."""
+        if not is_owner:
+            return {"waiting": [], "changed": []}
+        overview = await self.services.copies.overview()
+        taken = await asyncio.to_thread(self.services.taken.all)
+        changed = [row for row in copies.taken_rows(overview, taken) if row.changed]
+        return {"waiting": copies.waiting_rows(overview, time.time()), "changed": changed}
+
+    async def _team_parts(self) -> list[TeamPart]:
+        known = await self.services.team.current()
+        return await asyncio.to_thread(list_parts, self.server_settings, known, time.time())
 
     def _gather(self) -> Content:
         home = self.services.home

@@ -59,6 +59,10 @@ class MarimoAPI:
         except (MarimoSilent, KeyError, TypeError):
             return []
 
+    async def running_paths(self) -> list[str]:
+        """Return the paths of the notebooks that run, as in `Running`."""
+        return [running.path for running in await self.running()]
+
     async def stop(self, session_id: str) -> None:
         """End a notebook's kernel.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tornado import httputil, routing
 
+from ..copies import handlers as copies
 from ..frame.status import Status
 from ..frame.views import Views
 from ..history import handlers as history
@@ -68,4 +69,5 @@ def rules(
         (rf"{own}restore", RestoreOriginal, parts),
         *history.rules(services, parts),
         *publishing.rules(services, publisher, parts),
+        *copies.rules(services, parts),
     ]

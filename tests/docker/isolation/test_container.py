@@ -88,8 +88,9 @@ def test_files_of_others_of_the_hub_and_of_the_engine_are_not_there(stack, ada, 
         ada.inside("sh", "-c", "ls /run/secrets /srv/mosshub/data 2>&1; true").count("No such") == 2
     )
     mounts = json.loads(docker("inspect", "--format", "{{json .Mounts}}", ada.container))
-    assert [(m["Type"], m["Name"], m["Destination"]) for m in mounts] == [
-        ("volume", f"{stack.name}_home_ada", "/home/mosshub")
+    assert sorted((m["Type"], m["Name"], m["Destination"]) for m in mounts) == [
+        ("volume", f"{stack.name}_home_ada", "/home/mosshub"),
+        ("volume", f"{stack.name}_team", "/srv/team/everybody"),
     ]
 
 

@@ -22,7 +22,12 @@ def creation(stack: Stack, **host: object) -> dict:
             "NetworkMode": f"{stack.name}-users",
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
-            "Binds": [f"{stack.name}_home_zoe:/home/mosshub:rw"],
+            "Binds": [
+                f"{stack.name}_home_zoe:/home/mosshub:rw",
+                f"{stack.name}_team:/srv/team/everybody:rw",
+                f"{stack.name}_team_lab:/srv/mosshub/new/1:ro",
+                f"{stack.name}_team_lab:/srv/team/lab:ro",
+            ],
             "Mounts": [],
             "Memory": 100_000_000,
             **host,
@@ -53,7 +58,7 @@ def test_the_hub_may_create_start_stop_and_remove_a_persons_container(stack):
         assert [status for status, _ in answers] == [200, 200, 200, 200, 204, 200, 200, 204, 204]
     finally:
         subprocess.run(["docker", "rm", "-f", name], capture_output=True)
-        docker("volume", "rm", "-f", f"{stack.name}_home_zoe")
+        docker("volume", "rm", "-f", f"{stack.name}_home_zoe", f"{stack.name}_team_lab")
 
 
 def test_an_apps_container_has_no_volume_and_an_editors_has_one(stack):
@@ -150,6 +155,17 @@ def test_containers_with_more_of_the_host_are_refused(stack):
         creation(stack, Binds=["/:/home/mosshub:rw"]),
         creation(stack, Binds=[f"{stack.name}_home_zoe:/home/mosshub:rw", "/etc:/host"]),
         creation(stack, Binds=[f"{stack.name}_hub-data:/home/mosshub"]),
+        creation(stack, Binds=[f"{stack.name}_team:/srv/team/everybody:rw"]),
+        *(
+            creation(stack, Binds=[f"{stack.name}_home_zoe:/home/mosshub:rw", more])
+            for more in (
+                f"{stack.name}_hub-data:/srv/team/everybody:rw",
+                f"{stack.name}_home_ada:/srv/team/lab:rw",
+                f"{stack.name}_team:/srv/mosshub/notebooks:rw",
+                f"{stack.name}_team_lab:/srv/team/../mosshub:rw",
+                "/etc:/srv/data:ro",
+            )
+        ),
         creation(stack, Binds=["/var/run/docker.sock:/home/mosshub"]),
         creation(stack, Mounts=[{"Type": "bind", "Source": "/", "Target": "/host"}]),
         creation(stack, NetworkMode="host"),

@@ -48,6 +48,10 @@ def test_without_any_setting_the_platform_has_its_defaults() -> None:
         ("IDLE_TIMEOUT", "5s", "off, or 10 seconds and more"),
         ("DATABASE_URL", "mysql://u@host/hub", "DATABASE_URL=…: expected postgresql://user@host"),
         ("DATABASE_URL", "postgresql://u:secret@host/hub", "without the password, which belongs"),
+        ("TEAM_GROUPS", "lab,everybody", "no group called everybody"),
+        ("TEAM_GROUPS", ",".join(f"g{n}" for n in range(33)), "32 groups at most"),
+        ("SHARED_DATA", "/srv/a.b", "an absolute path of letters, digits, _ and - only"),
+        ("SHARED_DATA", "sets", "an absolute path"),
         ("MEMORY_LIMIT", "lots", "a number and K, M, G or T, for example 2G"),
     ],
 )

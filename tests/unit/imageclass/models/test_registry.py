@@ -1,6 +1,7 @@
 """Saved models: trained once, loaded ever after, and never half of one."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -284,3 +285,64 @@ def test_nothing_is_trained_that_the_disk_limit_leaves_no_room_for(
         registry.train_or_load("cnn", "digits", seed=2, root=root, **NUMBERS)
     loaded = registry.train_or_load("cnn", "digits", seed=1, root=root, **NUMBERS)
     assert loaded.id == version.id  # it is there already
+
+
+@pytest.fixture
+def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The team's folder, and an own directory without a version."""
+    (tmp_path / "team" / "everybody").mkdir(parents=True)
+    monkeypatch.setenv("MOSSHUB_TEAM", str(tmp_path / "team"))
+    monkeypatch.setenv(registry.ROOT_VARIABLE, str(tmp_path / "own"))
+    return tmp_path / "team"
+
+
+def test_a_shared_version_is_found_by_everybody(version: ModelVersion, team: Path) -> None:
+    with pytest.raises(VersionError, match="There are: none"):
+        registry.find_version("cnn")
+    place = registry.share_version(version)
+    assert place == team / "everybody" / "models" / "digits" / "cnn" / version.id
+    assert registry.share_version(version) == place, "it is there already"
+    assert [found.path for found in registry.list_team_versions()] == [place]
+    assert registry.list_versions() == []
+    for sought in ("cnn", version.id):
+        found = registry.find_version(sought, "digits")
+        assert found.path == place
+        assert found.load().count_params() == version.parameters
+    with pytest.raises(VersionError):  # whoever names a directory means no other
+        registry.find_version("cnn", root=team.parent / "own")
+
+
+def test_nothing_is_shared_through_a_link(version: ModelVersion, team: Path) -> None:
+    (team / "everybody" / "models").symlink_to(team.parent)
+    for part, why in (("everybody", "leads out"), ("nobody", "no part"), ("..", "no part")):
+        with pytest.raises(VersionError, match=why):
+            registry.share_version(version, part)
+    assert not (team.parent / "digits").exists()
+
+
+def test_a_pipe_among_the_teams_versions_holds_nobody_up(team: Path) -> None:
+    place = team / "everybody" / "models" / "digits" / "cnn" / "0"
+    place.mkdir(parents=True)
+    os.mkfifo(place / "version.json")
+    with pytest.warns(UserWarning, match=r"version\.json is missing"):
+        assert registry.list_team_versions() == []
+
+
+def test_a_shared_model_runs_no_code(version: ModelVersion, team: Path) -> None:
+    import keras
+
+    place = registry.share_version(version)
+    about = json.loads((place / "version.json").read_text())
+
+    def becomes(model: keras.Model, kind: str) -> ModelVersion:
+        model.save(place / f"model{kind}")
+        (place / f"model{kind}").rename(place / "model.keras")
+        about["hashes"]["model.keras"] = saved_model._hash_of_file(place / "model.keras")
+        (place / "version.json").write_text(json.dumps(about))
+        return registry.find_version(version.id)
+
+    runs = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+    with pytest.raises(ValueError, match=r"safe_mode|Lambda"):
+        becomes(runs, ".keras").load()
+    with pytest.raises(VersionError, match="not Keras' format"):
+        becomes(runs, ".h5").load()

@@ -55,6 +55,10 @@ def html(home: Any, content: Content, **values: Any) -> str:
         "may_keep": False,
         "kept_until": "",
         "idle_hours": "2",
+        "waiting": [],
+        "changed": [],
+        "team_parts": [],
+        "team_use": "",
     }
     return render(home.settings, content, **{**given, **values}).decode()
 

@@ -1,0 +1,155 @@
+"""A copy of a notebook in a real browser: no script of it runs, and everybody can use the pages."""
+
+import base64
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from mosshub_contract.copies import Audience, Cell, Copy, Output, to_json
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.support.accessibility import violations
+from tests.support.host_names import server_of
+from tests.support.light_hub import LightHub
+from tests.support.waiting import TIMEOUT_FACTOR
+
+pytestmark = pytest.mark.slow
+
+MINUTE = 60_000 * TIMEOUT_FACTOR
+SERVER = str(Path(sys.executable).parent / "marimo-singleuser")
+NOTEBOOK = "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n    return\n"
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+ATTACK = "fetch('/_mosshub/stolen', {credentials: 'include'}); document.title = 'taken'; alert(1)"
+SVG = f"<svg xmlns='http://www.w3.org/2000/svg' onload=\"{ATTACK}\"><script>{ATTACK}</script></svg>"
+HOSTILE = f"""<p>An output</p><script>{ATTACK}</script><img src=x onerror="{ATTACK}">
+<svg onload="{ATTACK}"></svg>
+<form action="/_mosshub/stolen" method="post"><button>Press</button></form>
+<a href="javascript:{ATTACK}" target="_top">Link</a>
+<meta http-equiv="refresh" content="0;url=/stolen">
+<iframe srcdoc="<script>{ATTACK}</script>"></iframe><base href="https://example.org/">
+<link rel="stylesheet" href="/_mosshub/stolen.css"><style>@import url(/_mosshub/stolen.css);</style>
+<object data="/_mosshub/stolen"></object>"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightHub]:
+    data = tmp_path_factory.mktemp("hub") / "data"
+    groups = {"TEAM_GROUPS": "lab,Data Science", "TEAM_LIMIT": "10G"}
+    with LightHub(data, LIGHT_COMMAND=SERVER, **groups) as running:
+        yield running
+
+
+@pytest.fixture
+def enter(profile: Callable[..., BrowserContext], hub: LightHub) -> Callable[[str], Page]:
+    """Sign somebody in, and wait for their start page."""
+
+    def go(name: str) -> Page:
+        page = profile().new_page()
+        page.goto(hub.url)
+        page.fill("#username_input", name)
+        page.fill("#password_input", hub.password)
+        page.click("#login_submit")
+        page.get_by_role("heading", name=f"Hello, {name}").wait_for(timeout=3 * MINUTE)
+        return page
+
+    return go
+
+
+def token(hub: LightHub, name: str) -> dict[str, str]:
+    """Return the header with which somebody's own server talks to the hub."""
+    for process in hub.hub_process().children(recursive=True):
+        env = process.environ()
+        if env.get("JUPYTERHUB_USER") == name and "JUPYTERHUB_API_TOKEN" in env:
+            return {"Authorization": f"token {env['JUPYTERHUB_API_TOKEN']}"}
+    raise AssertionError(f"no server of {name}")
+
+
+def give_hostile(hub: LightHub, author: str, to: str) -> str:
+    """Give a copy whose outputs try everything; return its id."""
+    svg = f"data:image/svg+xml;base64,{base64.b64encode(SVG.encode()).decode()}"
+    outputs = (
+        Output("html", HOSTILE),
+        Output("image", svg),
+        Output("image", f"data:image/png;base64,{PIXEL}"),
+        Output("text", f"<script>{ATTACK}</script>"),
+        Output("interactive", ""),
+    )
+    code = f"x = 1  # </pre><script>{ATTACK}</script>"
+    copy = Copy("hostile <b>.py", f"{NOTEBOOK}# {code}\n", (Cell(code, outputs),), Audience((to,)))
+    url = f"http://127.0.0.1:{hub.hub_port}/hub/api/mosshub/copies"
+    sent = requests.post(url, data=to_json(copy), headers=token(hub, author), timeout=30)
+    assert sent.ok, sent.text
+    return sent.json()["id"]
+
+
+def test_no_script_of_a_copy_can_act_as_its_reader(
+    hub: LightHub, enter: Callable[[str], Page]
+) -> None:
+    enter("mallory")
+    page = enter("ada")
+    id_ = give_hostile(hub, "mallory", "ada")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    base = server_of(hub.url, "ada")
+    page.goto(f"{base}_mosshub/copy?id={id_}", wait_until="networkidle")
+    shown = page.frame_locator("iframe.output")
+    expect(shown.get_by_text("An output")).to_be_visible()  # it is shown, and does nothing
+    shown.get_by_role("button", name="Press").click()
+    shown.get_by_role("link", name="Link").click(force=True)
+    page.wait_for_load_state("networkidle")
+    assert page.url == f"{base}_mosshub/copy?id={id_}"
+    assert "taken" not in page.title()
+    loaded = [url for url in asked if not url.startswith("data:") and "home.css" not in url]
+    assert loaded == [page.url, "about:srcdoc"][: len(loaded)], loaded
+    # The nearest that does: the page's own button.
+    page.get_by_role("button", name="Make it mine").click()
+    expect(page.get_by_text("hostile _b.py is yours")).to_be_visible()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_everybody_can_use_the_pages(
+    hub: LightHub,
+    enter: Callable[[str], Page],
+    browser: Browser,
+    picture: Callable[[Page, str], None],
+    scheme: str,
+    width: int,
+) -> None:
+    enter("mallory")
+    page = enter("ada")
+    id_ = give_hostile(hub, "mallory", "ada")
+    for place in ("team/everybody/ours.py", "team/lab/lab.py", "users/ada/notebooks/mine.py"):
+        (hub.data_dir / place).write_text(NOTEBOOK)
+    base = server_of(hub.url, "ada")
+    page.goto(f"{base}_mosshub/copies?file=mine.py")
+    page.get_by_label("Send it to").fill("mallory")
+    page.get_by_label(re.compile("Everybody who is signed in")).check()
+    page.get_by_role("button", name="Give a copy").click()
+    expect(page.get_by_text("is given to: mallory, everybody with the link")).to_be_visible()
+    context = browser.new_context(
+        storage_state=page.context.storage_state(),
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    other, wrong = context.new_page(), []
+    pages = {
+        "copies": "_mosshub/copies",
+        "give": "_mosshub/copies?file=mine.py",
+        "copy": f"_mosshub/copy?id={id_}",
+        "home-shared": "",
+    }
+    for name, path in pages.items():
+        other.goto(base + path)
+        picture(other, f"{name}-{scheme}-{width}")
+        wrong += [f"{name}: {found}" for found in violations(other)]
+        if other.evaluate("document.documentElement.scrollWidth") > width:
+            wrong.append(f"{name}: it scrolls sideways")
+    context.close()
+    assert wrong == []

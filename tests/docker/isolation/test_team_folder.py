@@ -1,0 +1,99 @@
+"""The team's folder in containers: who may write where, and what a link in it can do."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.standins.engine import docker
+from tests.support.members import Team, TeamMember
+from tests.support.stack import Stack
+from tests.support.team_pages import hub_settings
+from tests.support.waiting import retry_until
+
+pytestmark = pytest.mark.timeout(1200)
+
+NOTEBOOK = "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n    return\n"
+
+
+@pytest.fixture(scope="module")
+def shared(stack: Stack, team: Team) -> Iterator[tuple[TeamMember, TeamMember]]:
+    """Ada, who is in the group team, and grace, who is in team and in admins."""
+    members = team.member("ada"), team.member("grace")
+    with hub_settings(stack, "TEAM_GROUPS=team,admins\n"):
+        for member in members:
+            member.stop()
+            member.start()
+        yield members
+        for member in members:
+            member.stop()
+
+
+def write(member: TeamMember, path: str, text: str = "x") -> str:
+    """Write a file as the person; return the shell's error, empty if it worked."""
+    return member.attempt(f"echo '{text}' > {path}").stderr
+
+
+def test_members_write_and_others_only_read(shared: tuple[TeamMember, TeamMember]) -> None:
+    ada, grace = shared
+    for place in ("everybody", "team", "admins"):
+        assert write(grace, f"~/team/{place}/by-grace") == ""
+        assert ada.inside("cat", f"/home/mosshub/team/{place}/by-grace").strip() == "x"
+    for place in ("everybody", "team"):  # the nearest that she may
+        assert write(ada, f"~/team/{place}/by-ada") == ""
+        assert write(grace, f"~/team/{place}/by-ada", "both") == ""
+        assert ada.inside("cat", f"/srv/team/{place}/by-ada").strip() == "both"
+    for attempt in (
+        "touch ~/team/admins/by-ada",
+        "echo y > ~/team/admins/by-grace",
+        "rm ~/team/admins/by-grace",
+        "chmod 777 ~/team/admins",
+        "rmdir ~/team/admins || mv ~/team/admins ~/team/mine",
+        "touch /srv/team/x",
+        "touch /srv/mosshub/new/1/x || touch /srv/mosshub/new/2/x",
+        "mount -o remount,rw /srv/team/admins",
+    ):
+        done = ada.attempt(attempt)
+        assert done.returncode != 0, attempt
+    assert sorted(ada.inside("ls", "/srv/team/admins").split()) == ["by-grace"]
+
+
+def test_a_link_in_a_home_moves_no_mount(stack: Stack, shared) -> None:
+    ada, _ = shared
+    ada.inside("sh", "-c", "rm ~/team && ln -s /opt/mosshub ~/team")
+    ada.stop()
+    ada.start()
+    mounts = json.loads(docker("inspect", "--format", "{{json .Mounts}}", ada.container))
+    assert {m["Destination"]: (m["Name"], m["RW"]) for m in mounts} == {
+        "/home/mosshub": (f"{stack.name}_home_ada", True),
+        "/srv/team/everybody": (f"{stack.name}_team", True),
+        "/srv/team/admins": (f"{stack.name}_team_admins", False),
+        "/srv/mosshub/new/1": (f"{stack.name}_team_admins", False),
+        "/srv/team/team": (f"{stack.name}_team_team", True),
+        "/srv/mosshub/new/2": (f"{stack.name}_team_team", False),
+    }
+    ada.inside("sh", "-c", "rm ~/team && ln -s /srv/team ~/team")
+
+
+def test_a_notebook_of_the_team_is_saved_and_a_link_is_not_followed(shared) -> None:
+    ada, grace = shared
+    for place in ("team", "admins"):
+        write(grace, f"/srv/team/{place}/x.py", NOTEBOOK)
+    ada.inside("sh", "-c", "cp /srv/team/team/x.py ~/notebooks/own.py")
+    grace.inside("ln", "-sf", "/home/mosshub/notebooks/own.py", "/srv/team/team/link.py")
+    settings = {"config": {"width": "full"}}
+    notebook = ada.notebook("/srv/team/team/x.py")
+    assert notebook.post("api/kernel/save_app_config", settings).ok
+    assert 'width="full"' in grace.inside("cat", "/srv/team/team/x.py")
+    read_only = ada.notebook("/srv/team/admins/x.py")
+    assert not read_only.post("api/kernel/save_app_config", settings).ok
+    page = ada.session.get(f"{ada.base}?file=/srv/team/team/link.py", timeout=60)
+    assert page.status_code == 403
+    assert 'width="full"' not in ada.inside("cat", "/home/mosshub/notebooks/own.py")
+
+    def said() -> bool:
+        ada.session.get(ada.base, timeout=60)
+        return "saved by ada," in grace.session.get(grace.base, timeout=60).text
+
+    retry_until(said, 60, "grace's start page says that ada saved it")
+    ada.end_kernels()

@@ -1,0 +1,64 @@
+"""Who gets which part of the team's folder, and may write there."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from mosshub_contract.team_folder import parts_from_json
+
+from hub.settings import Settings
+from hub.team_folder.mounts import with_team_folder
+from hub.team_folder.parts import variables
+
+TEAM = {"servers": "containers", "team_groups": {"lab", "team", "Ops"}, "shared_data": "/srv/sets"}
+
+
+def settings(**more: object) -> Settings:
+    return Settings.model_construct(**{**Settings.model_construct().model_dump(), **TEAM, **more})
+
+
+def server(*groups: str, name: str = "") -> SimpleNamespace:
+    orm_user = SimpleNamespace(groups=[SimpleNamespace(name=group) for group in groups])
+    home = {"mosshub_home_ada": {"bind": "/home/mosshub", "mode": "rw"}}
+    user = SimpleNamespace(name="ada", orm_user=orm_user)
+    return SimpleNamespace(name=name, user=user, volume_binds=home)
+
+
+def mounted(spawner: SimpleNamespace, **more: object) -> list[str]:
+    found = with_team_folder({"cap_drop": ["ALL"]}, settings(**more))(spawner)
+    assert found["cap_drop"] == ["ALL"]
+    return found["binds"]
+
+
+def test_members_write_and_others_read() -> None:
+    assert mounted(server("lab", "other")) == [
+        "mosshub_home_ada:/home/mosshub:rw",
+        "mosshub_team:/srv/team/everybody:rw",
+        "mosshub_team_-4fps:/srv/mosshub/new/1:ro",
+        "mosshub_team_-4fps:/srv/team/-4fps:ro",
+        "mosshub_team_lab:/srv/mosshub/new/2:ro",
+        "mosshub_team_lab:/srv/team/lab:rw",
+        "mosshub_team_team:/srv/mosshub/new/3:ro",
+        "mosshub_team_team:/srv/team/team:ro",
+        "/srv/sets:/srv/data:ro",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spawner", "more"),
+    [(server("lab", name="app"), {}), (server("lab"), {"team_folder": False, "shared_data": None})],
+)
+def test_without_a_team_folder_there_is_the_home(spawner: SimpleNamespace, more: dict) -> None:
+    assert mounted(spawner, **more) == ["mosshub_home_ada:/home/mosshub:rw"]
+
+
+def test_a_server_learns_its_parts() -> None:
+    told = variables(settings())
+    parts = parts_from_json(told["MOSSHUB_TEAM_PARTS"](server("lab")))
+    assert [(part.name, part.title, part.writable) for part in parts] == [
+        ("everybody", "everybody", True),
+        ("-4fps", "Ops", False),
+        ("lab", "lab", True),
+        ("team", "team", False),
+    ]
+    assert json.loads(told["MOSSHUB_TEAM_PARTS"](server("lab", name="app"))) == []
