@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test test-quick lint format clean models notebooks pictures bench soak up demo logs down \
+.PHONY: help run install images test test-quick lint format clean models notebooks pictures settings-docs bench soak up demo logs down \
   backup backups restore restore-user backup-image migrate-database purge-user check-accounts
 
 help: ## show this list
@@ -97,6 +97,9 @@ models: install ## train the networks on Fashion-MNIST and write how good they a
 notebooks: .venv/.dev ## run the notebooks, and write them with their outputs: docs/notebooks
 	@$(PY) docs/notebooks/export.py
 	@$(PY) docs/notebooks/thumbnails.py
+
+settings-docs: install ## write docs/settings.md from the classes of the settings
+	@PYTHONPATH=. $(PY) docs/settings_page.py
 
 pictures: .venv/.dev ## take the pictures in docs/ again, in the browser tests
 	@tests/prepare

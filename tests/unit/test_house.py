@@ -31,7 +31,7 @@ IMAGECLASS = ("shared_lib/imageclass", "notebooks")
 AGENTS = ("shared_lib/imageclass/agents",)
 RUNS = ("shared_lib/imageclass/runs",)
 CODE = ("backup", *HUB, *SINGLEUSER, "shared_lib")
-TOOLS = ("bench", "docker", "docs/notebooks")
+TOOLS = ("bench", "docker", "docs")
 TESTS = ("tests",)
 EVERYWHERE = (*CODE, *TOOLS, "notebooks", *TESTS)
 
