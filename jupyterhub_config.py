@@ -2,7 +2,7 @@
 
 import sys
 
-from hub import admin, idle, origins, pages, reports, starts
+from hub import admin, idle, metrics, origins, pages, reports, starts
 from hub.accounts import authenticator_with_accounts
 from hub.app import require_mosshub
 from hub.broker import broker_command
@@ -117,6 +117,8 @@ if team:
 idle.configure(c, settings)
 # What each server says of itself, for the admins' page.
 reports.configure(c)
+# What Prometheus may read, if somebody watches the platform.
+metrics.configure(c, settings)
 
 # Pages: admins land in the panel, all other users in their editor.
 c.JupyterHub.default_url = lambda handler: (

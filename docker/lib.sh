@@ -46,6 +46,7 @@ platform_secrets() {
   mkdir -p "$SECRETS"
   chmod 0700 "$SECRETS"
   for name in proxy_token cookie_secret crypt_key broker_secret; do secret $name 32; done
+  [ "$(setting MONITORING no)" != yes ] || for name in metrics_token grafana_secret; do secret $name 32; done
   case $(setting DATABASE_URL "") in *@postgres/* | *@postgres:*) secret database_password 32 ;; esac
 }
 
@@ -79,6 +80,7 @@ load() {
   COMPOSE_PROJECT_NAME=$INSTANCE
   export SETTINGS SECRETS INSTANCE PORT DOMAIN TLS SUBDOMAINS USERS_SITE HUB_IMAGE SIGN_IN PUBLIC_URL COMPOSE_PROJECT_NAME \
     KAFKA_PUBLIC KAFKA_PUBLIC_PORT
+  load_monitoring
 
   CADDY_FILES=$(fingerprint caddy)
   [ "$TLS" != files ] || [ ! -f "$SECRETS/tls_certificate" ] ||
@@ -133,6 +135,18 @@ load_backup() {
     die "BACKUP_AT=$BACKUP_AT: say where backups go, too (BACKUP_TO)."
 }
 
+# load_monitoring: whether somebody watches the platform, and where browsers find Grafana.
+load_monitoring() {
+  MONITORING=$(setting MONITORING no)
+  case $MONITORING in yes | no) ;; *) die "MONITORING=$MONITORING: expected yes or no." ;; esac
+  [ "$MONITORING" = yes ] || return 0
+  host=${PUBLIC_URL#*://}
+  [ "$SUBDOMAINS" != yes ] || host=grafana--service.$host
+  GRAFANA_PUBLIC_URL=${PUBLIC_URL%%://*}://$host/services/grafana
+  MONITORING_FILES=$(fingerprint monitoring)
+  export GRAFANA_PUBLIC_URL MONITORING_FILES
+}
+
 # backup_passphrase: generate the passphrase of the backups if it is missing, and say what it is for.
 backup_passphrase() {
   [ ! -s "$SECRETS/backup_passphrase" ] || return 0
@@ -153,6 +167,7 @@ compose() {
   [ -z "$KAFKA_PUBLIC" ] || set -- --file kafka-public.yaml "$@"
   [ -z "$backup" ] || [ -z "$DATABASE_URL" ] || set -- --file backup-database.yaml "$@"
   [ -z "$backup" ] || set -- --file backup.yaml "$@"
+  [ "$MONITORING" != yes ] || set -- --file monitoring.yaml "$@"
   [ "$DATABASE_HOST" != postgres ] || set -- --file postgres.yaml "$@"
   [ -z "$DATABASE_URL" ] || set -- --file database.yaml "$@"
   docker compose --project-directory . --file compose.yaml "$@"

@@ -2,6 +2,7 @@
 
 from jupyterhub.app import JupyterHub
 
+from hub.metrics.handler import with_measured_metrics
 from hub.origins.addresses import HubAddress
 from hub.origins.guard import guarded
 from hub.origins.sharing import without_sharing
@@ -15,7 +16,7 @@ class Mosshub(JupyterHub):
     def init_handlers(self) -> None:
         """List the handlers, JupyterHub's own and those of the configuration page."""
         super().init_handlers()
-        handlers = with_page_at_once(self.handlers)
+        handlers = with_measured_metrics(with_page_at_once(self.handlers))
         self.handlers: list[tuple] = with_server_status(handlers, self.hub_prefix)
         if self.subdomain_host:
             self.handlers = guarded(self.handlers, HubAddress(self.subdomain_host))

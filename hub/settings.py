@@ -31,6 +31,7 @@ from hub.setting_types import (
     Url,
     Words,
 )
+from hub.watch_settings import WatchSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = Path("/run/secrets")
@@ -40,7 +41,7 @@ class SettingsError(Exception):
     """Some settings are wrong; the message has a line for each."""
 
 
-class Settings(DatabaseSettings, CareSettings):
+class Settings(DatabaseSettings, WatchSettings, CareSettings):
     """The settings. A setting's name in the environment is the field's name in capitals."""
 
     model_config = SettingsConfigDict(

@@ -20,6 +20,7 @@ PACKAGES = (
     "imageclass",
     "embedded_kafka",
     "mosshub_contract",
+    "watch",
 )
 
 MAX_MODULE_LINES = 250
@@ -30,7 +31,7 @@ SINGLEUSER = ("singleuser",)
 IMAGECLASS = ("shared_lib/imageclass", "notebooks")
 AGENTS = ("shared_lib/imageclass/agents",)
 RUNS = ("shared_lib/imageclass/runs",)
-CODE = ("backup", *HUB, *SINGLEUSER, "shared_lib")
+CODE = ("backup", "watch", *HUB, *SINGLEUSER, "shared_lib")
 TOOLS = ("bench", "docker", "docs")
 TESTS = ("tests",)
 EVERYWHERE = (*CODE, *TOOLS, "notebooks", *TESTS)

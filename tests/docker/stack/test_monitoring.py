@@ -1,0 +1,68 @@
+"""MONITORING=yes adds Prometheus, Grafana and `watch`, none of which is published on the host."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.paths import DOCKER
+
+
+def services(directory: Path, **settings: str) -> dict:
+    """Return what `docker compose` would run with these settings."""
+    secrets = directory / "secrets"
+    secrets.mkdir(exist_ok=True)
+    file = directory / "settings"
+    example = (DOCKER / ".env.example").read_text()
+    file.write_text(example + "".join(f"{name}={value}\n" for name, value in settings.items()))
+    done = subprocess.run(
+        [DOCKER / "compose", "config"],
+        env={**os.environ, "SETTINGS": str(file), "SECRETS": str(secrets)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return yaml.safe_load(done.stdout)["services"]
+
+
+WATCHING = {"watch", "prometheus", "grafana"}
+
+
+def test_nobody_watches_by_default(tmp_path: Path) -> None:
+    found = services(tmp_path)
+    assert not WATCHING & set(found)
+    assert "metrics_token" not in str(found["hub"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({"DOMAIN": "m.example.org"}, "https://grafana--service.m.example.org"),
+        ({"PORT": "9000"}, "http://grafana--service.localhost:9000"),
+        ({"DOMAIN": "m.example.org", "SUBDOMAINS": "no"}, "https://m.example.org"),
+    ],
+)
+def test_grafana_is_behind_the_proxy_and_asks_the_hub(
+    tmp_path: Path, settings: dict[str, str], address: str
+) -> None:
+    found = services(tmp_path, MONITORING="yes", **settings)
+    grafana = found["grafana"]["environment"]
+    assert grafana["GF_SERVER_ROOT_URL"] == f"{address}/services/grafana/"
+    public = address.replace("grafana--service.", "")
+    asked = f"{public}/hub/api/oauth2/authorize"
+    assert grafana["GF_AUTH_GENERIC_OAUTH_AUTH_URL"] == asked
+    assert found["hub"]["environment"]["GRAFANA_URL"] == "http://grafana:3000"
+
+
+def test_those_who_watch_have_few_rights(tmp_path: Path) -> None:
+    found = services(tmp_path, MONITORING="yes", DOMAIN="m.example.org")
+    for name in WATCHING:
+        service = found[name]
+        assert not service.get("ports"), name
+        assert (service["cap_drop"], service["read_only"]) == (["ALL"], True)
+        assert not service.get("user") and "mem_limit" in service
+        assert ":latest" not in service["image"] and ":" in service["image"]
+        assert "users" not in service["networks"], "no user's server reaches it"
+        assert not [v for v in service["volumes"] if v["type"] == "bind" and not v["read_only"]]
