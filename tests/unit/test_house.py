@@ -20,6 +20,8 @@ PACKAGES = (
     "imageclass",
     "embedded_kafka",
     "mosshub_contract",
+    "smoke",
+    "supply",
     "watch",
 )
 
@@ -31,7 +33,7 @@ SINGLEUSER = ("singleuser",)
 IMAGECLASS = ("shared_lib/imageclass", "notebooks")
 AGENTS = ("shared_lib/imageclass/agents",)
 RUNS = ("shared_lib/imageclass/runs",)
-CODE = ("backup", "watch", *HUB, *SINGLEUSER, "shared_lib")
+CODE = ("backup", "smoke", "supply", "watch", *HUB, *SINGLEUSER, "shared_lib")
 TOOLS = ("bench", "docker", "docs")
 TESTS = ("tests",)
 EVERYWHERE = (*CODE, *TOOLS, "notebooks", *TESTS)
