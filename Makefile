@@ -9,7 +9,7 @@ export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run install images test test-quick lint format clean models notebooks pictures settings-docs bench soak up demo logs down \
-  backup backups restore restore-user backup-image migrate-database purge-user check-accounts smoke audit sbom pin
+  backup backups restore restore-user backup-image migrate-database purge-user check-accounts configure install-service smoke audit sbom pin
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -45,6 +45,12 @@ images: ## build the Docker images of hub and users (GPU=1: with CUDA too, 5 GB)
 # docker/backup builds it where it is needed.
 backup-image:
 	@DOCKER_BUILDKIT=1 docker build --quiet --file images/hub/Dockerfile --target backup --tag mosshub/backup:local . >/dev/null
+
+configure: ## ask what docker/.env must say, and look whether this host can do it
+	@docker/configure
+
+install-service: ## have systemd start the platform at boot and keep its log in the journal (as root)
+	@docker/install-service
 
 up: ## start the platform for a team, users' servers in containers: docs/deploy.md
 	@docker/up

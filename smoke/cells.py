@@ -22,7 +22,7 @@ def _smoke_stream():
         admin.create_topics({{topic: {{"num_partitions": 1}}}})
         try:
             admin.wait_for_topics([topic], timeout_ms=10_000)
-            with connection.producer(max_block_ms=10_000) as producer:
+            with connection.producer() as producer:
                 producer.send(topic, b"smoke").get(20)
             with connection.consumer() as consumer:
                 consumer.assign([TopicPartition(topic, 0)])

@@ -10,5 +10,5 @@ class SmokeError(Exception):
     """
 
     def __init__(self, part: str, sentence: str) -> None:
-        super().__init__(f"{part}: {sentence}")
+        super().__init__(f"{part}: {' '.join(sentence.split())}")
         self.part = part

@@ -82,7 +82,7 @@ class Platform:
             answer = self._ask("POST", f"{self._path()}/server")
             if answer.status_code not in (201, 202):
                 said = _json(answer).get("message") or answer.status_code
-                raise SmokeError("spawner", f"the hub starts no editor: {said}")
+                raise SmokeError("spawner", f"the editor did not start: {said}")
             self._started = True
             self._wait()
         server = self._server()

@@ -59,7 +59,7 @@ def test_a_broker_that_is_away_is_named(platform: RunningPlatform) -> None:
     with platform.broker_away():
         done = smoke(platform.url, TOKEN=token)
     assert done.returncode == 1, done.stdout
-    assert f"{platform.url} does not work. broker: " in done.stderr
+    assert f"{platform.url} does not work. broker: NoBroker " in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "a cell runs" in done.stdout, "what works is not blamed"
     assert smoke_files(platform, "tess") == []
