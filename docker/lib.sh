@@ -156,10 +156,10 @@ backup_passphrase() {
 }
 
 # compose ARGUMENT…: docker compose with this platform's files, settings and profile. `down` also takes
-# away the networks of backups that were made by hand.
+# away the networks of backups that were made by hand, and of those who watched before.
 compose() {
-  backup=$BACKUP_AT${WITH_BACKUP:-}
-  [ "${1:-}" != down ] || backup=yes
+  backup=$BACKUP_AT${WITH_BACKUP:-} watched=$MONITORING
+  [ "${1:-}" != down ] || backup=yes watched=yes
   set -- --env-file "$SETTINGS" "$@"
   [ "$SIGN_IN" != demo ] || set -- --profile demo "$@"
   [ -z "$DOMAIN" ] || [ "$TLS" != files ] || set -- --file tls-files.yaml "$@"
@@ -167,7 +167,7 @@ compose() {
   [ -z "$KAFKA_PUBLIC" ] || set -- --file kafka-public.yaml "$@"
   [ -z "$backup" ] || [ -z "$DATABASE_URL" ] || set -- --file backup-database.yaml "$@"
   [ -z "$backup" ] || set -- --file backup.yaml "$@"
-  [ "$MONITORING" != yes ] || set -- --file monitoring.yaml "$@"
+  [ "$watched" != yes ] || set -- --file monitoring.yaml "$@"
   [ "$DATABASE_HOST" != postgres ] || set -- --file postgres.yaml "$@"
   [ -z "$DATABASE_URL" ] || set -- --file database.yaml "$@"
   docker compose --project-directory . --file compose.yaml "$@"

@@ -78,14 +78,12 @@ class Platform:
         Raises:
             SmokeError: it does not start; with the hub's reason.
         """
-        if not self._server().get("ready"):
-            answer = self._ask("POST", f"{self._path()}/server")
-            if answer.status_code not in (201, 202):
-                said = _json(answer).get("message") or answer.status_code
-                raise SmokeError("spawner", f"the editor did not start: {said}")
-            self._started = True
-            self._wait()
         server = self._server()
+        if not server.get("ready"):
+            if server.get("pending") != "spawn":  # else its user has just opened it
+                self._begin()
+            self._wait()
+            server = self._server()
         if not server.get("ready"):
             raise SmokeError("spawner", "the editor does not run after its start")
         return urljoin(f"{self.url}/", server.get("full_url") or server["url"])
@@ -94,6 +92,13 @@ class Platform:
         """Stop the server if this program has started it."""
         if self._started:
             self._ask("DELETE", f"{self._path()}/server")
+
+    def _begin(self) -> None:
+        answer = self._ask("POST", f"{self._path()}/server")
+        if answer.status_code not in (201, 202):
+            said = _json(answer).get("message") or answer.status_code
+            raise SmokeError("spawner", f"the editor did not start: {said}")
+        self._started = True
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -2,12 +2,32 @@
 
 import os
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.standins.engine import docker
 from tests.support.paths import DOCKER
+from tests.support.stack import Stack
+
+# Reads its own metrics with and without the token.
+READ = """
+import json, pathlib, urllib.error, urllib.request
+token = pathlib.Path("/run/secrets/metrics_token").read_text()
+def read(headers):
+    call = urllib.request.Request("http://127.0.0.1:9101/metrics", headers=headers)
+    try:
+        return urllib.request.urlopen(call, timeout=60).read().decode()
+    except urllib.error.HTTPError as error:
+        return str(error.code)
+print(json.dumps([read({}), read({"Authorization": "Bearer " + token})]))
+"""
+PROXY = """
+import urllib.request
+print(urllib.request.urlopen("http://proxy-api:8002/metrics", timeout=30).read().decode())
+"""
 
 
 def services(directory: Path, **settings: str) -> dict:
@@ -66,3 +86,24 @@ def test_those_who_watch_have_few_rights(tmp_path: Path) -> None:
         assert ":latest" not in service["image"] and ":" in service["image"]
         assert "users" not in service["networks"], "no user's server reaches it"
         assert not [v for v in service["volumes"] if v["type"] == "bind" and not v["read_only"]]
+
+
+def test_watch_sees_the_running_broker_and_the_hub_reads_the_proxys_numbers(stack: Stack) -> None:
+    for name in ("metrics_token", "grafana_secret"):
+        (stack.secrets / name).write_text(uuid.uuid4().hex * 2)
+    before = stack.started()
+    up = ("up", "--detach", "--no-deps", "--wait", "--wait-timeout", "180", "watch")
+    try:
+        stack.compose(*up, MONITORING="yes")
+        program = ("exec", stack.container("watch"), "python", "-c", READ)
+        without, metrics = yaml.safe_load(docker(*program))
+        assert without == "403"
+        assert "\nmosshub_broker_up 1.0\n" in metrics
+        assert 'mosshub_topics{kind="agents",owner="team"} 1.0' in metrics
+        assert stack.started() == before, "the others run on"
+        assert "\nrequests_web " in stack.in_hub(PROXY)
+    finally:
+        stack.script("compose", "rm", "--stop", "--force", "watch", MONITORING="yes")
+        docker("network", "rm", f"{stack.name}_monitoring")
+        for name in ("metrics_token", "grafana_secret"):
+            (stack.secrets / name).unlink()
