@@ -140,11 +140,13 @@ load_monitoring() {
   MONITORING=$(setting MONITORING no)
   case $MONITORING in yes | no) ;; *) die "MONITORING=$MONITORING: expected yes or no." ;; esac
   [ "$MONITORING" = yes ] || return 0
-  host=${PUBLIC_URL#*://}
-  [ "$SUBDOMAINS" != yes ] || host=grafana--service.$host
-  GRAFANA_PUBLIC_URL=${PUBLIC_URL%%://*}://$host/services/grafana
+  [ "$SUBDOMAINS" = yes ] || die "MONITORING=yes needs SUBDOMAINS=yes: Grafana has a host of its own," \
+    "so that its pages cannot act at the hub."
+  GRAFANA_PUBLIC_URL=${PUBLIC_URL%%://*}://grafana--service.${PUBLIC_URL#*://}
+  GRAFANA_COOKIE_SECURE=false
+  [ -z "$DOMAIN" ] || GRAFANA_COOKIE_SECURE=true
   MONITORING_FILES=$(fingerprint monitoring)
-  export GRAFANA_PUBLIC_URL MONITORING_FILES
+  export GRAFANA_PUBLIC_URL GRAFANA_COOKIE_SECURE MONITORING_FILES
 }
 
 # backup_passphrase: generate the passphrase of the backups if it is missing, and say what it is for.

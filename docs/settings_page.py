@@ -33,7 +33,7 @@ SUBJECTS = {
     "Look": "team_name team_logo team_colour help_url announcement team_links external_sharing",
     "Broker": "kafka_port kafka_bootstrap_servers kafka_admin_server kafka_groups kafka_services "
     "kafka_produce_quota kafka_consume_quota kafka_request_quota kafka_topic_quota",
-    "Hub": "servers data_dir instance database_url grafana_url hub_port proxy_api_port node",
+    "Hub": "servers data_dir instance database_url hub_port proxy_api_port node",
     "Secrets": "proxy_token cookie_secret crypt_key broker_secret metrics_token grafana_secret "
     "database_password",
 }
@@ -49,7 +49,6 @@ DEPENDS = {
 LAPTOP_ONLY = {"kafka_port", "hub_port", "proxy_api_port", "node"}
 #: What docker/compose.yaml sets by itself.
 SET_BY_COMPOSE = {"servers", "data_dir", "kafka_admin_server", "kafka_bootstrap_servers"}
-SET_BY_COMPOSE |= {"grafana_url"}
 TEAM_ONLY_SUBJECTS = {"Sign-in", "Users' servers", "Secrets"}
 BOTH = {"admin_users", "active_server_limit", "disk_limit"}
 

@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from hub.setting_types import HexKey, Url
+from hub.setting_types import HexKey
 
 
 class WatchSettings(BaseSettings):
@@ -14,7 +14,4 @@ class WatchSettings(BaseSettings):
     )
     grafana_secret: HexKey = Field(
         SecretStr(""), description="the secret with which Grafana asks the hub who signs in"
-    )
-    grafana_url: Url | None = Field(
-        None, description="address of Grafana for the proxy, such as http://grafana:3000"
     )

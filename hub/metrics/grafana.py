@@ -5,19 +5,17 @@ from typing import Any
 from hub.origins.hosts import user_host
 from hub.settings import Settings
 
-#: The service's name, and the end of its address.
+#: The service's name, from which its host has its own: `grafana--service.DOMAIN`.
 SERVICE = "grafana"
 #: The id with which Grafana asks the hub who signs in.
 CLIENT_ID = "service-grafana"
 
 
 def grafana_url(settings: Settings) -> str:
-    """Return Grafana's address for browsers: a host of its own, where users have theirs."""
+    """Return Grafana's address for browsers."""
     scheme, host = settings.public_url.split("://")
-    if settings.subdomains:
-        name, colon, port = host.partition(":")
-        host = f"{user_host(SERVICE, name, 'service')}{colon}{port}"
-    return f"{scheme}://{host}/services/{SERVICE}"
+    name, colon, port = host.partition(":")
+    return f"{scheme}://{user_host(SERVICE, name, 'service')}{colon}{port}"
 
 
 def configure(c: Any, settings: Settings) -> None:
@@ -30,12 +28,11 @@ def configure(c: Any, settings: Settings) -> None:
         settings: the platform's settings.
     """
     secret = settings.grafana_secret.get_secret_value()
-    if not (secret and settings.grafana_url):
+    if not secret:
         return
     c.JupyterHub.services.append(
         {
             "name": SERVICE,
-            "url": settings.grafana_url,
             "api_token": secret,
             "oauth_client_id": CLIENT_ID,
             "oauth_redirect_uri": f"{grafana_url(settings)}/login/generic_oauth",

@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from tests.standins.engine import docker
+from tests.support.containers import Containers
 from tests.support.paths import DOCKER
-from tests.support.stack import Stack
+from tests.support.stack import HUB_IMAGE, Stack
+from tests.support.waiting import retry_until
 
 # Reads its own metrics with and without the token.
 READ = """
@@ -61,19 +63,19 @@ def test_nobody_watches_by_default(tmp_path: Path) -> None:
     [
         ({"DOMAIN": "m.example.org"}, "https://grafana--service.m.example.org"),
         ({"PORT": "9000"}, "http://grafana--service.localhost:9000"),
-        ({"DOMAIN": "m.example.org", "SUBDOMAINS": "no"}, "https://m.example.org"),
     ],
 )
-def test_grafana_is_behind_the_proxy_and_asks_the_hub(
+def test_grafana_has_a_host_of_its_own_and_asks_the_hub(
     tmp_path: Path, settings: dict[str, str], address: str
 ) -> None:
     found = services(tmp_path, MONITORING="yes", **settings)
     grafana = found["grafana"]["environment"]
-    assert grafana["GF_SERVER_ROOT_URL"] == f"{address}/services/grafana/"
+    assert grafana["GF_SERVER_ROOT_URL"] == f"{address}/"
     public = address.replace("grafana--service.", "")
     asked = f"{public}/hub/api/oauth2/authorize"
     assert grafana["GF_AUTH_GENERIC_OAUTH_AUTH_URL"] == asked
-    assert found["hub"]["environment"]["GRAFANA_URL"] == "http://grafana:3000"
+    assert (grafana["GF_SECURITY_COOKIE_SECURE"] == "true") == address.startswith("https")
+    assert {one["source"] for one in found["hub"]["secrets"]} > {"metrics_token", "grafana_secret"}
 
 
 def test_those_who_watch_have_few_rights(tmp_path: Path) -> None:
@@ -107,3 +109,31 @@ def test_watch_sees_the_running_broker_and_the_hub_reads_the_proxys_numbers(stac
         docker("network", "rm", f"{stack.name}_monitoring")
         for name in ("metrics_token", "grafana_secret"):
             (stack.secrets / name).unlink()
+
+
+# Answers with the cookies that reach it.
+ECHO = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Echo(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"grafana got {self.headers['Cookie']}".encode())
+HTTPServer(("", 3000), Echo).serve_forever()
+"""
+
+
+def test_caddy_leads_to_grafana_on_its_own_host_only(stack: Stack, containers: Containers) -> None:
+    alias = (f"--network={stack.name}_edge", "--network-alias=grafana")
+    containers.run(*alias, HUB_IMAGE, "python", "-c", ECHO)
+    session = stack.session()
+    cookie = {"Cookie": "oauth_state=x; grafana_session=y"}
+    url = f"http://grafana--service.localhost:{stack.port}/login"
+
+    def answer() -> str:
+        return session.get(url, headers=cookie, timeout=10).text
+
+    retry_until(lambda: answer() == f"grafana got {cookie['Cookie']}", 60, "Grafana's answer")
+    for host in ("localhost", "ada.localhost", "grafana.localhost"):
+        other = f"http://{host}:{stack.port}/login"
+        assert "grafana got" not in session.get(other, headers=cookie, timeout=10).text

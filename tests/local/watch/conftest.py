@@ -79,7 +79,6 @@ class Watched:
             directory / "data",
             METRICS_TOKEN=TOKEN,
             GRAFANA_SECRET=GRAFANA_SECRET,
-            GRAFANA_URL=f"http://127.0.0.1:{free_port()}",
             LIGHT_PROXY_METRICS_PORT=str(self.proxy_port),
         )
         self.ada: KafkaUser

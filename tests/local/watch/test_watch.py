@@ -142,7 +142,7 @@ def test_scraping_costs_less_than_a_hundredth_of_a_core(watched: Watched) -> Non
 def test_grafana_lets_admins_in_through_the_hub_and_nobody_else(watched: Watched) -> None:
     """What Grafana asks the hub, in its order: authorize, token, who it is."""
     hub = watched.hub
-    redirect = f"http://grafana--service.localhost:{hub.port}/services/grafana/login/generic_oauth"
+    redirect = f"http://grafana--service.localhost:{hub.port}/login/generic_oauth"
     question = {
         "client_id": "service-grafana",
         "redirect_uri": redirect,
