@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
 from kafka.errors import KafkaError
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -50,10 +51,7 @@ class WatchCollector(Collector):
 
     def _of_the_broker(self) -> Iterator[Metric]:
         began = time.monotonic()
-        try:
-            numbers: BrokerNumbers | None = self._broker.numbers()
-        except (BrokerUnavailable, KafkaError):
-            numbers = None
+        numbers = asked(self._broker.numbers)
         up = 0 if numbers is None else 1
         yield GaugeMetricFamily("mosshub_broker_up", "Whether the broker answers (1) or not.", up)
         if numbers is None:
@@ -81,6 +79,18 @@ class WatchCollector(Collector):
                 "Whether the last daily backup was made (1) or not.",
                 int(backup.succeeded),
             )
+
+
+def asked(question: Callable[[], BrokerNumbers]) -> BrokerNumbers | None:
+    """Ask the broker, once more if it fails: somebody may have deleted a topic meanwhile.
+
+    Returns:
+        Its answer; None if it has none.
+    """
+    for _ in range(2):
+        with suppress(BrokerUnavailable, KafkaError):
+            return question()
+    return None
 
 
 def broker_metrics(numbers: BrokerNumbers) -> Iterator[Metric]:

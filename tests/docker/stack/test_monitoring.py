@@ -78,6 +78,11 @@ def test_grafana_has_a_host_of_its_own_and_asks_the_hub(
     assert {one["source"] for one in found["hub"]["secrets"]} > {"metrics_token", "grafana_secret"}
 
 
+def test_grafana_needs_a_host_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="MONITORING=yes needs SUBDOMAINS=yes"):
+        services(tmp_path, MONITORING="yes", SUBDOMAINS="no")
+
+
 def test_those_who_watch_have_few_rights(tmp_path: Path) -> None:
     found = services(tmp_path, MONITORING="yes", DOMAIN="m.example.org")
     for name in WATCHING:
