@@ -73,7 +73,7 @@ load() {
   load_database
   load_backup
   case $SUBDOMAINS in yes | no) ;; *) die "SUBDOMAINS=$SUBDOMAINS: expected yes or no." ;; esac
-  case $TLS in auto | internal | files) ;; *) die "TLS=$TLS: expected auto, internal or files." ;; esac
+  case $TLS in auto | internal | files | elsewhere) ;; *) die "TLS=$TLS: expected auto, internal, files or elsewhere." ;; esac
   USERS_SITE=some
   [ "$SUBDOMAINS" = yes ] || USERS_SITE=none
   if [ -n "$DOMAIN" ]; then PUBLIC_URL=https://$DOMAIN; else PUBLIC_URL=http://localhost:$PORT; fi
@@ -165,7 +165,9 @@ compose() {
   set -- --env-file "$SETTINGS" "$@"
   [ "$SIGN_IN" != demo ] || set -- --profile demo "$@"
   [ -z "$DOMAIN" ] || [ "$TLS" != files ] || set -- --file tls-files.yaml "$@"
-  [ -z "$DOMAIN" ] || set -- --file https.yaml "$@"
+  edge=https.yaml
+  [ "$TLS" != elsewhere ] || edge=behind.yaml
+  [ -z "$DOMAIN" ] || set -- --file $edge "$@"
   [ -z "$KAFKA_PUBLIC" ] || set -- --file kafka-public.yaml "$@"
   [ -z "$backup" ] || [ -z "$DATABASE_URL" ] || set -- --file backup-database.yaml "$@"
   [ -z "$backup" ] || set -- --file backup.yaml "$@"
