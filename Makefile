@@ -8,8 +8,8 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test test-quick lint format clean models notebooks pictures bench soak up demo logs down \
-  backup backups restore restore-user backup-image migrate-database purge-user check-accounts
+.PHONY: help run install images test test-quick lint format clean models notebooks pictures settings-docs bench soak up demo logs down \
+  backup backups restore restore-user backup-image migrate-database purge-user check-accounts configure install-service smoke audit sbom pin
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -45,6 +45,12 @@ images: ## build the Docker images of hub and users (GPU=1: with CUDA too, 5 GB)
 # docker/backup builds it where it is needed.
 backup-image:
 	@DOCKER_BUILDKIT=1 docker build --quiet --file images/hub/Dockerfile --target backup --tag mosshub/backup:local . >/dev/null
+
+configure: ## ask what docker/.env must say, and look whether this host can do it
+	@docker/configure
+
+install-service: ## have systemd start the platform at boot and keep its log in the journal (as root)
+	@docker/install-service
 
 up: ## start the platform for a team, users' servers in containers: docs/deploy.md
 	@docker/up
@@ -84,6 +90,10 @@ check-accounts: ## compare the accounts of hub and broker, and repair the broker
 	if DEMO=1 docker/compose ps --quiet hub 2>/dev/null | grep -q .; then exec env DEMO=1 docker/compose exec -T hub python -m hub.accounts check; fi; \
 	exec $(PY) -m hub.accounts check
 
+# TOKEN or TOKEN_FILE are read from the environment: a token on a command line is seen by all users of a host.
+smoke: install ## does an installation work? URL=https://… with TOKEN or TOKEN_FILE of a user (CA=…)
+	@$(PY) -m smoke "$(URL)" $(if $(CA),--ca "$(CA)")
+
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
 	@tests/prepare
 	@exec tests/run $(ARGS)
@@ -98,6 +108,9 @@ notebooks: .venv/.dev ## run the notebooks, and write them with their outputs: d
 	@$(PY) docs/notebooks/export.py
 	@$(PY) docs/notebooks/thumbnails.py
 
+settings-docs: install ## write docs/settings.md from the classes of the settings
+	@PYTHONPATH=. $(PY) docs/settings_page.py
+
 pictures: .venv/.dev ## take the pictures in docs/ again, in the browser tests
 	@tests/prepare
 	@PICTURES=docs/pictures $(PY) -m pytest tests/browser
@@ -109,6 +122,15 @@ bench: .venv/.dev ## measure beside others: bench/results (PART=pages|memory|hub
 soak: .venv/.dev ## 20 people open, run, stream and close for two hours: bench/results/soak.md (HOURS=, PEOPLE=)
 	@tests/prepare
 	@$(PY) -m bench.soak --hours $(or $(HOURS),2) --people $(or $(PEOPLE),20)
+
+audit: install ## known weaknesses of all locked packages; supply/accepted.toml explains those that stay
+	@$(PY) -m supply.audit
+
+sbom: install ## list what each image is made of, as CycloneDX: sbom/
+	@$(PY) -m supply.sbom
+
+pin: install ## write the digests of other people's images into docker/ and images/
+	@$(PY) -m supply.pin
 
 lint: .venv/.dev ## formatting, lint, types, and which room may import which
 	@.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/mypy && .venv/bin/lint-imports

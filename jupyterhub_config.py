@@ -2,7 +2,18 @@
 
 import sys
 
-from hub import admin, apps, copies, idle, origins, pages, reports, starts, team_folder
+from hub import (
+    admin,
+    apps,
+    copies,
+    idle,
+    metrics,
+    origins,
+    pages,
+    reports,
+    starts,
+    team_folder,
+)
 from hub.accounts import authenticator_with_accounts
 from hub.app import require_mosshub
 from hub.broker import broker_command
@@ -123,6 +134,8 @@ reports.configure(c)
 team_folder.configure(c, settings)
 # Copies of notebooks that users give each other.
 copies.configure(c, settings)
+# What Prometheus may read, if somebody watches the platform.
+metrics.configure(c, settings)
 
 # Pages: admins land in the panel, all other users in their editor.
 c.JupyterHub.default_url = lambda handler: (

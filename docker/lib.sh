@@ -46,6 +46,7 @@ platform_secrets() {
   mkdir -p "$SECRETS"
   chmod 0700 "$SECRETS"
   for name in proxy_token cookie_secret crypt_key broker_secret; do secret $name 32; done
+  [ "$(setting MONITORING no)" != yes ] || for name in metrics_token grafana_secret; do secret $name 32; done
   case $(setting DATABASE_URL "") in *@postgres/* | *@postgres:*) secret database_password 32 ;; esac
 }
 
@@ -72,13 +73,14 @@ load() {
   load_database
   load_backup
   case $SUBDOMAINS in yes | no) ;; *) die "SUBDOMAINS=$SUBDOMAINS: expected yes or no." ;; esac
-  case $TLS in auto | internal | files) ;; *) die "TLS=$TLS: expected auto, internal or files." ;; esac
+  case $TLS in auto | internal | files | elsewhere) ;; *) die "TLS=$TLS: expected auto, internal, files or elsewhere." ;; esac
   USERS_SITE=some
   [ "$SUBDOMAINS" = yes ] || USERS_SITE=none
   if [ -n "$DOMAIN" ]; then PUBLIC_URL=https://$DOMAIN; else PUBLIC_URL=http://localhost:$PORT; fi
   COMPOSE_PROJECT_NAME=$INSTANCE
   export SETTINGS SECRETS INSTANCE PORT DOMAIN TLS SUBDOMAINS USERS_SITE HUB_IMAGE SIGN_IN PUBLIC_URL COMPOSE_PROJECT_NAME \
     KAFKA_PUBLIC KAFKA_PUBLIC_PORT
+  load_monitoring
 
   CADDY_FILES=$(fingerprint caddy)
   [ "$TLS" != files ] || [ ! -f "$SECRETS/tls_certificate" ] ||
@@ -133,6 +135,20 @@ load_backup() {
     die "BACKUP_AT=$BACKUP_AT: say where backups go, too (BACKUP_TO)."
 }
 
+# load_monitoring: whether somebody watches the platform, and where browsers find Grafana.
+load_monitoring() {
+  MONITORING=$(setting MONITORING no)
+  case $MONITORING in yes | no) ;; *) die "MONITORING=$MONITORING: expected yes or no." ;; esac
+  [ "$MONITORING" = yes ] || return 0
+  [ "$SUBDOMAINS" = yes ] || die "MONITORING=yes needs SUBDOMAINS=yes: Grafana has a host of its own," \
+    "so that its pages cannot act at the hub."
+  GRAFANA_PUBLIC_URL=${PUBLIC_URL%%://*}://grafana--service.${PUBLIC_URL#*://}
+  GRAFANA_COOKIE_SECURE=false
+  [ -z "$DOMAIN" ] || GRAFANA_COOKIE_SECURE=true
+  MONITORING_FILES=$(fingerprint monitoring)
+  export GRAFANA_PUBLIC_URL GRAFANA_COOKIE_SECURE MONITORING_FILES
+}
+
 # backup_passphrase: generate the passphrase of the backups if it is missing, and say what it is for.
 backup_passphrase() {
   [ ! -s "$SECRETS/backup_passphrase" ] || return 0
@@ -142,17 +158,20 @@ backup_passphrase() {
 }
 
 # compose ARGUMENT…: docker compose with this platform's files, settings and profile. `down` also takes
-# away the networks of backups that were made by hand.
+# away the networks of backups that were made by hand, and of those who watched before.
 compose() {
-  backup=$BACKUP_AT${WITH_BACKUP:-}
-  [ "${1:-}" != down ] || backup=yes
+  backup=$BACKUP_AT${WITH_BACKUP:-} watched=$MONITORING
+  [ "${1:-}" != down ] || backup=yes watched=yes
   set -- --env-file "$SETTINGS" "$@"
   [ "$SIGN_IN" != demo ] || set -- --profile demo "$@"
   [ -z "$DOMAIN" ] || [ "$TLS" != files ] || set -- --file tls-files.yaml "$@"
-  [ -z "$DOMAIN" ] || set -- --file https.yaml "$@"
+  edge=https.yaml
+  [ "$TLS" != elsewhere ] || edge=behind.yaml
+  [ -z "$DOMAIN" ] || set -- --file $edge "$@"
   [ -z "$KAFKA_PUBLIC" ] || set -- --file kafka-public.yaml "$@"
   [ -z "$backup" ] || [ -z "$DATABASE_URL" ] || set -- --file backup-database.yaml "$@"
   [ -z "$backup" ] || set -- --file backup.yaml "$@"
+  [ "$watched" != yes ] || set -- --file monitoring.yaml "$@"
   [ "$DATABASE_HOST" != postgres ] || set -- --file postgres.yaml "$@"
   [ -z "$DATABASE_URL" ] || set -- --file database.yaml "$@"
   docker compose --project-directory . --file compose.yaml "$@"

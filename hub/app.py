@@ -4,6 +4,7 @@ from jupyterhub.app import JupyterHub
 
 from hub.apps.consent import with_consent
 from hub.apps.named_servers import with_apps_only
+from hub.metrics.handler import with_measured_metrics
 from hub.origins.addresses import HubAddress
 from hub.origins.guard import guarded
 from hub.origins.sharing import without_sharing
@@ -17,7 +18,7 @@ class Mosshub(JupyterHub):
     def init_handlers(self) -> None:
         """List the handlers, JupyterHub's own and those of the configuration page."""
         super().init_handlers()
-        handlers = with_page_at_once(self.handlers)
+        handlers = with_measured_metrics(with_page_at_once(self.handlers))
         handlers = with_apps_only(with_server_status(handlers, self.hub_prefix))
         self.handlers: list[tuple] = with_consent(handlers)
         if self.subdomain_host:

@@ -23,6 +23,7 @@ MARKERS = {
     "browser": "needs Chromium (all of tests/browser)",
     "slow": "takes more than a few seconds: `make test-quick` leaves it out",
     "engine_alone": "restarts the Docker engine: no other test uses it at that time",
+    "prometheus": "needs the programs of Debian's package prometheus",
     "postgres": "needs the server of Debian's package postgresql",
     "fashion_mnist": "needs the files of Debian's package dataset-fashion-mnist",
 }

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 #: Label of a host that is no user's: no name gets one with two hyphens of this form.
 CHECK_LABEL = "check--mosshub"
+#: Label of Grafana's host, if there is one: `hub.metrics.grafana`.
+GRAFANA_LABEL = "grafana--service"
 
 
 def user_host(name: str, domain: str, kind: str) -> str:
@@ -66,12 +68,14 @@ def host_error(username: str, db: Session) -> str | None:
 
 
 def is_known_label(label: str, db: Session) -> bool:
-    """Return whether a host with this label exists: a user's, or the one for checks.
+    """Return whether a host with this label exists: a user's, Grafana's, or the one for checks.
 
     Args:
         label: the first label of a host name.
         db: the hub's database.
     """
+    if label == GRAFANA_LABEL:
+        return db.scalar(select(orm.Service.id).where(orm.Service.name == "grafana")) is not None
     return label == CHECK_LABEL or label_owner(label, _usernames(db, label)) is not None
 
 

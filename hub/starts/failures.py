@@ -5,11 +5,14 @@ import time
 from dataclasses import dataclass, replace
 
 from jupyterhub.spawner import Spawner
+from prometheus_client import Counter
 
 from hub.pages.errors import failure_words
 
 #: Failed starts in a row after which pages offer to start without packages or settings.
 OFFER_AFTER = 2
+#: What Prometheus reads. JupyterHub's own counts those, too, that were refused or cancelled.
+FAILED_STARTS = Counter("mosshub_failed_starts", "Starts of users' servers that failed.")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def _note_end(server: _Server) -> None:
 def _note(server: _Server, error: BaseException | None) -> None:
     before = _failed.get(server)
     if error is not None:
+        FAILED_STARTS.inc()
         in_a_row = 1 + (before.in_a_row if before else 0)
         _failed[server] = FailedStart(failure_words(error), time.time(), in_a_row)
     elif before:

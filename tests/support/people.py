@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -142,8 +143,11 @@ class Person:
 
     def websocket(self, path: str, origin: str | None, **headers: str) -> ClientConnection:
         """Open a WebSocket on the person's server."""
+        trusted = self.session.verify
+        context = ssl.create_default_context(cafile=trusted if isinstance(trusted, str) else None)
         return connect(
             self.base.replace("http", "ws", 1) + path,
+            ssl=context if self.base.startswith("https://") else None,
             origin=origin,  # type: ignore[arg-type]
             additional_headers={**self.cookies(), **headers},
             max_size=None,

@@ -20,6 +20,9 @@ PACKAGES = (
     "imageclass",
     "embedded_kafka",
     "mosshub_contract",
+    "smoke",
+    "supply",
+    "watch",
 )
 
 MAX_MODULE_LINES = 250
@@ -30,8 +33,8 @@ SINGLEUSER = ("singleuser",)
 IMAGECLASS = ("shared_lib/imageclass", "notebooks")
 AGENTS = ("shared_lib/imageclass/agents",)
 RUNS = ("shared_lib/imageclass/runs",)
-CODE = ("backup", *HUB, *SINGLEUSER, "shared_lib")
-TOOLS = ("bench", "docker", "docs/notebooks")
+CODE = ("backup", "smoke", "supply", "watch", *HUB, *SINGLEUSER, "shared_lib")
+TOOLS = ("bench", "docker", "docs")
 TESTS = ("tests",)
 EVERYWHERE = (*CODE, *TOOLS, "notebooks", *TESTS)
 

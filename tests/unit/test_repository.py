@@ -29,6 +29,13 @@ def test_all_packages_name_the_license_in_the_file() -> None:
     assert (ROOT / "LICENSE").read_text().startswith("BSD 3-Clause License")
 
 
+def test_security_names_tests_that_exist() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    named = re.findall(r"`(tests/[\w/.]+)`", text)
+    assert len(named) > 5
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_every_tool_of_make_lint_runs_before_a_commit() -> None:
     recipe = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
     in_make = {

@@ -36,7 +36,8 @@ async def install(settings: Settings, env: Mapping[str, str], requirements: str)
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        _, said = await asyncio.wait_for(process.communicate(), _INSTALL_TIMEOUT_S)
+        async with asyncio.timeout(_INSTALL_TIMEOUT_S):
+            _, said = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -28,6 +28,7 @@ from ..proxy.callback import CallbackHandler
 from ..proxy.hub_auth import HubSignIn
 from ..proxy.other_spelling import OtherSpelling
 from ..proxy.own_page import OWN
+from ..proxy.services import Services
 from ..settings import Settings
 from ..team.saves import FILE_VARIABLE as TEAM_SAVES_VARIABLE
 from .handler import AppHandler, AppScript, AppStatus, NewSnapshot

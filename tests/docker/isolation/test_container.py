@@ -37,7 +37,7 @@ def reached(person: TeamMember, addresses: list[str]) -> list[str]:
     return [a for a, answered in zip(addresses, answers, strict=True) if answered]
 
 
-PORTS = (80, 2019, 2375, 8000, 8001, 8080, 8081, 9094)
+PORTS = (80, 2019, 2375, 8000, 8001, 8002, 8080, 8081, 9094)
 
 
 def test_nothing_of_the_others_and_of_the_platform_can_be_reached(stack, ada, linus):
@@ -51,7 +51,14 @@ def test_nothing_of_the_others_and_of_the_platform_can_be_reached(stack, ada, li
                 address = networks[f"{stack.name}_{network}"]["IPAddress"]
                 closed += [f"{address}:{port}" for port in PORTS]
     users = stack.address("proxy", f"{stack.name}-users")
-    closed += [f"{users}:8001", "proxy-api:8001", "engine:2375", "caddy:2019", "keycloak:8080"]
+    closed += [
+        f"{users}:8001",
+        f"{users}:8002",
+        "proxy-api:8001",
+        "engine:2375",
+        "caddy:2019",
+        "keycloak:8080",
+    ]
     closed += ["kafka:9093", "kafka:9094", "broker:9094"]
     closed += ["169.254.169.254:80", "100.100.100.200:80", "168.63.129.16:80"]
     assert reached(ada, closed) == []

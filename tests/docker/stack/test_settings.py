@@ -90,7 +90,9 @@ def test_up_refuses_an_ip_address_as_domain(named):
     assert "Nothing was started." in up.stdout
 
 
-@pytest.mark.parametrize("wrong", [{"SUBDOMAINS": "maybe"}, {"TLS": "some"}])
+@pytest.mark.parametrize(
+    "wrong", [{"SUBDOMAINS": "maybe"}, {"TLS": "some"}, {"MONITORING": "perhaps"}]
+)
 def test_up_refuses_words_that_it_does_not_know(named, wrong):
     up = named.script("up", **wrong)
     assert up.returncode == 1
@@ -104,6 +106,6 @@ def test_every_setting_of_the_hub_is_in_the_example():
     given = {"SERVERS", "DATA_DIR", "KAFKA_BOOTSTRAP_SERVERS", "USERS_NETWORK"}  # by compose.yaml
     given.add("KAFKA_ADMIN_SERVER")
     secret = {"OAUTH_CLIENT_SECRET", "PROXY_TOKEN", "COOKIE_SECRET", "CRYPT_KEY", "BROKER_SECRET"}
-    secret.add("DATABASE_PASSWORD")
+    secret |= {"DATABASE_PASSWORD", "METRICS_TOKEN", "GRAFANA_SECRET"}
     laptop = {"KAFKA_PORT", "HUB_PORT", "PROXY_API_PORT", "NODE"}
     assert {f.upper() for f in Settings.model_fields} - given - secret - laptop <= named

@@ -20,6 +20,11 @@ if timeout := os.environ.get("LIGHT_SPAWN_TIMEOUT"):
     c.Spawner.start_timeout = c.Spawner.http_timeout = int(timeout)
 c.Spawner.poll_interval = 1
 c.ConfigurableHTTPProxy.command = proxy_command(settings)
+if metrics_port := os.environ.get("LIGHT_PROXY_METRICS_PORT"):
+    c.ConfigurableHTTPProxy.command += [
+        *("--metrics-ip", "127.0.0.1"),
+        *("--metrics-port", metrics_port),
+    ]
 
 if settings.servers == "containers":
     c.JupyterHub.bind_url = f"http://127.0.0.1:{settings.port}"

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from mosshub_contract.team_links import parse_team_links
+from traitlets.config import Config
 
 from hub import settings as module
 from hub.servers import server_environment
 from hub.settings import Settings, SettingsError, load_settings
+from hub.spawners import docker
 
 
 @pytest.fixture(autouse=True)
@@ -202,3 +204,43 @@ def test_a_logo_is_a_small_picture(
         return
     with pytest.raises(SettingsError, match=wrong):
         load_settings()
+
+
+def test_quotas_reach_the_broker_by_kafkas_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_PRODUCE_QUOTA", "1M")
+    monkeypatch.setenv("KAFKA_CONSUME_QUOTA", "2M")
+    monkeypatch.setenv("KAFKA_REQUEST_QUOTA", "50")
+    monkeypatch.setenv("KAFKA_TOPIC_QUOTA", "3")
+    assert load_settings().quotas == {
+        "producer_byte_rate": 2**20,
+        "consumer_byte_rate": 2**21,
+        "request_percentage": 50,
+        "controller_mutation_rate": 3,
+    }
+
+
+def test_groups_and_services_of_the_broker_are_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_GROUPS", "Vision , audio")
+    monkeypatch.setenv("KAFKA_SERVICES", "Judge,watcher")
+    assert load_settings().kafka_groups == {"Vision", "audio"}
+    assert load_settings().kafka_services == {"judge", "watcher"}
+
+
+def test_what_a_server_may_keep_and_start_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEP_AT_MOST", "off")
+    monkeypatch.setenv("WAITING_KERNEL", "no")
+    monkeypatch.setenv("START_EARLY", "no")
+    env = server_environment(load_settings())
+    assert (float(env["MOSSHUB_KEEP_AT_MOST"]), env["MOSSHUB_WAITING_KERNEL"]) == (0, "")
+    assert not load_settings().start_early
+
+
+def test_limits_reach_every_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROCESS_LIMIT", "100")
+    monkeypatch.setenv("MEMORY_LIMIT", "3G")
+    monkeypatch.setenv("CPU_LIMIT", "1.5")
+    c = Config()
+    docker.configure(c, load_settings())
+    limits = c.DockerSpawner.extra_host_config
+    assert (limits["pids_limit"], limits["memswap_limit"]) == (100, "3G")
+    assert (c.DockerSpawner.mem_limit, c.DockerSpawner.cpu_limit) == ("3G", 1.5)

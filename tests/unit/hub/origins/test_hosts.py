@@ -9,7 +9,14 @@ from jupyterhub.utils import subdomain_hook_idna
 from sqlalchemy.orm import Session
 
 from hub.origins import hosts
-from hub.origins.hosts import CHECK_LABEL, host_error, host_label, is_known_label, user_host
+from hub.origins.hosts import (
+    CHECK_LABEL,
+    GRAFANA_LABEL,
+    host_error,
+    host_label,
+    is_known_label,
+    user_host,
+)
 
 NAMES = [
     "ada", "a.b", "a-b", "a_b", "a b", "a@b.org", "ünal", "BÜCHER", "bücher", "xn--bcher-kva", "1",
@@ -100,3 +107,15 @@ def test_the_hosts_of_users_are_known_and_no_others(db: Session, name: str) -> N
     assert is_known_label(CHECK_LABEL, db)
     for made_up in ("nobody", "%", "_da", "", f"{host_label(name)}x", "u-x--0000000", "xn--a"):
         assert not is_known_label(made_up, db), made_up
+
+
+def test_grafana_has_a_host_only_where_it_is_a_service(db: Session) -> None:
+    host = user_host("grafana", "moss.example.org", "service")
+    assert host == f"{GRAFANA_LABEL}.moss.example.org"
+    assert not is_known_label(GRAFANA_LABEL, db)
+    db.add(orm.Service(name="other"))
+    db.commit()
+    assert not is_known_label(GRAFANA_LABEL, db)
+    db.add(orm.Service(name="grafana"))
+    db.commit()
+    assert is_known_label(GRAFANA_LABEL, db)

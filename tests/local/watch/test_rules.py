@@ -1,0 +1,59 @@
+"""The alerts fire when they should: promtool from Debian's package prometheus says so."""
+
+import json
+import re
+import runpy
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.paths import DOCKER
+
+RULES = DOCKER / "monitoring/rules.yaml"
+CASES = Path(__file__).with_name("rules_test.yaml")
+
+
+def promtool(*arguments: str) -> str:
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def alerts() -> set[str]:
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    return {rule["alert"] for group in groups for rule in group["rules"]}
+
+
+@pytest.mark.prometheus
+def test_the_rules_are_well_formed() -> None:
+    promtool("check", "rules", str(RULES))
+
+
+@pytest.mark.prometheus
+def test_each_alert_fires_when_it_should(tmp_path: Path) -> None:
+    cases = tmp_path / "rules_test.yaml"
+    cases.write_text(CASES.read_text().replace("RULES", str(RULES)))
+    promtool("test", "rules", str(cases))
+
+
+def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not() -> None:
+    tests = yaml.safe_load(CASES.read_text())["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == alerts()
+    quiet = {case["alertname"] for case in cases if not case["exp_alerts"]}
+    assert alerts() - quiet == {"LagGrows"}, "bob's group is in its case, and does not fire"
+
+
+def test_the_manual_says_what_to_do_about_each_alert() -> None:
+    page = (DOCKER.parent / "docs/watching.md").read_text()
+    assert set(re.findall(r"(?m)^\| `([A-Z]\w+)` \|", page)) == alerts()
+
+
+def test_the_dashboard_is_what_its_program_writes() -> None:
+    folder = DOCKER / "monitoring/grafana/dashboards"
+    written = runpy.run_path(str(folder / "write.py"))["text"]()
+    assert (folder / "mosshub.json").read_text("utf-8") == written
+    ids = [panel["id"] for panel in json.loads(written)["panels"]]
+    assert len(set(ids)) == len(ids)
