@@ -145,7 +145,8 @@ async def _message(
     printed = ""
     while (left := deadline - time.monotonic()) > 0:
         try:
-            text = await asyncio.wait_for(socket.read_message(), left)
+            async with asyncio.timeout(left):
+                text = await socket.read_message()
         except TimeoutError:
             break
         if text is None:
