@@ -29,6 +29,8 @@ SUBJECTS = {
     "auth_refresh_age start_early",
     "Users' servers": "user_images memory_limit cpu_limit process_limit active_server_limit "
     "disk_limit",
+    "Apps": "app_memory_limit app_cpu_limit app_idle_timeout",
+    "What the team shares": "team_folder team_groups team_limit shared_data",
     "Idleness": "idle_timeout kernel_idle_timeout waiting_kernel keep_at_most",
     "Look": "team_name team_logo team_colour help_url announcement team_links external_sharing",
     "Broker": "kafka_port kafka_bootstrap_servers kafka_admin_server kafka_groups kafka_services "

@@ -13,6 +13,7 @@ from mosshub_contract.team_colour import parse_colour
 from mosshub_contract.team_links import TeamLink, parse_team_links
 
 from .errors import StartError
+from .team.variables import team_folder_settings
 
 GIB = 1024**3
 
@@ -151,8 +152,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             "such as http://127.0.0.1:8888/user/ada/ (TLS ends at the edge, not in the server)."
         )
     prefix = env["JUPYTERHUB_SERVICE_PREFIX"]
-    app = env.get(apps.VARIABLE, "")
-    templates = "" if app else env.get("MOSSHUB_NOTEBOOKS")
+    templates = "" if env.get(apps.VARIABLE) else env.get("MOSSHUB_NOTEBOOKS")
     if templates and not Path(templates).is_dir():
         raise StartError(
             f"MOSSHUB_NOTEBOOKS names {templates}, which is not a directory this server can read. "
@@ -160,7 +160,6 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         )
     return Settings(
         user=env["JUPYTERHUB_USER"],
-        app=app,
         server_name=env.get("JUPYTERHUB_SERVER_NAME", ""),
         address=url.hostname,
         port=port,
@@ -180,30 +179,19 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         announcement=env.get("MOSSHUB_ANNOUNCEMENT", "").strip(),
         team_links=_team_links(env),
         **_care(env),
-        **_team_folder(env),
+        **team_folder_settings(env),
         activity_interval_s=_seconds(env, "JUPYTERHUB_ACTIVITY_INTERVAL", 60),
     )
 
 
 def _care(env: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings about idleness, disk and a start that leaves something out."""
+    """Return what runs here, and the settings about idleness, disk and what a start leaves out."""
     return {
+        "app": env.get(apps.VARIABLE, ""),
         "idle_timeout_s": float(env.get("MOSSHUB_IDLE_TIMEOUT") or 0),
         "keep_at_most_s": float(env.get("MOSSHUB_KEEP_AT_MOST") or 0),
         "disk_limit": int(env.get("MOSSHUB_DISK_LIMIT") or 0),
         "without": read_without(env.get(left_out.VARIABLE, "")),
-    }
-
-
-def _team_folder(env: Mapping[str, str]) -> dict[str, Any]:
-    names = (team_folder.DIRECTORY_VARIABLE, team_folder.DATA_VARIABLE)
-    directory, data = (Path(env[name]) if env.get(name) else None for name in names)
-    parts = team_folder.parts_from_json(env.get(team_folder.PARTS_VARIABLE, ""))
-    return {
-        "team_directory": directory if parts else None,
-        "team_parts": parts,
-        "team_limit": int(env.get("MOSSHUB_TEAM_LIMIT") or 0),
-        "shared_data": data,
     }
 
 

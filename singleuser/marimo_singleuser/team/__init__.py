@@ -7,4 +7,5 @@
 | `saves`   | what marimo's process saved there, as it writes it down          |
 | `record`  | tells the hub what this server does there, and asks for others   |
 | `listing` | what the start page shows of it                                  |
+| `variables` | what the hub's variables say of it                              |
 """

@@ -1,6 +1,7 @@
 """A wrong setting is refused with its name, its value and what is expected."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mosshub_contract.team_links import parse_team_links
@@ -239,8 +240,24 @@ def test_limits_reach_every_container(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROCESS_LIMIT", "100")
     monkeypatch.setenv("MEMORY_LIMIT", "3G")
     monkeypatch.setenv("CPU_LIMIT", "1.5")
+    monkeypatch.setenv("APP_MEMORY_LIMIT", "1G")
+    monkeypatch.setenv("APP_CPU_LIMIT", "0.5")
+    monkeypatch.setenv("TEAM_FOLDER", "no")
     c = Config()
     docker.configure(c, load_settings())
-    limits = c.DockerSpawner.extra_host_config
+    editor = SimpleNamespace(
+        name="", volume_binds={}, user=SimpleNamespace(orm_user=SimpleNamespace(groups=[]))
+    )
+    limits = c.DockerSpawner.extra_host_config(editor)
     assert (limits["pids_limit"], limits["memswap_limit"]) == (100, "3G")
+    assert limits["binds"] == []
     assert (c.DockerSpawner.mem_limit, c.DockerSpawner.cpu_limit) == ("3G", 1.5)
+    app = c.ContainerSpawner.app_traits
+    assert (app["mem_limit"], app["cpu_limit"]) == ("1G", 0.5)
+    assert (app["extra_host_config"]["memswap_limit"], app["volumes"]) == ("1G", {})
+
+
+def test_an_app_is_stopped_after_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().app_idle_timeout == 1800
+    monkeypatch.setenv("APP_IDLE_TIMEOUT", "5m")
+    assert load_settings().app_idle_timeout == 300

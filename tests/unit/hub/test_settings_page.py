@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[3]
 
 #: Settings that no test uses, each with the reason.
 NOT_TESTED = {
-    "BACKUP_TIMEZONE": "a test of the time of a backup would wait for it",
     "BACKUP_MEMORY": "docker compose hands it on as it is",
     "DOCKER_SOCKET": "the tests have no rootless engine",
     "KAFKA_HEAP": "docker compose hands it on as it is",
