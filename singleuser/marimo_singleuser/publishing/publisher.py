@@ -80,7 +80,7 @@ class Publisher:
             card_from_json(card.to_json())
         except ValueError as error:
             raise BadSnapshot(str(error)) from None
-        written = notebook.stat().st_mtime  # before it is read
+        written = (await asyncio.to_thread(notebook.stat)).st_mtime  # before it is read
         snapshot = await asyncio.to_thread(collect, self._settings, notebook, card, files)
         app = await self.hub.publish(snapshot)
         followed = {slug: one for slug, one in self.followed().items() if slug != card.slug}
