@@ -22,19 +22,14 @@ async def follow(publisher: Publisher) -> None:
     Args:
         publisher: knows which these are.
     """
-    seen: dict[str, float] = {}
     while True:
         await asyncio.sleep(_INTERVAL_S)
         for slug, one in (await asyncio.to_thread(publisher.followed)).items():
             try:
-                changed = one.notebook.stat().st_mtime
+                is_as_published = one.notebook.stat().st_mtime == one.written
             except OSError:
                 continue  # it is gone: the app shows what it was
-            if seen.setdefault(slug, changed) == changed:
-                continue
-            if await _publish(publisher, slug, one):
-                seen[slug] = changed
-            else:
+            if not (is_as_published or await _publish(publisher, slug, one)):
                 await asyncio.sleep(_AGAIN_S)
 
 

@@ -32,11 +32,13 @@ class Followed:
         notebook: its path.
         files: paths of the other files of its snapshots, below the notebook's directory.
         card: what the author says about the app.
+        written: when the notebook was written that was published last, in seconds since 1970.
     """
 
     notebook: Path
     files: tuple[str, ...]
     card: AppCard
+    written: float
 
 
 class Publisher:
@@ -78,11 +80,12 @@ class Publisher:
             card_from_json(card.to_json())
         except ValueError as error:
             raise BadSnapshot(str(error)) from None
+        written = (await asyncio.to_thread(notebook.stat)).st_mtime  # before it is read
         snapshot = await asyncio.to_thread(collect, self._settings, notebook, card, files)
         app = await self.hub.publish(snapshot)
         followed = {slug: one for slug, one in self.followed().items() if slug != card.slug}
         if card.is_following:
-            followed[card.slug] = Followed(notebook, tuple(files), card)
+            followed[card.slug] = Followed(notebook, tuple(files), card, written)
         self._remember(followed)
         log.warning("the app %s of %s is published", card.slug, notebook.name)
         return app
@@ -96,6 +99,7 @@ class Publisher:
                     Path(one["notebook"]),
                     tuple(one["files"]),
                     card_from_json(json.dumps(one["card"])),
+                    float(one["written"]),
                 )
                 for slug, one in found.items()
             }

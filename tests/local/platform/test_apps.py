@@ -120,6 +120,7 @@ def test_its_code_sees_nothing_of_the_viewer_and_the_snapshot_alone(
     assert not {"private.csv", "image_class.py"} & files
     assert seen["topics"]["ivy.open"] == ["a message in open"]
     assert seen["topics"]["ivy.secret"] in ([], "TopicAuthorizationFailedError")
+    open_app(author, author)
     # What belongs to the editor is closed, also to the author.
     for path in ("api/files/list_files", "api/kernel/run", "api/files/read_code", "terminal/ws"):
         for person in (viewer, author):
