@@ -128,8 +128,10 @@ def test_only_a_persons_own_server_is_told_the_account(platform, admin):
         assert made.status_code == 201, made.text
         return {"Authorization": f"token {made.json()['token']}"}
 
-    own = requests.get(url, headers=token(["users:activity!user"]), timeout=30)
-    assert own.json()["username"] == "nora"
+    own = token(["users:activity!user", "access:servers!server=nora/"])
+    assert requests.get(url, headers=own, timeout=30).json()["username"] == "nora"
+    unknown = token(["users:activity!user"])  # of no server, or of one that is no app of hers
+    assert requests.get(url, headers=unknown, timeout=30).status_code == 403
     # As another's server knows her by, and as a page of another's would ask in her browser.
     looking = token(["access:servers!user", "read:users!user"])
     assert requests.get(url, headers=looking, timeout=30).status_code == 403
