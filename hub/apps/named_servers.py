@@ -30,13 +30,17 @@ class _OnlyApps(web.RequestHandler):
 class _ToTheApp(UserUrlHandler):
     """Mixed in before JupyterHub's handler of an address whose server does not run."""
 
-    async def get(self, user_name: str, user_path: str) -> Any:
-        """Lead from the address of an app's server to the app's page."""
+    def get(self, user_name: str, user_path: str) -> Any:
+        """Lead from the address of an app's server to the app's page.
+
+        Returns:
+            What JupyterHub's handler does: something to wait for, or None after a redirect.
+        """
         slug = slug_of_server((user_path or "").lstrip("/").partition("/")[0])
         if slug:
             self.redirect(url_path_join(self.hub.base_url, PATH, user_name, slug))
             return None
-        return await super().get(user_name, user_path)
+        return super().get(user_name, user_path)
 
 
 def with_apps_only(handlers: Iterable[tuple]) -> list[tuple]:

@@ -133,6 +133,14 @@ def test_pages_that_are_not_there(shared_hub: LightHub, path: str, status: int, 
     assert "moons" not in answer.text
 
 
+def test_a_stranger_at_a_users_address_signs_in_first(shared_hub: LightHub) -> None:
+    """The handler before JupyterHub's waited for a redirect, an error in the log for each visit."""
+    for path in ("/hub/user/ada/", "/hub/user/ada/app-plots/"):
+        page = requests.get(shared_hub.url + path, headers=PAGE, timeout=30)
+        assert page.status_code == 200 and "/hub/login" in page.url
+    assert "Traceback" not in shared_hub.log
+
+
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 409, 413, 429, 500, 502, 503, 504])
 def test_every_status_code_is_a_sentence(shared_hub: LightHub, code: int) -> None:
     """The proxy asks for these pages, and the hub shows the same ones for its own errors."""
