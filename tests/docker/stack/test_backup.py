@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.standins import ensure
@@ -17,7 +21,7 @@ from tests.standins.engine import docker
 from tests.support.members import Team, TeamMember
 from tests.support.paths import DOCKER
 from tests.support.stack import Stack
-from tests.support.waiting import retry_until, wait_until
+from tests.support.waiting import TIMEOUT_FACTOR, retry_until, wait_until
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of the images takes minutes
 
@@ -251,8 +255,7 @@ def test_a_backup_that_is_killed_leaves_the_last_good_one(
         text=True,
     )
     try:
-        wait_until(lambda: saving(stack), 120, "restic saves")
-        docker("kill", saving(stack))
+        kill_while_restic_saves(stack, running)
         said, _ = running.communicate(timeout=60)
     finally:
         running.kill()
@@ -261,12 +264,25 @@ def test_a_backup_that_is_killed_leaves_the_last_good_one(
     assert len(lines_of_backups(stack, backup.repository)) == 1
 
 
-def saving(stack: Stack) -> str:
-    """Return the id of the container in which restic saves files, if there is one."""
-    found = docker("ps", "--quiet", "--filter", f"name=^{stack.name}-backup-run-").split()
-    return next(
-        (id for id in found if " backup --exclude" in docker("top", id, "-eo", "pid,args")), ""
-    )
+def kill_while_restic_saves(stack: Stack, running: subprocess.Popen) -> None:
+    """Kill the container of a backup when its restic is at work, which may take a second only."""
+    deadline = time.monotonic() + 120 * TIMEOUT_FACTOR
+    while running.poll() is None and time.monotonic() < deadline:
+        for process in psutil.process_iter(["cmdline"]):
+            if not re.search(r" backup --exclude", " ".join(process.info["cmdline"] or ())):
+                continue
+            with suppress(OSError):
+                groups = Path(f"/proc/{process.pid}/cgroup").read_text()
+                if (found := re.search("[0-9a-f]{64}", groups)) and is_of(stack, found[0]):
+                    docker("kill", found[0])
+                    return
+        time.sleep(0.05)
+    running.kill()
+    pytest.fail(f"restic was not seen at work: {running.communicate()[0]}")
+
+
+def is_of(stack: Stack, container: str) -> bool:
+    return docker("inspect", "--format", "{{.Name}}", container).startswith(f"/{stack.name}-backup")
 
 
 def test_a_wrong_passphrase_is_told(backup: Backup, other: Stack) -> None:
