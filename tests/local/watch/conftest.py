@@ -21,6 +21,7 @@ import requests
 import yaml
 from imageclass.messages.heartbeats import encode_heartbeat
 from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 from mosshub_contract.ports import free_port
 from mosshub_contract.processes import die_with_parent
@@ -138,12 +139,12 @@ class Watched:
 
 
 def commit_the_begin(admin: KafkaAdminClient) -> bool:
-    """Make the group `ada.cnn`, which has read nothing yet."""
+    """Make the group `ada.cnn`, which has read nothing yet; return whether the broker took it."""
     begin = OffsetAndMetadata(0, "", -1)
-    admin.alter_group_offsets(
+    answers = admin.alter_group_offsets(
         "ada.cnn", {TopicPartition("ada.requests", number): begin for number in range(4)}
     )
-    return True
+    return all(answer is NoError for answer in answers.values())
 
 
 @contextlib.contextmanager
