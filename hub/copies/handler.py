@@ -24,7 +24,7 @@ class _Copies(OwnServerHandler):
         self._since: dict[str, str] = {}  # of authors, by name; empty for one who is gone
 
     def is_authors(self, kept: Kept) -> bool:
-        """Return whether the author of a copy is still there, and no other user of that name."""
+        """Return whether the user who gave a copy is still there, not a later one of that name."""
         name = kept.listed.author
         if name not in self._since:
             author = self.find_user(name)

@@ -63,7 +63,7 @@ class LaptopSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, SimpleLoca
         self.take_choice()
         forget_stop(self)
         self.stage = (50, "Starting your editor …")
-        if self.app_slug:  # its home is made anew at each start
+        if self.app_slug:  # each start makes its home again
             await asyncio.to_thread(shutil.rmtree, self.home_dir, ignore_errors=True)
         try:
             self.log_path.parent.mkdir(parents=True, exist_ok=True)

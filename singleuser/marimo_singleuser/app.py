@@ -124,6 +124,26 @@ def stop_event() -> asyncio.Event:
     return stop
 
 
+async def wait_for_stop(stop: asyncio.Event, seconds: float) -> None:
+    """Return when this program shall end, or after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+async def end(
+    server: HTTPServer, tasks: list[asyncio.Task[None]], account: BrokerAccountFile, marimo: Marimo
+) -> None:
+    """End everything that this program has started."""
+    server.stop()
+    for task in tasks:
+        task.cancel()
+    account.remove()  # first: whoever ends this program may kill it before the rest is done
+    await marimo.stop()
+    await asyncio.to_thread(processes.end_descendants)
+    await JupyterHubHTTPClient.loop_instance().close()  # it asked who is signed in
+
+
 def make_services(
     settings: Settings,
     home: Home,
@@ -195,17 +215,7 @@ async def run(settings: Settings) -> None:
             while not stop.is_set():
                 disk.refresh()
                 await asyncio.gather(activity.sample(), status.sample(), _tell_hub(services))
-                try:
-                    async with asyncio.timeout(settings.activity_interval_s):
-                        await stop.wait()
-                except TimeoutError:
-                    continue
+                await wait_for_stop(stop, settings.activity_interval_s)
         finally:
-            server.stop()
-            for task in tasks:
-                task.cancel()
-            account.remove()  # first: whoever ends this program may kill it before the rest is done
-            await marimo.stop()
-            await asyncio.to_thread(processes.end_descendants)
-            await JupyterHubHTTPClient.loop_instance().close()  # it asked who is signed in
+            await end(server, tasks, account, marimo)
             shutil.rmtree(runtime, ignore_errors=True)

@@ -12,7 +12,7 @@ def fill(url: str) -> None:
     db = orm.new_session_factory(url)()
     for role in roles.get_default_roles():
         roles.create_role(db, role)
-    db.add(orm.OAuthClient(identifier="jupyterhub"))  # which tokens of one's own belong to
+    db.add(orm.OAuthClient(identifier="jupyterhub"))  # the client of tokens that users make
     team = orm.Group(name="team", properties={"colour": "green"})
     for name in ("zoe", "ada", "größe"):
         user = orm.User(name=name, admin=name == "ada", groups=[team])

@@ -64,7 +64,7 @@ class Batch:
     @property
     def late(self) -> int:
         """The number of images whose deadline has passed."""
-        return sum(count_images(record) for record, _ in self.expired)
+        return sum(record.images for record, _ in self.expired)
 
     @property
     def images(self) -> NDArray[np.uint8]:
@@ -125,15 +125,8 @@ def record_of(read: ConsumerRecord) -> Record:
         size = read.serialized_value_size
         fault = fault or f"{size} bytes are more than the {MAX_IMAGE_BYTES} allowed"
         return Record(*place, None, headers, fault, size=size)
-    return Record(*place, read.value, headers, fault)
-
-
-def count_images(record: Record) -> int:
-    """Return how many images a record says it has; a damaged one counts as one."""
-    for name, value in record.headers or ():
-        if name == "request":
-            return 1 + (value or b"").count(b",")
-    return 1
+    named = next((value for name, value in headers or () if name == "request"), None) or b""
+    return Record(*place, read.value, headers, fault, images=1 + named.count(b","))
 
 
 def record_of_undecodable(undecodable: Undecodable) -> Record:

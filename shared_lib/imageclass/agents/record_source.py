@@ -16,12 +16,7 @@ from operator import attrgetter
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from imageclass.agents.micro_batch import (
-    MAX_BATCH_BYTES,
-    count_images,
-    record_of,
-    record_of_undecodable,
-)
+from imageclass.agents.micro_batch import MAX_BATCH_BYTES, record_of, record_of_undecodable
 from imageclass.kafka.connection import Connection
 from imageclass.kafka.record_batches import Undecodable
 from imageclass.messages.dead_letters import Record
@@ -36,6 +31,7 @@ _ASK_INTERVAL_S = 1.0
 _CLOSE_TIMEOUT_MS = 1_000
 
 _by_place = attrgetter("topic", "partition", "offset")
+_images_of = attrgetter("images")
 
 
 class RecordSource:
@@ -129,7 +125,7 @@ class RecordSource:
             else:
                 break
             records += self._poll(count - _images(records), wait)[0]
-        sizes, images = accumulate(map(_size_of, records)), accumulate(map(count_images, records))
+        sizes, images = accumulate(map(_size_of, records)), accumulate(map(_images_of, records))
         within = (
             size <= MAX_BATCH_BYTES and number <= count
             for size, number in zip(sizes, images, strict=True)
@@ -182,7 +178,7 @@ def _size(records: list[Record]) -> int:
 
 
 def _images(records: list[Record]) -> int:
-    return sum(map(count_images, records))
+    return sum(map(_images_of, records))
 
 
 def _milliseconds(seconds: float) -> int:

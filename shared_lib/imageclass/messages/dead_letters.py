@@ -23,6 +23,7 @@ class Record(NamedTuple):
             a whole batch of records that cannot be decoded.
         last: the last of the offsets that it stands for; by default its own.
         size: bytes of its value, if that was too large to be read; by default those of `value`.
+        images: how many images its headers name; 1 if it cannot be told.
     """
 
     topic: str
@@ -33,6 +34,7 @@ class Record(NamedTuple):
     fault: str = ""
     last: int | None = None
     size: int | None = None
+    images: int = 1
 
 
 def encode_dead_letter(record: Record, agent: str, reason: str) -> tuple[bytes, bytes, Headers]:

@@ -11,13 +11,11 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from jupyterhub.httpclient import JupyterHubHTTPClient
 from mosshub_contract.broker_account import FILE_VARIABLE
 from tornado import web
 
-from .. import processes
 from ..activity import Activity
-from ..app import HUB_CACHE_S, listen, make_services, stop_event
+from ..app import HUB_CACHE_S, end, listen, make_services, stop_event, wait_for_stop
 from ..assets import handlers as assets
 from ..broker_account import BrokerAccountFile
 from ..disk import Disk
@@ -95,17 +93,7 @@ async def run(settings: Settings) -> None:
             log.warning("serving the app %s of %s", settings.app, settings.user)
             while not stop.is_set():
                 await activity.sample()
-                try:
-                    async with asyncio.timeout(settings.activity_interval_s):
-                        await stop.wait()
-                except TimeoutError:
-                    continue
+                await wait_for_stop(stop, settings.activity_interval_s)
         finally:
-            server.stop()
-            for task in tasks:
-                task.cancel()
-            account.remove()
-            await marimo.stop()
-            await asyncio.to_thread(processes.end_descendants)
-            await JupyterHubHTTPClient.loop_instance().close()  # it asked who is signed in
+            await end(server, tasks, account, marimo)
             shutil.rmtree(runtime, ignore_errors=True)

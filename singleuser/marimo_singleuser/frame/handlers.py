@@ -43,7 +43,7 @@ class FrameScript(OwnPage):
 class StatusHandler(OwnPage):
     """How server, broker, hub and kernels are.
 
-    A refusal is JSON as well, and leads nowhere else. Somebody who is not signed in gets 401.
+    A refusal is JSON as well, and never a redirect. Somebody who is not signed in gets 401.
     Somebody else gets 403, with their own name.
     """
 

@@ -69,8 +69,8 @@ def test_the_state_and_why() -> None:
     note_stop(stopped, Reason.ADMIN)
     assert describe(stopped) == {"state": "stopped", "why": "admin"}
     # JupyterHub makes another spawner when a server has stopped.
-    anew = spawner(exit_reason="")
-    assert describe(anew) == {"state": "stopped", "why": "admin"}
+    again = spawner(exit_reason="")
+    assert describe(again) == {"state": "stopped", "why": "admin"}
     assert describe(spawner(name="second", exit_reason=""))["why"] is None
     forget_stop(stopped)
     forget_stop(stopped)
