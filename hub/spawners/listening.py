@@ -1,7 +1,9 @@
-"""Whether a server listens, asked by a connection."""
+"""Whether a server listens, asked by a connection, and whether it is the right one."""
 
 import asyncio
 from contextlib import suppress
+
+import psutil
 
 #: Pause between two questions. JupyterHub's own pauses grow to five seconds.
 PAUSE_S = 0.03
@@ -21,3 +23,19 @@ async def listens(host: str, port: int) -> bool:
         writer.close()
         return True
     return False
+
+
+def has_port(pid: int, port: int) -> bool:
+    """Return whether a process, or one below it, listens on this TCP port of this machine.
+
+    A port that was free when a server was told to listen there may be another program's by then.
+    """
+    try:
+        first = psutil.Process(pid)
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            for process in (first, *first.children(recursive=True))
+            for connection in process.net_connections("tcp")
+        )
+    except psutil.NoSuchProcess:
+        return False

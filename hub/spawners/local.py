@@ -8,13 +8,14 @@ from subprocess import STDOUT, SubprocessError
 from typing import Any
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
+from mosshub_contract.ports import free_port
 from mosshub_contract.processes import die_with_parent
 from traitlets import Unicode, default
 
 from hub.server_status.reasons import Reason, forget_stop, note_stop
 from hub.signin.names import safe_name
 from hub.spawners.app_server import AppServerMixin
-from hub.spawners.listening import PAUSE_S, listens
+from hub.spawners.listening import PAUSE_S, has_port, listens
 from hub.spawners.progress import LOG_TAIL_LINES, ProgressMixin, SpawnError, ended_start
 from hub.spawners.usage import measure_processes
 from hub.starts.failures import watch_start
@@ -63,6 +64,7 @@ class LaptopSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, SimpleLoca
         self.take_choice()
         forget_stop(self)
         self.stage = (50, "Starting your editor …")
+        self.port = free_port()  # that of an earlier start may be another program's by now
         if self.app_slug:  # each start makes its home again
             await asyncio.to_thread(shutil.rmtree, self.home_dir, ignore_errors=True)
         try:
@@ -88,10 +90,14 @@ class LaptopSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, SimpleLoca
     async def _wait_until_listening(self, host: str, port: int) -> None:
         """Wait until the editor listens, for as long as the hub allows a start to take.
 
+        Another program that listens there is not taken for it.
+
         Raises:
             SpawnError: the process ended meanwhile.
         """
-        while not await listens(host, port):
+        while not (
+            await listens(host, port) and await asyncio.to_thread(has_port, self.pid, port)
+        ):
             if (code := await super().poll()) is not None:
                 tail = await self.log_tail(LOG_TAIL_LINES)
                 raise ended_start(f"Your editor ended while it started (exit code {code}).", tail)

@@ -1,10 +1,14 @@
 """The question whether a server listens, which a start's time limit must be able to end."""
 
 import asyncio
+import os
+import socket
+import subprocess
+import sys
 
 import pytest
 
-from hub.spawners.listening import listens
+from hub.spawners.listening import has_port, listens
 
 
 def test_a_start_can_be_cancelled_while_a_connection_is_refused(
@@ -34,3 +38,13 @@ def test_a_start_can_be_cancelled_while_a_connection_is_refused(
         return asked.result()
 
     asyncio.run(story())
+
+
+def test_a_port_belongs_to_the_process_that_listens_there() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with child, socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert has_port(os.getpid(), port)
+        assert not has_port(child.pid, port)
+    assert not has_port(os.getpid(), port)
+    assert not has_port(child.pid, port)  # it has ended
