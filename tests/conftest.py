@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import host_names
+from tests.support import host_names, waiting
 
 TESTS = Path(__file__).parent
 AVAILABLE = TESTS / ".artifacts" / "available.json"
@@ -44,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # As Ctrl-C does, so that fixtures stop what they started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     host_names.install()
+    waiting.stretch_requests()
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     if descriptor := os.environ.pop("MOSSHUB_TEST_PROGRESS", ""):
@@ -89,7 +90,13 @@ class Progress:
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         print("ends", _one_line(nodeid), file=self._file)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._tell(report)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._tell(report)
+
+    def _tell(self, report: pytest.CollectReport | pytest.TestReport) -> None:
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             why = f" - {crash.message[:_REASON_CHARACTERS]}" if crash else ""

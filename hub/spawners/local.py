@@ -95,9 +95,7 @@ class LaptopSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, SimpleLoca
         Raises:
             SpawnError: the process ended meanwhile.
         """
-        while not (
-            await listens(host, port) and await asyncio.to_thread(has_port, self.pid, port)
-        ):
+        while not (await listens(host, port) and await asyncio.to_thread(has_port, self.pid, port)):
             if (code := await super().poll()) is not None:
                 tail = await self.log_tail(LOG_TAIL_LINES)
                 raise ended_start(f"Your editor ended while it started (exit code {code}).", tail)

@@ -108,7 +108,11 @@ def test_no_script_of_a_copy_can_act_as_its_reader(
     assert page.url == f"{base}_mosshub/copy?id={id_}"
     assert "taken" not in page.title()
     # The browser may tell of a request that the page's policy did not let out.
-    sent = [what for what in asked if not re.match(r"csp |net::ERR_BLOCKED_BY_CSP |data:", what) and "home.css" not in what]
+    sent = [
+        what
+        for what in asked
+        if not re.match(r"csp |net::ERR_BLOCKED_BY_CSP |data:", what) and "home.css" not in what
+    ]
     assert sent == [page.url, "about:srcdoc"][: len(sent)], sent
     # The nearest that does: the page's own button.
     page.get_by_role("button", name="Make it mine").click()

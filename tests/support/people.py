@@ -19,6 +19,11 @@ from tests.support.platform import RunningPlatform
 from tests.support.waiting import wait_until
 
 
+def words(page: str) -> str:
+    """Return what a page says, for a failure that shows it."""
+    return " ".join(re.sub(r"(?s)<(style|script).*?</\1>|<[^>]*>", " ", page).split())
+
+
 class Person:
     """A person of a platform at `url`, with the session of their sign-in.
 

@@ -5,14 +5,28 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+import requests
 
 T = TypeVar("T")
 #: All limits of waiting are so many times longer where tests/run has several processes compete.
 TIMEOUT_FACTOR = float(os.environ.get("MOSSHUB_TEST_TIMEOUT_FACTOR", "1"))
 MIN_PAUSE_S, MAX_PAUSE_S = 0.1, 1.0  # between two looks
+
+
+def stretch_requests() -> None:
+    """Let every limit of a request of `requests` in this process be longer as well."""
+    send = requests.Session.send
+
+    def patient(session: requests.Session, request: Any, **options: Any) -> requests.Response:
+        limit = options.get("timeout")
+        if isinstance(limit, int | float):
+            options["timeout"] = limit * TIMEOUT_FACTOR
+        return send(session, request, **options)
+
+    requests.Session.send = patient  # type: ignore[method-assign]
 
 
 def wait_until(condition: Callable[[], T], timeout: float, what: str) -> T:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.standins.engine import docker
+from tests.support.people import words
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(1200)
@@ -69,7 +70,7 @@ def test_a_start_through_the_api_with_another_image_is_refused(stack, idle, imag
 def test_a_start_through_the_form_with_more_than_an_image_is_refused(stack, idle):
     for form in ({"volumes": "/:/host"}, {"image": "debian"}, {"image": ["cpu", "debian"]}):
         answer = idle.post_form("/hub/spawn/grace", form)
-        assert answer.status_code == 400, answer.text
+        assert answer.status_code == 400, (answer.status_code, words(answer.text))
         assert "A start cannot be given" in answer.text or "There is no image" in answer.text
         assert nothing_made(stack, "grace")
 

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
@@ -56,8 +57,11 @@ def test_a_server_is_stopped_when_nobody_uses_it_and_not_because_no_page_is_open
         def ada_is_stopped() -> bool:
             nonlocal grace_was_kept, kernel_was_ended
             script = {"Sec-Fetch-Mode": "cors"}
-            ada.session.get(f"{ada.base}api/usage", headers=script, timeout=30)
-            own = ada.session.get(f"{ada.base}_mosshub/status", headers=script, timeout=30)
+            try:
+                ada.session.get(f"{ada.base}api/usage", headers=script, timeout=30)
+                own = ada.session.get(f"{ada.base}_mosshub/status", headers=script, timeout=30)
+            except requests.ConnectionError:  # her server ended while it answered
+                return False
             if own.ok and "ended" in own.text:  # her page is hidden: it does not say what it shows
                 kernel_was_ended |= [k["reason"] for k in own.json()["ended"]] == ["idle"]
             # Every open page tells how long it is, and has a button against it.
