@@ -119,9 +119,9 @@ bench: .venv/.dev ## measure beside others: bench/results (PART=pages|memory|hub
 	@tests/prepare
 	@$(PY) -m bench $(or $(PART),all) --rounds $(or $(ROUNDS),7) $(if $(COLD),--cold)
 
-soak: .venv/.dev ## 20 people open, run, stream and close for two hours: bench/results/soak.md (HOURS=, PEOPLE=)
+soak: .venv/.dev ## 20 people open, run, stream and close for two hours: bench/results/soak.md (HOURS=, PEOPLE=, PAUSE=)
 	@tests/prepare
-	@$(PY) -m bench.soak --hours $(or $(HOURS),2) --people $(or $(PEOPLE),20)
+	@$(PY) -m bench.soak --hours $(or $(HOURS),2) --people $(or $(PEOPLE),20) --pause $(or $(PAUSE),60)
 
 audit: install ## known weaknesses of all locked packages; supply/accepted.toml explains those that stay
 	@$(PY) -m supply.audit

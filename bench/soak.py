@@ -1,6 +1,6 @@
 """Twenty people open, run, stream and close for hours: does anything of the platform grow?
 
-    make soak [HOURS=2] [PEOPLE=20]
+    make soak [HOURS=2] [PEOPLE=20] [PAUSE=60]
 
 The demo runs as `make demo` starts it, with Keycloak, Kafka and a container for each person. Each
 of them signs in, starts a server, runs a cell, sends messages to the broker, reads them back, and
@@ -44,7 +44,6 @@ with TopicReader(connection, [connection.topics.requests]) as reader:
     print("read", sum(1 for _ in reader.read_to_end()))""",
 )
 _SAMPLE_S = 15.0
-_PAUSE_S = (1.0, 20.0)  # between two things that somebody does
 
 
 @dataclass
@@ -62,10 +61,14 @@ class Log:
     figures: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
 
-def work(stack: Stack, name: str, until: float, log: Log) -> None:
-    """Be one person until the time is up."""
+def work(stack: Stack, name: str, pause_s: float, until: float, log: Log) -> None:
+    """Be one person until the time is up; `pause_s` is the mean between two things that they do."""
     chance = random.Random(name)  # noqa: S311
-    time.sleep(chance.uniform(0, 60))
+
+    def pause() -> None:
+        time.sleep(chance.uniform(0, 2 * pause_s))
+
+    pause()
     while time.monotonic() < until:
         try:
             member = TeamMember(stack, name, password=PASSWORD)
@@ -73,12 +76,12 @@ def work(stack: Stack, name: str, until: float, log: Log) -> None:
             notebook = member.notebook("my_topics.py")
             for cell in CELLS:
                 notebook.run(cell, 180)
-                time.sleep(chance.uniform(*_PAUSE_S))
+                pause()
             member.stop()
             log.sessions += 1
         except Exception as error:
             log.failures.append(f"{name}: {type(error).__name__}: {str(error)[:300]}")
-        time.sleep(chance.uniform(*_PAUSE_S))
+        pause()
 
 
 def watch(stack: Stack, until: float, log: Log) -> None:
@@ -107,13 +110,14 @@ def usage(pid: int) -> tuple[float, int]:
     return memory, descriptors
 
 
-def render(log: Log, about: dict[str, str], hours: float, people: int) -> str:
+def render(log: Log, about: dict[str, str], options: argparse.Namespace) -> str:
     """Return the page of results, Markdown."""
     lines = [
         "# Results of `make soak`",
         "",
-        f"{about['when']}, commit {about['commit']}, {about['machine']}. {people} people for"
-        f" {hours:g} hours: {log.sessions} sessions, {len(log.failures)} failed.",
+        f"{about['when']}, commit {about['commit']}, {about['machine']}."
+        f" {options.people} people for {options.hours:g} hours, a thing each {options.pause:g} s:"
+        f" {log.sessions} sessions, {len(log.failures)} failed.",
         "",
         "| | first quarter | last quarter | ratio |",
         "|---|---|---|---|",
@@ -137,6 +141,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--people", type=int, default=20)
+    parser.add_argument("--pause", type=float, default=60.0, help="mean seconds between two acts")
     options = parser.parse_args()
     log, about = Log(), begin("soak").about
     with tempfile.TemporaryDirectory(prefix="mosshub-soak-") as scratch:
@@ -152,7 +157,9 @@ def main() -> int:
             until = time.monotonic() + 3600 * options.hours
             threads = [threading.Thread(target=watch, args=(stack, until, log), daemon=True)]
             threads += [
-                threading.Thread(target=work, args=(stack, name, until, log), daemon=True)
+                threading.Thread(
+                    target=work, args=(stack, name, options.pause, until, log), daemon=True
+                )
                 for name in names
             ]
             for thread in threads:
@@ -165,7 +172,7 @@ def main() -> int:
             ).split()
         finally:
             stack.remove()
-    page = render(log, about, options.hours, options.people)
+    page = render(log, about, options)
     (RESULTS / "soak.md").write_text(page, "utf-8")
     print(page)
     return 1 if log.failures or left else 0
