@@ -50,7 +50,8 @@ class OpenNotebook(FramedPage):
 
     def kernel(self) -> psutil.Process:
         """Return the kernel's process: of those that a notebook has, the one that started last."""
-        own = [p for p in self.platform.processes() if "marimo._ipc.launch_kernel" in p.cmdline()]
+        program = "marimo._ipc.launch_kernel"
+        own = [p for p in self.platform.processes() if program in str(p.cmdline())]
         home = str(self.file.parents[1])
         own = [p for p in own if p.environ().get("HOME") == home and p.net_connections("tcp")]
         return max(own, key=psutil.Process.create_time)

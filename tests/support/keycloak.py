@@ -74,7 +74,8 @@ class KeycloakAdmin:
     def add_to_team(self, name: str, password: str) -> None:
         """Create a user who may sign in to the platform."""
         secret = {"type": "password", "value": password, "temporary": False}
-        person = {"firstName": "A", "lastName": "Person", "email": "person@example.org"}
+        email = f"{quote(name)}@example.org"  # Keycloak takes each address once
+        person = {"firstName": "A", "lastName": "Person", "email": email}
         self.request(
             "POST",
             "users",

@@ -4,11 +4,14 @@ WORKAROUND(marimo 0.25.2): who opens a notebook waits for a Python that imports 
 That Python then reads from its standard input what it is to run. Here one more is started than
 there are notebooks. The next one that opens gets it, and another one is started. It ends with
 marimo, whose end closes its input. There is none where memory is short.
+Where there is plenty of memory, it imports Keras and TensorFlow as well, as long as it waits.
+Both wait for a moment in which the machine has a processor to spare: people come first.
 Test: test_a_notebook_gets_the_kernel_that_waits_and_another_one_is_started
 """
 
 import contextlib
 import os
+import random
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -16,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 from marimo._config.manager import get_default_config_manager
 from marimo._session._venv import get_configured_venv_python
 from marimo._session.managers import ipc
@@ -29,8 +33,29 @@ _FIRST_AFTER_S = 2.0  # marimo itself starts first
 _NEXT_AFTER_S = 5.0  # the cells of the notebook that was opened run first
 _LEAST_LIMIT = 2 * 2**30  # bytes; a waiting kernel has some 70 MB
 _MOST_USED = 0.75  # of the limit
+_LEAST_LIMIT_LIBRARIES = 4 * 2**30  # bytes; with its libraries it has some 400 MB
+_MOST_USED_LIBRARIES = 0.5  # of the limit
+_MOST_USED_HOST = 0.6  # of the machine's memory, which all servers share
+_CALM_PERCENT = 70.0  # of all processors, over half a second or more
 
 _COMMAND = ["-m", "marimo._ipc.launch_kernel"]
+# What runs in place of it. Input means that a notebook has got this kernel.
+_PROGRAM = f"""\
+import runpy, select, threading
+def prepare():
+    import psutil
+    for library in ("tensorflow", "keras"):
+        while psutil.cpu_percent(0.5) > {_CALM_PERCENT}:
+            pass
+        if select.select([0], [], [], 0)[0]:
+            return
+        try:
+            __import__(library)
+        except Exception:
+            return  # the notebook that imports it says why
+threading.Thread(target=prepare, daemon=True).start()
+runpy.run_module("{_COMMAND[1]}", run_name="__main__", alter_sys=True)
+"""
 
 
 class WaitingKernel:
@@ -62,12 +87,14 @@ class WaitingKernel:
         timer.start()
 
     def _start(self, command: Sequence[str], options: dict[str, Any]) -> None:
+        _wait_until_calm()
         with self._lock:
-            if self._process or not _has_room():
+            if self._process or not _has_room(_LEAST_LIMIT, _MOST_USED):
                 return
             self._made_for = _place(command, options)
+            program = [command[0], "-c", _PROGRAM] if _has_room_for_libraries() else command
             with contextlib.suppress(OSError):  # the next notebook that is opened says so
-                self._process = subprocess.Popen(command, **options)
+                self._process = subprocess.Popen(program, **options)
 
     def _take(self, made_for: object) -> subprocess.Popen[bytes] | None:
         """Return the kernel that waits; None if there is none that was made for this."""
@@ -91,12 +118,25 @@ def _place(command: Sequence[str], options: dict[str, Any]) -> object:
     return list(command), options, changed
 
 
-def _has_room() -> bool:
+def _wait_until_calm() -> None:
+    while psutil.cpu_percent(random.uniform(0.5, 1.0)) > _CALM_PERCENT:  # noqa: S311  not at once
+        pass
+
+
+def _has_room(least_limit: int, most_used: float) -> bool:
+    """Return whether the server's limit is so high, and no more than this part of it is used."""
     usage = read_usage()
     if usage is None or usage.memory_limit is None:
         return True
-    limit = usage.memory_limit
-    return limit >= _LEAST_LIMIT and usage.memory < _MOST_USED * limit
+    return usage.memory_limit >= least_limit and usage.memory < most_used * usage.memory_limit
+
+
+def _has_room_for_libraries() -> bool:
+    host = psutil.virtual_memory()
+    return (
+        _has_room(_LEAST_LIMIT_LIBRARIES, _MOST_USED_LIBRARIES)
+        and host.total - host.available < _MOST_USED_HOST * host.total
+    )
 
 
 def install() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,9 +49,11 @@ class Starts:
 @pytest.fixture
 def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
     monkeypatch.setattr(waiting_kernel, "_NEXT_AFTER_S", 0.05)
+    monkeypatch.setattr(waiting_kernel.psutil, "cpu_percent", lambda _: 0.0)
+    monkeypatch.setattr(waiting_kernel, "_has_room_for_libraries", lambda: False)
     made = Starts(tmp_path)
     yield made
-    monkeypatch.setattr(waiting_kernel, "_has_room", lambda: False)
+    monkeypatch.setattr(waiting_kernel, "_has_room", lambda *_: False)
     for process in filter(None, [*made.given, made.waits()]):
         process.kill()
         process.communicate()
@@ -87,14 +90,60 @@ def test_one_that_has_ended_is_given_to_nobody(starts: Starts) -> None:
 
 
 def test_none_waits_where_memory_is_short(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
-    for short in (Usage(2**29, 2**30, 0, None, 0), Usage(2**32 - 1, 2**32, 0, None, 0)):
-        monkeypatch.setattr(waiting_kernel, "read_usage", lambda short=short: short)
-        assert not waiting_kernel._has_room()
-    monkeypatch.setattr(waiting_kernel, "read_usage", lambda: Usage(2**30, 2**32, 0, None, 0))
-    assert waiting_kernel._has_room()
-    monkeypatch.setattr(waiting_kernel, "_has_room", lambda: False)
+    gib = 2**30
+
+    def room(memory: float, limit: float) -> bool:
+        usage = Usage(int(memory), int(limit), 0, None, 0)
+        monkeypatch.setattr(waiting_kernel, "read_usage", lambda: usage)
+        return waiting_kernel._has_room(2 * gib, 0.75)
+
+    assert not room(0.5 * gib, gib)
+    assert not room(4 * gib - 1, 4 * gib)
+    assert room(gib, 4 * gib)
+    monkeypatch.setattr(waiting_kernel, "_has_room", lambda *_: False)
     starts.waiting._start(starts.command, OPTIONS)
     assert starts.waits() is None
+
+
+def test_none_is_started_while_the_processors_are_busy(
+    starts: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = [100.0, 71.0, 10.0]
+    monkeypatch.setattr(waiting_kernel.psutil, "cpu_percent", lambda _: busy.pop(0))
+    starts.waiting._start(starts.command, OPTIONS)
+    assert busy == [] and starts.waits()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("waits", [True, False])
+def test_one_that_waits_imports_the_libraries(waits: bool) -> None:
+    """A notebook that gets it earlier, and may not need them, does not wait for them."""
+    program, _ = waiting_kernel._PROGRAM.split("runpy.run_module(")
+    program = program.replace(f"{waiting_kernel._CALM_PERCENT}", "1000")
+    program += "[t.join() for t in threading.enumerate() if t.daemon]\n"
+    program += "import sys; print('keras' in sys.modules)"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe) as kernel:
+        assert kernel.stdin and kernel.stdout
+        if not waits:
+            kernel.stdin.write(b"what to run")
+            kernel.stdin.flush()
+        assert kernel.stdout.read().decode().strip() == str(waits)
+
+
+def test_libraries_need_room_in_the_server_and_on_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def room(limit: float, used_of_host: float) -> bool:
+        usage, host = Usage(2**28, int(limit * 2**30), 0, None, 0), 2**34
+        monkeypatch.setattr(waiting_kernel, "read_usage", lambda: usage)
+        memory = SimpleNamespace(total=host, available=host * (1 - used_of_host))
+        monkeypatch.setattr(waiting_kernel.psutil, "virtual_memory", lambda: memory)
+        return waiting_kernel._has_room_for_libraries()
+
+    assert room(4, 0.5)
+    assert not room(2, 0.5)
+    assert not room(4, 0.7)
 
 
 def test_marimo_starts_kernels_by_what_is_replaced() -> None:
