@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -108,13 +109,15 @@ class Visit:
             raise BenchError(f"{self._user} at {self.page.url}: {seen}\n{error}") from error
         return time.perf_counter() - begin
 
-    def open_notebook(self) -> float:
-        """Open the notebook, run it if it waits for that, and return the seconds to its output."""
+    def open_notebook(
+        self, notebook: str = NOTEBOOK, heading: str | re.Pattern[str] = OUTPUT
+    ) -> float:
+        """Open a notebook, run it if it waits for that, and return the seconds to its output."""
         self.page.wait_for_timeout(1000 * READING_S)
-        link = self.page.locator(f"a[href*='{NOTEBOOK}']").first
-        href = link.get_attribute("href") if link.count() else f"?file={NOTEBOOK}"
+        link = self.page.locator(f"a[href*='{notebook}']").first
+        href = link.get_attribute("href") if link.count() else f"?file={notebook}"
         address = self.page.evaluate("href => new URL(href, location.href).href", href)
-        output = self.page.get_by_role("heading", name=OUTPUT).first
+        output = self.page.get_by_role("heading", name=heading).first
         # marimo's button that runs what waits. A press that comes before the kernel has no effect.
         strip = self.page.get_by_test_id("chrome-controls-bottom-right")
         run = strip.get_by_test_id("run-button")
