@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -21,9 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+import pytest
 
 from bench.samples import RESULTS, begin
 from tests.standins.engine import docker
+from tests.support import host_names
 from tests.support.keycloak import KeycloakAdmin
 from tests.support.members import TeamMember
 from tests.support.stack import Stack, standins
@@ -79,7 +82,7 @@ def work(stack: Stack, name: str, pause_s: float, until: float, log: Log) -> Non
                 pause()
             member.stop()
             log.sessions += 1
-        except Exception as error:
+        except (Exception, pytest.fail.Exception) as error:
             log.failures.append(f"{name}: {type(error).__name__}: {str(error)[:300]}")
         pause()
 
@@ -143,6 +146,10 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--pause", type=float, default=60.0, help="mean seconds between two acts")
     options = parser.parse_args()
+    host_names.install()
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # it takes its containers away as well
     log, about = Log(), begin("soak").about
     with tempfile.TemporaryDirectory(prefix="mosshub-soak-") as scratch:
         stack = Stack(Path(scratch))
