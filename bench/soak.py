@@ -149,7 +149,7 @@ def main() -> int:
     host_names.install()
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
-    )  # it takes its containers away as well
+    )  # containers go as well
     log, about = Log(), begin("soak").about
     with tempfile.TemporaryDirectory(prefix="mosshub-soak-") as scratch:
         stack = Stack(Path(scratch))
