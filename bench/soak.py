@@ -147,9 +147,7 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=60.0, help="mean seconds between two acts")
     options = parser.parse_args()
     host_names.install()
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # containers go as well
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # containers go as well
     log, about = Log(), begin("soak").about
     with tempfile.TemporaryDirectory(prefix="mosshub-soak-") as scratch:
         stack = Stack(Path(scratch))

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from tornado.template import Loader
 
+from ..assets.files import static_directory
+from ..assets.page_files import of_the_editor
 from ..settings import Settings
 from .views import APP, EDIT
 
@@ -60,10 +62,27 @@ def add_frame(page: bytes, settings: Settings, shown: Shown) -> bytes:
         EDIT=EDIT,
         APP=APP,
     )
+    if shown.notebook:
+        page = _hint(page)
     before, opened, rest = page.partition(b"<head>")
     page = before + opened + head + rest
     rest, closed, end = page.rpartition(b"</body>")
     return rest + element + closed + end
+
+
+def _hint(page: bytes) -> bytes:
+    """Name all files that a notebook needs, so that a browser asks for them at once.
+
+    marimo's program asks for half of them when the other half is there, and for its largest one
+    after all others. Pictures that it shows in an emergency wait until the page is there.
+    """
+    page = re.sub(rb'rel="preload"( href="[^"]*" as="image")', rb'rel="prefetch"\1', page)
+    before, closed, rest = page.partition(b"</head>")
+    return (
+        before
+        + _template("hints.html").generate(files=of_the_editor(static_directory()))
+        + (closed + rest)
+    )
 
 
 @cache

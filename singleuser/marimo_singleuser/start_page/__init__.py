@@ -10,5 +10,5 @@
 | `pictures`     | the picture of a notebook                                               |
 | `recent`       | the user's own notebooks, the newest first                              |
 | `marimo_api`   | asks marimo which notebooks run, and stops one                          |
-| `prefetch`     | the files of marimo's page that a browser fetches ahead                 |
+| `prefetch`     | the script that fetches the files of marimo's page ahead                |
 """

@@ -6,14 +6,14 @@ import signal
 
 import requests
 from marimo_singleuser.assets.files import static_directory
-from marimo_singleuser.start_page import prefetch
+from marimo_singleuser.assets.page_files import linked
 
 from tests.support.singleuser import Person, ask, own_cookies
 
 
 def test_a_file_is_sent_to_its_user_alone_and_kept_for_ever(ada: Person, bob: Person) -> None:
     static = static_directory()
-    name = next(name for name in prefetch.assets(static) if name.endswith(".js"))
+    name = next(name for name in linked(static) if name.endswith(".js"))
     cookies = own_cookies(ada)
     process = ada.marimo
     process.send_signal(signal.SIGSTOP)  # marimo is not asked

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 from pathlib import Path
 
+from marimo_singleuser.assets.files import static_directory
+from marimo_singleuser.assets.page_files import of_the_editor
 from marimo_singleuser.frame.page import Shown, add_frame, script, version
 from marimo_singleuser.settings import read_settings
 
@@ -52,3 +55,14 @@ def test_a_notebook_has_a_button_for_the_other_view() -> None:
     assert ">Edit<" in page(view="app") and 'name="view" value="edit"' in page(view="app")
     for none in ("", "__new__s_1a2b3c"):
         assert "_mosshub/view" not in page(notebook=none)
+
+
+def test_a_notebook_names_all_files_that_it_needs_and_pictures_wait() -> None:
+    framed = page()
+    for name in of_the_editor(static_directory()):
+        assert framed.count(name) == 1, name
+    kinds = re.findall(r'<link rel="(\w+)"(?: as="(\w+)")? crossorigin href="\./assets/', framed)
+    assert {("modulepreload", ""), ("preload", "style"), ("preload", "fetch")} <= set(kinds)
+    assert re.search(r'rel="prefetch" href="[^"]+" as="image"', framed)
+    assert not re.search(r'rel="preload" href="[^"]+" as="image"', framed)
+    assert ".wasm" not in page(notebook="")  # the list of files has no editor
