@@ -74,9 +74,10 @@ def _hint(page: bytes) -> bytes:
     """Name all files that a notebook needs, so that a browser asks for them at once.
 
     marimo's program asks for half of them when the other half is there, and for its largest one
-    after all others. Pictures that it shows in an emergency wait until the page is there.
+    after all others. Pictures that it shows in an emergency do not come before them: the start page
+    fetches them ahead.
     """
-    page = re.sub(rb'rel="preload"( href="[^"]*" as="image")', rb'rel="prefetch"\1', page)
+    page = re.sub(rb'<link rel="preload" href="[^"]*" as="image" />', b"", page)
     before, closed, rest = page.partition(b"</head>")
     return (
         before
