@@ -84,6 +84,7 @@ def work(stack: Stack, name: str, pause_s: float, until: float, log: Log) -> Non
             log.sessions += 1
         except (Exception, pytest.fail.Exception) as error:
             log.failures.append(f"{name}: {type(error).__name__}: {str(error)[:300]}")
+            print(log.failures[-1], flush=True)
         pause()
 
 
