@@ -41,6 +41,7 @@ def test_the_broker_is_told_by_owner_and_kind(watched: Watched) -> None:
         'mosshub_topic_messages{kind="dead-letters",owner="ada"} 1.0',
         'mosshub_group_lag{group="ada.cnn",owner="ada"} 5.0',
         'mosshub_agent_answered_total{agent="cnn",instance="one",owner="ada"} 10.0',
+        'mosshub_agent_throttled_seconds_total{agent="cnn",instance="one",owner="ada"} 1.5',
         "mosshub_backup_succeeded 1.0",
     )
 
