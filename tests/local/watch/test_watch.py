@@ -77,6 +77,7 @@ def test_no_secret_and_no_message_is_in_a_metric(watched: Watched) -> None:
         SECRET_TEXT,
         watched.kafka.secret_file.read_text().strip(),
         watched.ada.account.password,
+        watched.kafka.own_settings()["KAFKA_ADMIN_PASSWORD"],
         watched.hub.password,
         watched.hub.admin_password,
     ]
