@@ -102,7 +102,7 @@ def test_every_query_of_the_dashboard_returns_data(
     def answering() -> bool:
         try:
             return len(prometheus.query("up == 1")) == 3
-        except requests.ConnectionError:
+        except requests.RequestException:  # it refuses, or says that it is not ready
             return False
 
     wait_until(answering, 60, f"three parts that answer; {prometheus.log.read_text()[-2000:]}")
