@@ -123,7 +123,7 @@ soak: .venv/.dev ## 20 people open, run, stream and close for two hours: bench/r
 	@tests/prepare
 	@$(PY) -m bench.soak --hours $(or $(HOURS),2) --people $(or $(PEOPLE),20) --pause $(or $(PAUSE),60)
 
-audit: install ## known weaknesses of all locked packages; supply/accepted.toml explains those that stay
+audit: install ## known weaknesses of all locked packages and of the images; supply/accepted.toml explains those that stay
 	@$(PY) -m supply.audit
 
 sbom: install ## list what each image is made of, as CycloneDX: sbom/

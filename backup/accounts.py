@@ -5,6 +5,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from mosshub_contract.broker_admin import admin_client_settings
+
 from backup.errors import BackupError
 from backup.settings import BackupSettings
 from hub.accounts.kafka_admin import BrokerUnavailable, KafkaAdmin
@@ -40,7 +42,7 @@ def restore(
     had = set(had_account)
     wanted = [replace(user, active=safe_name(user.name) in had) for user in users]
     reconciler = AccountReconciler(
-        KafkaAdmin(lambda: settings.kafka_admin_server, secret),
+        KafkaAdmin(lambda: settings.kafka_admin_server, admin_client_settings(secret)),
         secret,
         lambda: wanted,
         RevokedAccounts(hub / "shut_out.json"),

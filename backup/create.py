@@ -108,11 +108,7 @@ def _stage(settings: BackupSettings) -> Manifest:
     STAGING.mkdir(parents=True, mode=0o700)
     url = settings.hub_database
     database.save(url, DATABASES)
-    broker = Broker(settings.kafka_admin_server, (SECRETS / "broker_secret").read_text().strip())
-    try:
-        saved = topics.save(broker, TOPICS)
-    finally:
-        broker.close()
+    saved = topics.Saved(0, 0, 0) if settings.kafka_own else _save_topics(settings)
     manifest = Manifest(
         instance=settings.instance,
         database=database.kind(url),
@@ -125,6 +121,14 @@ def _stage(settings: BackupSettings) -> Manifest:
     )
     MANIFEST.write_text(manifest.to_json())
     return manifest
+
+
+def _save_topics(settings: BackupSettings) -> topics.Saved:
+    broker = Broker(settings.kafka_admin_server, (SECRETS / "broker_secret").read_text().strip())
+    try:
+        return topics.save(broker, TOPICS)
+    finally:
+        broker.close()
 
 
 def _paths(settings: BackupSettings) -> list[Path]:

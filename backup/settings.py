@@ -31,6 +31,9 @@ class BackupSettings(BaseSettings):
     backup_keep_weekly: Count = Field(5, description="weeks of which the last backup is kept")
     backup_keep_monthly: Count = Field(12, description="months of which the last backup is kept")
     kafka_admin_server: str = Field("broker:9094", description="the broker's listener for the hub")
+    kafka_own: str = Field(
+        "", description="address of the team's own Kafka, whose messages are not in the backups"
+    )
     kafka_groups: str = Field("", description="groups that share a prefix on the broker")
     kafka_services: str = Field("", description="agents that run as a service")
     database_url: str = Field("", description="the hub's database, if it is not SQLite")

@@ -50,7 +50,7 @@ def alone(classifier: CompiledClassifier, images: NDArray[np.uint8], seconds: fl
 
 def fill(connection: Connection, images: NDArray[np.uint8], count: int, per_message: int) -> None:
     """Lay requests ready."""
-    producer = make_producer(connection, "bench", lambda error: None)
+    producer = make_producer(connection, "bench", print, print)
     for first in range(0, count, per_message):
         ids = [f"q-{number}" for number in range(first, first + per_message)]
         start = first % 1024
@@ -113,7 +113,7 @@ def latencies(servers: str, prefix: str, rate: float, seconds: float, *shape: in
     consumer.subscribe([topics.predictions])
     while not consumer.assignment():
         consumer.poll(0.1)
-    producer = make_producer(connection, "bench", lambda error: None)
+    producer = make_producer(connection, "bench", print, print)
     producer.produce(topics.requests, b"not a request")  # connects, and takes its time for it
     producer.flush()
     total, sent, took = int(rate * seconds), 0, {}

@@ -70,6 +70,7 @@ load() {
     "" | ?*:[0-9]*) ;;
     *) die "KAFKA_PUBLIC=$KAFKA_PUBLIC: expected host:port of the broker for clients outside this host." ;;
   esac
+  load_own_kafka
   load_database
   load_backup
   case $SUBDOMAINS in yes | no) ;; *) die "SUBDOMAINS=$SUBDOMAINS: expected yes or no." ;; esac
@@ -106,6 +107,19 @@ load() {
     export DEMO_CLIENT_SECRET DEMO_ADMIN_PASSWORD DEMO_ADA_PASSWORD DEMO_LINUS_PASSWORD \
       DEMO_GRACE_PASSWORD DEMO_MALLORY_PASSWORD
   fi
+}
+
+# load_own_kafka: the address of a Kafka of the team's own, and what the hub needs there.
+load_own_kafka() {
+  KAFKA_BOOTSTRAP_SERVERS=$(setting KAFKA_BOOTSTRAP_SERVERS "")
+  export KAFKA_BOOTSTRAP_SERVERS
+  [ -n "$KAFKA_BOOTSTRAP_SERVERS" ] || return 0
+  [ -z "$KAFKA_PUBLIC" ] || die "KAFKA_PUBLIC is the address of the platform's broker, which does not run with" \
+    "KAFKA_BOOTSTRAP_SERVERS: leave one of them empty."
+  [ -s "$SECRETS/kafka_admin_password" ] || die "KAFKA_BOOTSTRAP_SERVERS names a Kafka of yours: write the password" \
+    "of its account mosshub.hub into $(shown "$SECRETS")/kafka_admin_password (docs/deploy.md)."
+  [ -e "$SECRETS/kafka_authority" ] || : > "$SECRETS/kafka_authority"
+  chmod 0644 "$SECRETS/kafka_admin_password" "$SECRETS/kafka_authority"
 }
 
 # load_database: what DATABASE_URL says, postgresql://user@host/database.
@@ -168,6 +182,8 @@ compose() {
   edge=https.yaml
   [ "$TLS" != elsewhere ] || edge=behind.yaml
   [ -z "$DOMAIN" ] || set -- --file $edge "$@"
+  [ -z "$KAFKA_BOOTSTRAP_SERVERS" ] || set -- --file own-kafka.yaml "$@"
+  [ -z "$KAFKA_BOOTSTRAP_SERVERS" ] || [ "$watched" != yes ] || set -- --file own-kafka-watch.yaml "$@"
   [ -z "$KAFKA_PUBLIC" ] || set -- --file kafka-public.yaml "$@"
   [ -z "$backup" ] || [ -z "$DATABASE_URL" ] || set -- --file backup-database.yaml "$@"
   [ -z "$backup" ] || set -- --file backup.yaml "$@"

@@ -37,7 +37,7 @@ SUBJECTS = {
     "kafka_produce_quota kafka_consume_quota kafka_request_quota kafka_topic_quota",
     "Hub": "servers data_dir instance database_url hub_port proxy_api_port node",
     "Secrets": "proxy_token cookie_secret crypt_key broker_secret metrics_token grafana_secret "
-    "database_password",
+    "database_password kafka_admin_password kafka_authority",
 }
 #: Defaults that depend on the size of the platform.
 DEPENDS = {
@@ -50,7 +50,14 @@ DEPENDS = {
 }
 LAPTOP_ONLY = {"kafka_port", "hub_port", "proxy_api_port", "node"}
 #: What docker/compose.yaml sets by itself.
-SET_BY_COMPOSE = {"servers", "data_dir", "kafka_admin_server", "kafka_bootstrap_servers"}
+SET_BY_COMPOSE = {"servers", "data_dir", "kafka_admin_server"}
+#: Secrets that nobody but the admin knows.
+AS_FILE = {
+    "oauth_client_secret",
+    "database_password",
+    "kafka_admin_password",
+    "kafka_authority",
+}
 TEAM_ONLY_SUBJECTS = {"Sign-in", "Users' servers", "Secrets"}
 BOTH = {"admin_users", "active_server_limit", "disk_limit"}
 
@@ -116,10 +123,10 @@ def size(name: str, subject: str) -> str:
         return "laptop"
     if name in SET_BY_COMPOSE:
         return "laptop; `make up` sets it"
-    if subject == "Secrets":
-        return "`make up` makes it" if name != "database_password" else "team, as a file"
-    if name == "oauth_client_secret":
+    if name in AS_FILE:
         return "team, as a file"
+    if subject == "Secrets":
+        return "`make up` makes it"
     return "team" if subject in TEAM_ONLY_SUBJECTS and name not in BOTH else "both"
 
 

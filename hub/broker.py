@@ -3,7 +3,9 @@
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
+from mosshub_contract.broker_admin import admin_client_settings
 from mosshub_contract.files import write_atomically
 
 from hub.settings import Settings
@@ -49,3 +51,19 @@ def admin_server(settings: Settings) -> str:
     if settings.kafka_admin_server:
         return settings.kafka_admin_server
     return (settings.data_dir / "kafka" / "admin.address").read_text()
+
+
+def admin_login(settings: Settings) -> dict[str, Any]:
+    """Return what kafka-python's clients need to be the hub on the broker."""
+    return admin_client_settings(
+        broker_secret(settings),
+        settings.kafka_admin_password.get_secret_value(),
+        settings.kafka_authority,
+    )
+
+
+def way_of_accounts(settings: Settings) -> dict[str, Any]:
+    """Return how users' clients reach the broker, as `BrokerAccount` has it beside the account."""
+    if not settings.kafka_admin_password.get_secret_value():
+        return {}
+    return {"security_protocol": "SASL_SSL", "authority": settings.kafka_authority}

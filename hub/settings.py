@@ -15,6 +15,7 @@ from pydantic_settings import SettingsConfigDict
 
 from hub.app_settings import AppSettings
 from hub.database_settings import DatabaseSettings
+from hub.own_kafka_settings import OwnKafkaSettings
 from hub.setting_checks import check_subdomains, check_team
 from hub.setting_errors import explain
 from hub.setting_types import (
@@ -42,7 +43,7 @@ class SettingsError(Exception):
     """Some settings are wrong; the message has a line for each."""
 
 
-class Settings(DatabaseSettings, WatchSettings, AppSettings, SharingSettings):
+class Settings(OwnKafkaSettings, DatabaseSettings, WatchSettings, AppSettings, SharingSettings):
     """The settings. A setting's name in the environment is the field's name in capitals."""
 
     model_config = SettingsConfigDict(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 
+from smoke.apps import App
 from smoke.cells import CALCULATE, STREAM
 from smoke.editor import Editor
 from smoke.errors import SmokeError
@@ -26,8 +27,10 @@ def run(platform: Platform, step: Callable[[str, Callable], object]) -> None:
     Raises:
         SmokeError: something does not work.
     """
+    step("the page to sign in opens", platform.open_sign_in)
     step("the token is known", platform.sign_in)
     editor: Editor | None = None
+    app: App | None = None
     try:
         base = str(step("the editor starts", platform.start))
         editor = Editor(platform, base)
@@ -35,7 +38,15 @@ def run(platform: Platform, step: Callable[[str, Callable], object]) -> None:
         step("a notebook is saved", editor.create_notebook)
         step("a cell runs", lambda: _calculate(editor))
         step("a message goes through the broker", lambda: _stream(editor))
+        app = App(platform, editor)
+        step("an app is published", app.publish)
+        step("the app opens", app.open)
+        step("the app is ended", app.unpublish)
+        app = None
     finally:
+        with suppress(SmokeError, requests.RequestException):
+            if app:
+                app.unpublish()
         with suppress(SmokeError, requests.RequestException):
             if editor:
                 editor.delete_notebook()

@@ -5,6 +5,22 @@ MARK = "mosshub-smoke:"
 
 CALCULATE = f"print('{MARK}', 6 * 7)"
 
+#: The notebook: as an app it shows this.
+NOTEBOOK = f"""import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    "{MARK}" + str(6 * 7)
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
 #: One message to a topic of its own and back, through the user's account.
 STREAM = f"""
 def _smoke_stream():
@@ -39,4 +55,32 @@ try:
     print("{MARK}", _smoke_stream())
 except Exception as _smoke_error:
     print("{MARK}", type(_smoke_error).__name__, str(_smoke_error).replace(chr(10), " "))
+"""
+
+
+def publish(notebook: str, slug: str, name: str) -> str:
+    """Return the code that publishes a notebook for its author alone; it prints `done`, or why not.
+
+    Args:
+        notebook: its path.
+        slug: the app's name in addresses.
+        name: the author.
+    """
+    return _command("publish", notebook, "--to", name, "--title", slug)
+
+
+def unpublish(slug: str) -> str:
+    """Return the code that ends an app; it prints `done`, or why not."""
+    return _command("unpublish", slug)
+
+
+def _command(*arguments: str) -> str:
+    return f"""
+def _smoke_mosshub():
+    import subprocess
+
+    done = subprocess.run(["mosshub", *{arguments!r}], capture_output=True, text=True)
+    return (done.stderr or "it failed").replace(chr(10), " ") if done.returncode else "done"
+
+print("{MARK}", _smoke_mosshub())
 """

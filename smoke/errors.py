@@ -5,7 +5,8 @@ class SmokeError(Exception):
     """An installation does not do what it is for.
 
     Args:
-        part: what is broken: address, sign-in, spawner, editor, disk, kernel or broker.
+        part: what is broken: address, provider, sign-in, spawner, editor, disk, kernel, broker or
+            app.
         sentence: what was seen.
     """
 

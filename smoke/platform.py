@@ -15,6 +15,7 @@ from smoke.errors import SmokeError
 ANSWER_TIMEOUT_S = 30.0
 #: Seconds for a server to start; the hub itself gives up after 120 and says why.
 START_TIMEOUT_S = 240.0
+_MAX_REDIRECTS = 10
 
 
 def resolve_localhost() -> None:
@@ -52,19 +53,44 @@ class Platform:
         self.session.verify = ca or True
         self.name = ""
         self._started = False
+        self._stranger = requests.Session()  # keeps cookies, which a provider needs
+        self._stranger.trust_env = False
+
+    def open_sign_in(self) -> None:
+        """Open the page to which the hub sends whoever signs in; without the token.
+
+        Raises:
+            SmokeError: the platform does not answer, or its identity provider does not.
+        """
+        try:
+            answer = self._as_stranger(f"{self.url}/hub/oauth_login")
+        except requests.exceptions.SSLError as error:
+            raise SmokeError("address", f"the certificate of {self.url}: {error}") from None
+        except requests.RequestException as error:
+            raise SmokeError("address", f"{self.url} does not answer: {_short(error)}") from None
+        if not answer.is_redirect:
+            return  # the hub itself asks for a password
+        page = urljoin(self.url, answer.headers["Location"])
+        provider = origin_of(page)
+        try:
+            for _ in range(_MAX_REDIRECTS):
+                answer = self._as_stranger(page)
+                if not answer.is_redirect:
+                    break
+                page = urljoin(page, answer.headers["Location"])
+        except requests.RequestException as error:
+            raise SmokeError("provider", f"{provider} does not answer: {_short(error)}") from None
+        if not answer.ok:
+            status = answer.status_code
+            raise SmokeError("provider", f"{provider} answers {status} to whoever signs in")
 
     def sign_in(self) -> None:
         """Ask the hub whose the token is.
 
         Raises:
-            SmokeError: the platform does not answer, or not to this token.
+            SmokeError: it does not answer to this token.
         """
-        try:
-            answer = self._ask("GET", "user")
-        except requests.exceptions.SSLError as error:
-            raise SmokeError("address", f"the certificate of {self.url}: {error}") from None
-        except requests.RequestException as error:
-            raise SmokeError("address", f"{self.url} does not answer: {_short(error)}") from None
+        answer = self._ask("GET", "user")
         if answer.status_code in (401, 403):
             raise SmokeError("sign-in", "the hub does not know this token; make one at /hub/token")
         found = _json(answer)
@@ -92,6 +118,10 @@ class Platform:
         """Stop the server if this program has started it."""
         if self._started:
             self._ask("DELETE", f"{self._path()}/server")
+
+    def get(self, url: str) -> requests.Response:
+        """Return what is at an address of the platform, without following it elsewhere."""
+        return self.session.get(url, timeout=ANSWER_TIMEOUT_S, allow_redirects=False)
 
     def _begin(self) -> None:
         answer = self._ask("POST", f"{self._path()}/server")
@@ -128,6 +158,14 @@ class Platform:
 
     def _path(self) -> str:
         return f"users/{quote(self.name, safe='')}"
+
+    def _as_stranger(self, url: str) -> requests.Response:
+        """Ask without the token: what answers may be somebody else's."""
+        ours = urlsplit(self.url).hostname
+        verify = self.session.verify if urlsplit(url).hostname == ours else True
+        return self._stranger.get(
+            url, timeout=ANSWER_TIMEOUT_S, allow_redirects=False, verify=verify
+        )
 
     def _ask(self, method: str, path: str, *, stream: bool = False) -> requests.Response:
         url = f"{self.url}/hub/api/{path}"

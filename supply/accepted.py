@@ -22,6 +22,11 @@ class Finding(NamedTuple):
     text: str
 
 
+def one_line(text: str, length: int = 100) -> str:
+    """Return the beginning of a text, in one line."""
+    return " ".join(text.split())[:length]
+
+
 def read_accepted(path: Path = FILE) -> dict[str, str]:
     """Return the reason of each finding that is accepted, by the advisory's id.
 

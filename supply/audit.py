@@ -1,4 +1,4 @@
-"""`make audit`: known weaknesses of all locked packages, of Python and of Node.
+"""`make audit`: known weaknesses of all locked packages, and of what the images have of Debian.
 
 A source that does not answer is named, and is no failure: without a network there is nothing to
 learn. A finding fails the audit unless `accepted.toml` explains it.
@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from supply.accepted import Finding, judge, read_accepted
+from supply.accepted import Finding, judge, one_line, read_accepted
+from supply.scan import scan_all
 from supply.tools import NPM_FOLDERS, npm, run, uv
 
 PIP_AUDIT = "pip-audit==2.10.1"
-_TEXT_LENGTH = 100
 
 
 def python_requirements() -> str:
@@ -67,7 +67,7 @@ def read_pip_audit(report: dict[str, Any]) -> tuple[list[Finding], str]:
                 Finding(
                     weakness["id"],
                     f"{package['name']} {package['version']}",
-                    _line(weakness.get("description", "")),
+                    one_line(weakness.get("description", "")),
                 )
             )
     if unknown and len(unknown) == len(report["dependencies"]):
@@ -100,7 +100,7 @@ def read_npm_audit(report: dict[str, Any]) -> list[Finding]:
             if isinstance(advisory, dict):  # else the name of the package that has it
                 number = str(advisory["url"]).rpartition("/")[2]
                 findings.append(
-                    Finding(number, f"{name} {package['range']}", _line(advisory["title"]))
+                    Finding(number, f"{name} {package['range']}", one_line(advisory["title"]))
                 )
     return findings
 
@@ -127,10 +127,6 @@ def report(answers: Iterable[tuple[str, tuple[list[Finding], str]]]) -> int:
     return 0 if clean else 1
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())[:_TEXT_LENGTH]
-
-
 def main() -> int:
     """Ask all sources; return 1 if a finding is not explained."""
     python = ((f"uv.lock, {service}", audit_python(service)) for service in ("pypi", "osv"))
@@ -138,7 +134,7 @@ def main() -> int:
     node = (
         (f"{folder}/package-lock.json, npm", audit_npm(root / folder)) for folder in NPM_FOLDERS
     )
-    return report([*python, *node])
+    return report([*python, *node, *scan_all()])
 
 
 if __name__ == "__main__":

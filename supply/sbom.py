@@ -77,12 +77,14 @@ def debian_components(listing: str) -> list[Component]:
     """Return the packages of Debian that an image has.
 
     Args:
-        listing: a line for each: name, version and architecture, with tabs between.
+        listing: a line for each: name, version, architecture and source, with tabs between. Debian
+            tells weaknesses by the source.
     """
     components = []
     for line in sorted(listing.splitlines()):
-        name, version, architecture = line.split("\t")
+        name, version, architecture, source = line.split("\t")
         purl = f"pkg:deb/debian/{quote(name)}@{quote(version)}?arch={architecture}&distro=debian-13"
+        purl += f"&upstream={quote(source)}" if source != name else ""
         components.append(
             {"type": "library", "name": name, "version": version, "purl": purl, "bom-ref": purl}
         )
@@ -109,23 +111,34 @@ def document(image: str, components: list[Component]) -> dict[str, Any]:
     }
 
 
+def locked_components(image: str) -> list[Component]:
+    """Return what an image has of the locks, of Python and Node."""
+    selection, locks = IMAGES[image]
+    components = python_components(selection)
+    for folder in locks:
+        lock = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))
+        components += npm_components(lock)
+    return components
+
+
+def debian_packages(image: str) -> list[Component]:
+    """Return what an image has of Debian; nothing if this machine does not have the image."""
+    listing = run(
+        *("docker", "run", "--rm", "--network", "none", "--entrypoint", "dpkg-query", image),
+        *("--show", "--showformat"),
+        r"${Package}\t${Version}\t${Architecture}\t${source:Package}\n",
+    )
+    return [] if listing.returncode else debian_components(listing.stdout)
+
+
 def main() -> int:
     """Write a list for each image; return the exit status."""
     OUT.mkdir(exist_ok=True)
-    for image, (selection, locks) in IMAGES.items():
-        components = python_components(selection)
-        for folder in locks:
-            lock = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))
-            components += npm_components(lock)
-        listing = run(
-            *("docker", "run", "--rm", "--network", "none", "--entrypoint", "dpkg-query", image),
-            *("--show", "--showformat", r"${Package}\t${Version}\t${Architecture}\n"),
-        )
-        without = ""
-        if listing.returncode:
-            without = "; without Debian's packages: this machine does not have the image"
-        else:
-            components += debian_components(listing.stdout)
+    for image in IMAGES:
+        debian = debian_packages(image)
+        components = locked_components(image) + debian
+        missing = "; without Debian's packages: this machine does not have the image"
+        without = "" if debian else missing
         path = OUT / f"{re.sub('[/:]', '-', image)}.cdx.json"
         path.write_text(json.dumps(document(image, components), indent=1) + "\n", "utf-8")
         print(f"{path.relative_to(ROOT)}: {len(components)} parts{without}", flush=True)

@@ -20,12 +20,16 @@ def npm() -> str:
     return str(own) if own.exists() else (shutil.which("npm") or "npm")
 
 
-def run(*command: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: str, folder: Path = ROOT, timeout_s: float = 600
+) -> subprocess.CompletedProcess[str]:
     """Run a program; return how it ended and what it printed.
 
-    A program that is not there, or takes more than ten minutes, ends with 127.
+    A program that is not there, or takes longer, ends with 127.
     """
     try:
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=timeout_s
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return subprocess.CompletedProcess(command, 127, "", str(error))

@@ -34,9 +34,9 @@ class WatchCollector(Collector):
 
     def __init__(self, settings: WatchSettings) -> None:
         self._settings = settings
-        secret = settings.secret()
-        self._broker = WatchedBroker(settings.admin_server, secret)
-        self._heartbeats = Heartbeats(secret)
+        login = settings.login()
+        self._broker = WatchedBroker(settings.admin_server, login)
+        self._heartbeats = Heartbeats(login)
         self._lock = threading.Lock()
 
     def describe(self) -> list[Metric]:
@@ -136,6 +136,11 @@ def agent_metrics(agents: list[AgentNumbers], now: float) -> Iterator[Metric]:
         for place, one in places.items():
             family.add_metric(place, max(0, one.fields[name] or 0))
         yield family
+    text = "Seconds for which the broker made an agent wait, because of quotas."
+    throttled = CounterMetricFamily("mosshub_agent_throttled_seconds", text, labels=labels)
+    for place, one in places.items():
+        throttled.add_metric(place, max(0.0, one.fields["throttled"] or 0.0))
+    yield throttled
     rates = {place: one.fields["rate"] or 0.0 for place, one in places.items()}
     yield _gauge("mosshub_agent_predictions_per_second", "Its speed.", labels, rates)
 

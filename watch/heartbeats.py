@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,6 @@ from imageclass.messages.headers import InvalidMessage
 from imageclass.messages.heartbeats import DEAD_AFTER_S, decode_heartbeat
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
-from mosshub_contract.broker_admin import admin_client_settings
 
 from watch.owners import owner_of
 
@@ -55,11 +54,11 @@ class Heartbeats:
     """Reads on where it stopped the last time. For one thread only.
 
     Args:
-        secret: the broker secret, from which the hub's password is derived.
+        login: how the hub authenticates on the broker, as kafka-python's clients take it.
     """
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, login: Mapping[str, Any]) -> None:
+        self._login = login
         self._consumer: KafkaConsumer | None = None
         self._topics: list[str] = []
         self._last: dict[tuple[str, bytes], AgentNumbers] = {}
@@ -105,7 +104,7 @@ class Heartbeats:
     def _new_consumer(self, address: str) -> KafkaConsumer:
         consumer = KafkaConsumer(
             bootstrap_servers=address,
-            **admin_client_settings(self._secret),
+            **self._login,
             client_id="watch",
             group_id=None,
             enable_auto_commit=False,

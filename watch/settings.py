@@ -1,7 +1,9 @@
 """The settings of this program, from the environment and from secrets' files."""
 
 from pathlib import Path
+from typing import Any
 
+from mosshub_contract.broker_admin import admin_client_settings
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -28,6 +30,12 @@ class WatchSettings(BaseSettings):
     watch_port: AnyPort = Field(9101, description="port to listen on")
     data_dir: Path = Field(Path("data"), description="the hub's, for an embedded broker")
     kafka_admin_server: str = Field("", description="host:port of the broker's listener HUB")
+    kafka_admin_password: SecretStr = Field(
+        SecretStr(""), description="the hub's password on a Kafka of the team's own"
+    )
+    kafka_authority: str = Field(
+        "", description="the certificate of the authority that signed that Kafka's"
+    )
     broker_secret: HexKey = Field(
         SecretStr(""), description="the secret from which the hub's password is derived"
     )
@@ -45,6 +53,11 @@ class WatchSettings(BaseSettings):
             OSError: the embedded broker has not been started yet.
         """
         return self.kafka_admin_server or (self.data_dir / "kafka" / "admin.address").read_text()
+
+    def login(self) -> dict[str, Any]:
+        """Return what kafka-python's clients need to be the hub on the broker."""
+        password = self.kafka_admin_password.get_secret_value()
+        return admin_client_settings(self.secret(), password, self.kafka_authority)
 
     def secret(self) -> str:
         """Return the broker secret: a setting, or a laptop's file.

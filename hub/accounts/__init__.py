@@ -24,7 +24,7 @@ from hub.accounts.hooks import hub_user, with_accounts
 from hub.accounts.kafka_admin import KafkaAdmin
 from hub.accounts.reconciler import AccountReconciler, HubUser
 from hub.accounts.revoked import RevokedAccounts
-from hub.broker import admin_server, broker_secret
+from hub.broker import admin_login, admin_server, broker_secret, way_of_accounts
 from hub.settings import Settings
 
 
@@ -37,7 +37,7 @@ def make_reconciler(settings: Settings, users: Callable[[], list[HubUser]]) -> A
     """
     secret = broker_secret(settings)
     return AccountReconciler(
-        KafkaAdmin(lambda: admin_server(settings), secret),
+        KafkaAdmin(lambda: admin_server(settings), admin_login(settings)),
         secret,
         users,
         RevokedAccounts(settings.data_dir / "hub" / "shut_out.json"),
@@ -64,4 +64,4 @@ def authenticator_with_accounts(
         db = JupyterHub.instance().db
         return [hub_user(user) for user in db.query(orm.User)]
 
-    return with_accounts(base, make_reconciler(settings, users))
+    return with_accounts(base, make_reconciler(settings, users), way_of_accounts(settings))

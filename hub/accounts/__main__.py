@@ -12,7 +12,7 @@ from hub.accounts import hub_user, make_reconciler
 from hub.accounts.acls import service_account
 from hub.accounts.kafka_admin import BrokerUnavailable
 from hub.accounts.reconciler import Drift, HubUser
-from hub.broker import broker_secret
+from hub.broker import broker_secret, way_of_accounts
 from hub.database import DatabaseUnavailable, database_url, is_postgres, sqlite_file
 from hub.settings import Settings, SettingsError, load_settings
 
@@ -89,7 +89,7 @@ def print_service(settings: Settings, label: str) -> int:
         print(f"KAFKA_SERVICES does not name {label}: add it and restart the hub", file=sys.stderr)
         return 1
     account = service_account(broker_secret(settings), label)
-    print(BrokerAccount(account.name, account.password).to_json())
+    print(BrokerAccount(account.name, account.password, **way_of_accounts(settings)).to_json())
     return 0
 
 

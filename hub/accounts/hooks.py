@@ -1,6 +1,8 @@
 """Where JupyterHub meets the accounts: an authenticator that also looks after them."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.auth import Authenticator
@@ -35,8 +37,8 @@ def hub_user(user: User | orm.User, *, active: bool | None = None) -> HubUser:
 class AccountHandler(OwnServerHandler):
     """Tells a user's editor that user's broker account, and an app's server the app's."""
 
-    def initialize(self, reconciler: AccountReconciler) -> None:
-        self.reconciler = reconciler
+    def initialize(self, reconciler: AccountReconciler, way: Mapping[str, Any]) -> None:
+        self.reconciler, self.way = reconciler, way
 
     async def get(self) -> None:
         user, server = self.server()
@@ -51,20 +53,22 @@ class AccountHandler(OwnServerHandler):
             account = self.reconciler.account(owner)
         away = not complete or bool(self.reconciler.broker_error)
         self.set_header("Cache-Control", "no-store")
-        self.write(BrokerAccount(account.name, account.password, away=away).to_json())
+        self.write(BrokerAccount(account.name, account.password, away=away, **self.way).to_json())
 
 
 class _AccountHooks(Authenticator):
     """Mixed in before the class of the sign-in by `with_accounts`."""
 
     reconciler: AccountReconciler
+    way: Mapping[str, Any]
     _revoking: set[asyncio.Task]
 
     def get_handlers(self, app):
         """Add the route of accounts, and begin to check the broker."""
         self._revoking = set()
         self.reconciler.watch()
-        route = (rf"/api{API_PATH}", AccountHandler, {"reconciler": self.reconciler})
+        parts = {"reconciler": self.reconciler, "way": self.way}
+        route = (rf"/api{API_PATH}", AccountHandler, parts)
         return [*super().get_handlers(app), route]
 
     async def pre_spawn_start(self, user, spawner):
@@ -89,11 +93,15 @@ class _AccountHooks(Authenticator):
         await maybe_future(super().delete_user(user))
 
 
-def with_accounts(base: type[Authenticator], reconciler: AccountReconciler) -> type[Authenticator]:
+def with_accounts(
+    base: type[Authenticator], reconciler: AccountReconciler, way: Mapping[str, Any] | None = None
+) -> type[Authenticator]:
     """Return the sign-in's class with the hooks that concern accounts.
 
     Args:
         base: the class of the sign-in.
         reconciler: the platform's reconciler.
+        way: how users' clients reach the broker, if not that of this platform.
     """
-    return type(base.__name__, (_AccountHooks, base), {"reconciler": reconciler})
+    parts = {"reconciler": reconciler, "way": way or {}}
+    return type(base.__name__, (_AccountHooks, base), parts)

@@ -25,7 +25,7 @@ from kafka.protocol.admin.client_quotas import (
     AlterClientQuotasRequest,
     DescribeClientQuotasRequest,
 )
-from mosshub_contract.broker_admin import ADMIN, admin_client_settings
+from mosshub_contract.broker_admin import ADMIN
 
 from hub.accounts.acls import Account
 
@@ -50,12 +50,12 @@ class KafkaAdmin:
     Args:
         address: returns `host:port` of the listener for the hub; on an OSError the broker counts as
             unavailable.
-        secret: the broker secret, from which the hub's own password is derived.
+        login: how the hub authenticates there, as kafka-python's clients take it.
     """
 
-    def __init__(self, address: Callable[[], str], secret: str) -> None:
+    def __init__(self, address: Callable[[], str], login: Mapping[str, Any]) -> None:
         self._address = address
-        self._secret = secret
+        self._login = login
         self._client: KafkaAdminClient | None = None
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class KafkaAdmin:
             if self._client is None:
                 self._client = KafkaAdminClient(
                     bootstrap_servers=self._address(),
-                    **admin_client_settings(self._secret),
+                    **self._login,
                     client_id="hub",
                     bootstrap_timeout_ms=2_000,
                     request_timeout_ms=5_000,

@@ -108,12 +108,28 @@ class AppsPage(AppsHandler):
         return [describe(app, found.get((app.author, app.slug)), usage) for app in apps]
 
 
-class AppPage(AppsHandler):
+class OpenedApp(AppsHandler):
+    """A request to open an app. Programs send a token of the app's author, as `make smoke` does."""
+
+    _accept_token_auth = True
+
+    def check_token(self, author: User) -> None:
+        """Check that a token, if there is one, may access the servers of the app's author.
+
+        Raises:
+            HTTPError: 403, it may not.
+        """
+        if self.get_token() and not self.has_scope(f"access:servers!user={author.name}"):
+            raise web.HTTPError(403, "This token does not open the app.")
+
+
+class AppPage(OpenedApp):
     """The address of an app, which stays the same: it starts the app and leads there."""
 
     @web.authenticated
     async def get(self, author: str, slug: str) -> None:
         user, app = self.known_app(author, slug)
+        self.check_token(user)
         server = servers.server_of_app(user, slug)
         failed = server is not None and server._failed and not server.active
         if not failed or self.get_query_argument("again", ""):
@@ -138,13 +154,14 @@ class AppPage(AppsHandler):
         return f"Tell its author, {app.author}."
 
 
-class AppState(AppsHandler):
+class AppState(OpenedApp):
     """How far the start of an app is, for its page."""
 
     async def get(self, author: str, slug: str) -> None:
         if self.current_user is None:
             raise web.HTTPError(403)
         user, _ = self.known_app(author, slug)
+        self.check_token(user)
         server = servers.server_of_app(user, slug)
         state = state_of(server) if server else "stopped"
         self.set_header("Cache-Control", "no-store")

@@ -22,6 +22,8 @@ class BrokerAccount:
         security_protocol: Kafka's name of the listener's protocol.
         sasl_mechanism: Kafka's name of the mechanism.
         cafile: path of the authority that signed the broker's certificate; None for the system's.
+        authority: that authority's certificate itself (PEM), which a user's server keeps in
+            `cafile`; None for the system's.
         away: the hub has not reached the broker lately, so the account may not be there yet.
     """
 
@@ -30,6 +32,7 @@ class BrokerAccount:
     security_protocol: str = "SASL_PLAINTEXT"
     sasl_mechanism: str = "SCRAM-SHA-512"
     cafile: str | None = None
+    authority: str | None = field(default=None, repr=False)
     away: bool = field(default=False, compare=False)
 
     def to_json(self) -> str:
@@ -41,7 +44,8 @@ class BrokerAccount:
             "sasl_mechanism": self.sasl_mechanism,
             "broker": "away" if self.away else "ready",
         }
-        return json.dumps(about | ({"cafile": self.cafile} if self.cafile else {}))
+        trusted = {"cafile": self.cafile, "authority": self.authority}
+        return json.dumps(about | {name: value for name, value in trusted.items() if value})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -58,6 +62,7 @@ class BrokerAccount:
                 security_protocol=about.get("security_protocol", "SASL_PLAINTEXT"),
                 sasl_mechanism=about.get("sasl_mechanism", "SCRAM-SHA-512"),
                 cafile=about.get("cafile"),
+                authority=about.get("authority"),
                 away=about.get("broker") == "away",
             )
         except (KeyError, TypeError, AttributeError) as error:

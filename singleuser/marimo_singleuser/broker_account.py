@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -68,7 +69,11 @@ class BrokerAccountFile:
             return  # the hub does not answer: the last account stays valid
         self.refused = False
         self._ready = not account.away
-        self._write(account.to_json())
+        if account.authority:
+            authority = self.path.with_name("authority.pem")
+            self._write(authority, account.authority)
+            account = replace(account, authority=None, cafile=str(authority))
+        self._write(self.path, account.to_json())
 
     async def run(self) -> None:
         """Refresh the file again and again, until cancelled."""
@@ -87,7 +92,7 @@ class BrokerAccountFile:
         self.path.unlink(missing_ok=True)
         self.refused, self._ready = True, False
 
-    def _write(self, text: str) -> None:
-        if self.path.exists() and self.path.read_text() == text:
+    def _write(self, path: Path, text: str) -> None:
+        if path.exists() and path.read_text() == text:
             return
-        write_atomically(self.path, text, mode=0o600)
+        write_atomically(path, text, mode=0o600)

@@ -10,6 +10,7 @@ from tests.support.containers import Containers
 from tests.support.engine_lock import engine
 from tests.support.members import Team, TeamMember
 from tests.support.setup import needed
+from tests.support.smoke import Smoke
 from tests.support.stack import Stack, standins
 
 
@@ -86,6 +87,12 @@ def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
             print(f"\n  {text}", end="", flush=True)
 
     return say
+
+
+@pytest.fixture
+def smoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Smoke:
+    """Run `make smoke`."""
+    return Smoke(monkeypatch, capsys)
 
 
 MADE = pytest.StashKey[Containers]()

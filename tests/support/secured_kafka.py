@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedded_kafka import EmbeddedBroker
 from imageclass.kafka.connection import complete_rebalances
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import (
@@ -18,12 +17,15 @@ from kafka.errors import (
     KafkaError,
     TopicAuthorizationFailedError,
 )
+from mosshub_contract.broker_admin import ADMIN, admin_client_settings
 
 from hub.accounts.acls import Account
 from hub.accounts.kafka_admin import KafkaAdmin
 from hub.accounts.reconciler import AccountReconciler, HubUser
 from hub.accounts.revoked import RevokedAccounts
+from tests.support.own_kafka import OwnKafka
 
+ADMIN_PASSWORD = secrets.token_hex(16)
 QUOTAS = {
     "producer_byte_rate": 50e6,
     "consumer_byte_rate": 50e6,
@@ -38,13 +40,13 @@ class SecuredKafka:
     def __init__(self, directory: Path) -> None:
         self.secret_file = directory / "secret"
         self.secret_file.write_text(secrets.token_hex(32))
-        self.broker = EmbeddedBroker(
-            directory / "kafka", port=0, secret_file=self.secret_file, show=print
-        )
+        self.broker = OwnKafka(directory / "kafka", self.secret_file)
         self.people: list[HubUser] = []
 
     def __enter__(self) -> SecuredKafka:
         self.broker.start()
+        # As the admin of a Kafka makes it, so that the hub can be its own client there.
+        self.admin().upsert_accounts([Account(ADMIN, ADMIN_PASSWORD, frozenset())], {})
         asyncio.run(self.reconciler().reconcile())
         return self
 
@@ -57,7 +59,18 @@ class SecuredKafka:
 
     def admin(self) -> KafkaAdmin:
         """Return the broker as the hub sees it."""
-        return KafkaAdmin(lambda: self.broker.admin_file.read_text(), self.secret_file.read_text())
+        login = admin_client_settings(self.secret_file.read_text())
+        return KafkaAdmin(lambda: self.broker.admin_file.read_text(), login)
+
+    def own_settings(self) -> dict[str, str]:
+        """Return the hub's settings for which this is a Kafka of the team's own, over TLS."""
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.broker.own_servers,
+            "KAFKA_ADMIN_SERVER": self.broker.own_servers,
+            "KAFKA_ADMIN_PASSWORD": ADMIN_PASSWORD,
+            "KAFKA_AUTHORITY": self.broker.authority,
+            "BROKER_SECRET": self.secret_file.read_text(),
+        }
 
     def reconciler(self, **settings: Any) -> AccountReconciler:
         """Return what keeps the accounts in a hub that was started just now."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import kafka
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, ThrottleEvent, TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from imageclass.agents.heartbeat import Heartbeat
@@ -62,7 +62,7 @@ class ConsumerSession:
         self._refusal = ""
         name = state.status.name
         with ExitStack() as at_end:
-            self._producer = make_producer(connection, instance, self._on_error)
+            self._producer = make_producer(connection, instance, self._on_error, self._on_throttle)
             at_end.callback(self._producer.purge)
             self._heartbeat = Heartbeat(self._send_heartbeat, instance, topic)
             at_end.callback(self._send_last_heartbeat)  # leaving the group sends some too
@@ -221,6 +221,9 @@ class ConsumerSession:
             self._refusal = refusal(servers, self._account) or error.str()
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._state.broker_is_away(f"The broker at {', '.join(servers)} does not answer.")
+
+    def _on_throttle(self, event: ThrottleEvent) -> None:
+        self._state.was_throttled(event.throttle_time)
 
     def _finish(self) -> None:
         self._worker.close(_WORKER_CLOSE_TIMEOUT_S)

@@ -79,6 +79,11 @@ class AgentState:
         self._failures = 0
         self.update(state="running")
 
+    def was_throttled(self, seconds: float) -> None:
+        """Record that the broker made a client wait, because of a quota."""
+        with self._changed:
+            self.update(throttled=self._status.throttled + seconds)
+
     def broker_is_away(self, error: str) -> None:
         """Record that the broker does not answer: the clients go on by themselves when it does."""
         with self._changed:

@@ -19,6 +19,7 @@ class AgentStatus:
         skipped: requests for another data set.
         expired: requests whose deadline had passed, in the dead-letter topic.
         errors: errors so far.
+        throttled: seconds for which the broker made it wait, because of quotas on what it sends.
         lag: requests that wait behind the last delivered batch.
         paused: it takes no requests in, because the model or the broker is behind.
         last_error: the last error's text; it stays after the agent has recovered, unless it was
@@ -39,6 +40,7 @@ class AgentStatus:
     skipped: int = 0
     expired: int = 0
     errors: int = 0
+    throttled: float = 0.0
     lag: int = 0
     paused: bool = False
     last_error: str = ""

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, Producer, ThrottleEvent
 
 from imageclass.kafka.connection import Connection
 
@@ -19,6 +19,7 @@ _log = logging.getLogger("imageclass.kafka")
 _log.addHandler(logging.NullHandler())
 
 OnError = Callable[[KafkaError], object]
+OnThrottle = Callable[[ThrottleEvent], object]
 
 
 def make_consumer(
@@ -52,7 +53,9 @@ def make_consumer(
     )
 
 
-def make_producer(connection: Connection, client_id: str, on_error: OnError) -> Producer:
+def make_producer(
+    connection: Connection, client_id: str, on_error: OnError, on_throttle: OnThrottle
+) -> Producer:
     """Return a producer that neither loses nor doubles a message while it lives.
 
     It is idempotent, waits for all replicas, and tries again for two minutes.
@@ -61,10 +64,12 @@ def make_producer(connection: Connection, client_id: str, on_error: OnError) -> 
         connection: the broker.
         client_id: its name in the broker's log.
         on_error: called during `poll` with errors that librdkafka goes on from by itself.
+        on_throttle: called during `poll` whenever the broker made it wait, because of a quota.
     """
     return Producer(
         {
             **_common(connection, client_id, on_error),
+            "throttle_cb": on_throttle,
             "enable.idempotence": True,
             "acks": "all",
             "delivery.timeout.ms": 120_000,

@@ -32,6 +32,7 @@ FIELDS: dict[str, type] = {
     "skipped": int,
     "expired": int,
     "errors": int,
+    "throttled": float,
     "lag": int,
     "rate": float,
     "paused": bool,

@@ -107,13 +107,19 @@ def full(stack: Stack, grace: TeamMember, containers: Containers) -> Container:
     return keeper
 
 
-def test_a_full_home_starts_and_its_owner_makes_room_in_the_editor(grace, full, report):
+def test_a_full_home_starts_and_its_owner_makes_room_in_the_editor(
+    stack, grace, full, report, smoke
+):
     grace.start()
     text = said(grace)
     report(text)
     assert "Nothing can be saved" in text and "Your disk is full." in text
     assert full.exec("ls", "-A", HOME).split() == ["filling"], "nothing was laid down"
     assert "zeros" in in_terminal(grace, "ls ~/filling | tail -1")
+
+    smoke.run(stack, grace)
+    assert smoke.status == 1, smoke.said
+    assert "does not work. disk: the editor saves no notebook: " in smoke.error
 
     # As the list of files does it.
     deleted = grace.post("api/files/delete", {"path": f"{HOME}/filling"})

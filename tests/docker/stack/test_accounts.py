@@ -160,7 +160,7 @@ def test_a_removed_person_has_no_account(stack, team):
 NAMES = """
 import json
 settings = load_settings()
-kafka = KafkaAdmin(lambda: admin_server(settings), broker_secret(settings))
+kafka = KafkaAdmin(lambda: admin_server(settings), admin_login(settings))
 held = {name for name, acls in kafka.acls().items() if acls}
 print(json.dumps(sorted(kafka.account_names() | held)))
 """

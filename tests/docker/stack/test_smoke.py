@@ -1,25 +1,27 @@
 """`make smoke` against containers: the editor that runs is used, and left as it was."""
 
-import os
-import subprocess
-import sys
-
+from tests.standins.engine import docker
 from tests.support.members import TeamMember
-from tests.support.paths import ROOT
+from tests.support.smoke import Smoke
 from tests.support.stack import Stack
 
 
-def test_a_team_platform_passes(stack: Stack, ada: TeamMember) -> None:
-    token = ada.api("POST", "users/ada/tokens", json={"note": "smoke"}).json()["token"]
-    done = subprocess.run(
-        [sys.executable, "-m", "smoke", stack.url],
-        cwd=ROOT,
-        env={**os.environ, "TOKEN": token},
-        capture_output=True,
-        text=True,
-        timeout=400,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "a message goes through the broker" in done.stdout
+def test_a_team_platform_passes(stack: Stack, ada: TeamMember, smoke: Smoke) -> None:
+    smoke.run(stack, ada)
+    assert smoke.status == 0, smoke.said + smoke.error
+    assert "a message goes through the broker" in smoke.said
+    assert "the app opens" in smoke.said
+    assert list(ada.api("GET", "users/ada").json()["servers"]) == [""], "the app's is gone"
     assert ada.api("GET", "users/ada").json()["servers"][""]["ready"]
     assert "smoke-" not in ada.inside("ls", "/home/mosshub", "/home/mosshub/notebooks")
+
+
+def test_a_provider_that_is_away_is_named(stack: Stack, ada: TeamMember, smoke: Smoke) -> None:
+    docker("pause", stack.container("keycloak"))
+    try:
+        smoke.run(stack, ada)
+    finally:
+        docker("unpause", stack.container("keycloak"))
+    assert smoke.status == 1, smoke.said
+    assert f"{stack.url} does not work. provider: {stack.url} " in smoke.error
+    assert len(smoke.error.splitlines()) == 1

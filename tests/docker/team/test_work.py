@@ -106,8 +106,8 @@ def check_compressed(page: Page, container: str) -> None:
 
 
 TOPICS = """
-from hub.accounts import KafkaAdmin, admin_server, broker_secret
+from hub.accounts import KafkaAdmin, admin_login, admin_server
 from hub.settings import load_settings
 settings = load_settings()
-print(*KafkaAdmin(lambda: admin_server(settings), broker_secret(settings)).topics())
+print(*KafkaAdmin(lambda: admin_server(settings), admin_login(settings)).topics())
 """

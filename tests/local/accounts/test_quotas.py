@@ -8,8 +8,12 @@ import time
 import uuid
 
 import pytest
+from imageclass.agents import registry
+from imageclass.kafka.connection import connect
+from imageclass.kafka.credentials import Account
 from kafka import TopicPartition
 
+from tests.support.agents import Linear, send
 from tests.support.secured_kafka import QUOTAS, KafkaUser
 from tests.support.waiting import wait_until
 
@@ -78,6 +82,22 @@ def test_one_persons_flood_is_held_to_the_quota_and_slows_nobody(secured_kafka, 
     # The median: the slowest few are what other programs on the machine make of them. So are ten
     # milliseconds.
     assert median[2] < 2 * max(median[0], median[3], 10)
+
+
+def test_an_agent_tells_how_long_its_quota_made_it_wait(secured_kafka):
+    name = f"slow{uuid.uuid4().hex[:6]}"
+    user = secured_kafka.add_user(name)
+    account = Account(user.name, user.account.password)
+    connection = connect(secured_kafka.servers, prefix=f"{name}.", account=account)
+    send(connection, 300)
+    hub = secured_kafka.admin()
+    try:
+        hub.set_quotas({**QUOTAS, "producer_byte_rate": 1000.0})
+        agent = registry.start_agent(connection, "linear", Linear())
+        wait_until(lambda: agent.status.throttled > 0, 60, f"it waits: {agent.status}")
+    finally:
+        hub.set_quotas(QUOTAS)
+        registry.stop_agent(connection, "linear")
 
 
 WINDOW = 11.0  # quota.window.num * quota.window.size.seconds

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from kafka.admin import ResourceType
+from mosshub_contract.broker_admin import admin_client_settings
 
 from hub.accounts import acls
 from hub.accounts.kafka_admin import KafkaAdmin
@@ -70,12 +71,14 @@ def test_200_people_cost_their_starts_next_to_nothing(secured_kafka, capsys):
 RACE = """
 import asyncio, sys
 from pathlib import Path
+from mosshub_contract.broker_admin import admin_client_settings
 from hub.accounts.kafka_admin import KafkaAdmin
 from hub.accounts.reconciler import AccountReconciler, HubUser
 from hub.accounts.revoked import RevokedAccounts
 secret, address = sys.stdin.read().split()
 out = RevokedAccounts(Path(sys.argv[1]))
-reconciler = AccountReconciler(KafkaAdmin(lambda: address, secret), secret, list, out)
+kafka = KafkaAdmin(lambda: address, admin_client_settings(secret))
+reconciler = AccountReconciler(kafka, secret, list, out)
 async def go():
     for n in range(20):
         while not await reconciler.ensure(HubUser(f"raced{n}", "2026", active=True)):
@@ -150,7 +153,8 @@ def test_people_shut_out_while_the_broker_was_away_stay_out(secured_kafka):
     """Also over a restart of the hub, and in what check-accounts compares."""
     blocked = secured_kafka.add_user("blocked")
     nowhere = secured_kafka.reconciler()
-    nowhere._kafka = KafkaAdmin(lambda: "127.0.0.1:1", secured_kafka.secret_file.read_text())
+    login = admin_client_settings(secured_kafka.secret_file.read_text())
+    nowhere._kafka = KafkaAdmin(lambda: "127.0.0.1:1", login)
     asyncio.run(nowhere.revoke("blocked"))
     assert nowhere.broker_error
     assert "blocked" in secured_kafka.admin().account_names()

@@ -166,7 +166,7 @@ def test_broker_killed_while_requests_are_answered(
 
 @pytest.mark.slow
 def test_bad_messages_become_dead_letters_and_the_agent_goes_on(
-    connection: Connection, broker: EmbeddedBroker, model: classifier.CompiledClassifier
+    connection: Connection, model: classifier.CompiledClassifier
 ) -> None:
     topic = connection.topics.requests
     agent = registry.start_agent(connection, "cnn", model, dataset="digits")

@@ -90,6 +90,23 @@ def test_those_whom_the_author_chose_open_it_and_nobody_else(
     assert ["/hub/apps/ivy/peek" in text for text in shown] == [True, False]
 
 
+def test_a_token_opens_only_its_own_users_apps_and_if_it_may_access_servers(
+    published: requests.Response, author: LocalPerson, viewer: LocalPerson
+) -> None:
+    def status(person: LocalPerson, **limits: list[str]) -> int:
+        asked = person.api("POST", f"users/{person.name}/tokens", json={"note": "t", **limits})
+        headers = {"Authorization": f"token {asked.json()['token']}"}
+        found = {
+            requests.get(url, headers=headers, allow_redirects=False, timeout=60).status_code
+            for url in (app_url(author), f"{app_url(author)}/state")
+        }
+        return max(found)
+
+    assert status(author) in (200, 302)
+    assert status(author, scopes=["read:users:name!user=ivy"]) == 403
+    assert status(viewer) == 403, "the page is open to them, and to no token of theirs"
+
+
 def make_topics(platform: RunningPlatform) -> None:
     """Write a message into two topics of the author, with the author's account."""
     editor = next(

@@ -59,9 +59,10 @@ def test_a_platform_that_works_passes_and_stays_as_it_was(
     stop(person)
     done = smoke(platform.url, TOKEN_FILE=str(token))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(" s\n") == 6
+    assert done.stdout.count(" s\n") == 10
     assert done.stdout.endswith(" works.\n")
     assert smoke_files(platform, "sam") == []
+    assert not list((platform.data_dir / "hub" / "apps").glob("sam/smoke-*"))
     wait_until(lambda: not runs(person), 60, "the editor that it had started stops")
 
 

@@ -57,3 +57,27 @@ def test_the_dashboard_is_what_its_program_writes() -> None:
     assert (folder / "mosshub.json").read_text("utf-8") == written
     ids = [panel["id"] for panel in json.loads(written)["panels"]]
     assert len(set(ids)) == len(ids)
+
+
+def test_grafana_finds_the_files_and_the_prometheus_that_it_is_told_of() -> None:
+    folder = DOCKER / "monitoring/grafana"
+    services = yaml.safe_load((DOCKER / "monitoring.yaml").read_text())["services"]
+    grafana = services["grafana"]
+    mounts = dict(volume.split(":")[:2][::-1] for volume in grafana["volumes"])
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    for place in (home, "/etc/grafana/provisioning/dashboards/provider.yaml"):
+        assert (DOCKER / mounts[place]).is_file()
+    assert (DOCKER / mounts["/etc/grafana/provisioning/datasources"]).samefile(
+        folder / "datasources"
+    )
+    (provider,) = yaml.safe_load((folder / "dashboards/provider.yaml").read_text())["providers"]
+    assert provider["options"]["path"] == str(Path(home).parent)
+    (source,) = yaml.safe_load((folder / "datasources/prometheus.yaml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090" and "prometheus" in services
+    assert set(grafana["networks"]) & set(services["prometheus"]["networks"])
+    panels = json.loads((folder / "dashboards/mosshub.json").read_text())["panels"]
+    for part in [p for panel in panels for p in (panel, *panel.get("targets", ()))]:
+        if part.get("type") != "row":
+            assert part["datasource"]["uid"] == source["uid"], part
+    for panel in panels:
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24

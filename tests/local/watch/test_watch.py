@@ -41,6 +41,7 @@ def test_the_broker_is_told_by_owner_and_kind(watched: Watched) -> None:
         'mosshub_topic_messages{kind="dead-letters",owner="ada"} 1.0',
         'mosshub_group_lag{group="ada.cnn",owner="ada"} 5.0',
         'mosshub_agent_answered_total{agent="cnn",instance="one",owner="ada"} 10.0',
+        'mosshub_agent_throttled_seconds_total{agent="cnn",instance="one",owner="ada"} 1.5',
         "mosshub_backup_succeeded 1.0",
     )
 
@@ -76,6 +77,7 @@ def test_no_secret_and_no_message_is_in_a_metric(watched: Watched) -> None:
         SECRET_TEXT,
         watched.kafka.secret_file.read_text().strip(),
         watched.ada.account.password,
+        watched.kafka.own_settings()["KAFKA_ADMIN_PASSWORD"],
         watched.hub.password,
         watched.hub.admin_password,
     ]
@@ -100,7 +102,7 @@ def test_every_query_of_the_dashboard_returns_data(
     def answering() -> bool:
         try:
             return len(prometheus.query("up == 1")) == 3
-        except requests.ConnectionError:
+        except requests.RequestException:  # it refuses, or says that it is not ready
             return False
 
     wait_until(answering, 60, f"three parts that answer; {prometheus.log.read_text()[-2000:]}")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from backup import database
+from backup import create, database, restore
 from backup.errors import BackupError
+from backup.settings import BackupSettings
 from tests.support.hub_database import contents, fill, without_servers
 
 
@@ -55,3 +56,22 @@ def test_the_hub_comes_back_without_the_servers_of_the_other_host(
 def test_a_hub_that_never_ran_has_nothing_to_save(hub: Path, tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="the hub was never started"):
         database.save("", tmp_path / "saved")
+
+
+def test_what_is_on_a_kafka_of_the_teams_own_is_left_to_it(
+    hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(f"sqlite:///{hub / 'jupyterhub.sqlite'}")
+    staging = tmp_path / "staging"
+    places = {"DATABASES": staging / "hub", "TOPICS": staging / "topics"}
+    for module in (create, restore):
+        for name, place in places.items():
+            monkeypatch.setattr(module, name, place)
+    monkeypatch.setattr(create, "STAGING", staging)
+    monkeypatch.setattr(create, "MANIFEST", staging / "manifest.json")
+    (tmp_path / "there").mkdir()
+    settings = BackupSettings(kafka_own="kafka.example.org:9093")
+    manifest = create._stage(settings)
+    assert (manifest.topics, manifest.groups) == (0, 0) and manifest.users
+    assert "own Kafka" in restore._restore_staged(settings, "")
+    assert (tmp_path / "there" / "hub" / "jupyterhub.sqlite").exists()

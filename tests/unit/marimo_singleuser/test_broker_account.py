@@ -66,6 +66,11 @@ def test_the_file_follows_what_the_hub_says(tmp_path: Path) -> None:
             again = replace(ADA, password="3").to_json()
             assert await after(200, again) == json.loads(again)
             assert await after(404) is None
+            tls = replace(ADA, security_protocol="SASL_SSL", authority="a certificate").to_json()
+            kept = await after(200, tls)
+            assert kept and kept["security_protocol"] == "SASL_SSL" and "authority" not in kept
+            assert Path(kept["cafile"]).read_text() == "a certificate"
+            assert Path(kept["cafile"]).parent == file.path.parent
             file.remove()
             assert not file.path.parent.exists()
 
@@ -82,9 +87,9 @@ def test_a_kernel_reads_a_whole_account_while_it_is_replaced(tmp_path: Path) -> 
         async with client_session() as session:
             file = BrokerAccountFile(settings, session)
             try:
-                file._write(ADA.to_json())
+                file._write(file.path, ADA.to_json())
                 with file.path.open() as opened:
-                    file._write(replace(ADA, password="2").to_json())
+                    file._write(file.path, replace(ADA, password="2").to_json())
                     assert BrokerAccount.from_json(opened.read()).password == "1"
                 assert BrokerAccount.from_json(file.path.read_text()).password == "2"
                 assert [p.name for p in file.path.parent.iterdir()] == [file.path.name]

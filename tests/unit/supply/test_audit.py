@@ -6,6 +6,7 @@ import pytest
 
 from supply.accepted import FILE, Finding, judge, read_accepted
 from supply.audit import read_npm_audit, read_pip_audit, report
+from supply.scan import read_grype, reason_of
 
 FINDING = Finding("GHSA-1", "thing 1.0", "It breaks.")
 
@@ -49,6 +50,26 @@ def test_npm_tells_each_advisory_once() -> None:
         "top": {"range": "*", "via": ["deep"]},
     }
     assert read_npm_audit({"vulnerabilities": found}) == [Finding("GHSA-2", "deep <2", "It fails")]
+
+
+def test_grype_tells_each_weakness_of_a_package_once_and_where_it_is_mended() -> None:
+    match = {
+        "vulnerability": {"id": "CVE-1", "severity": "High", "fix": {"versions": ["3.0-2"]}},
+        "artifact": {"name": "openssl", "version": "3.0-1"},
+    }
+    assert read_grype({"matches": [match, match]}) == [
+        Finding("CVE-1", "openssl 3.0-1", "High, mended in 3.0-2")
+    ]
+    assert read_grype({"matches": []}) == []
+
+
+def test_why_grype_did_not_scan_is_told_in_a_line() -> None:
+    docker = (
+        "Unable to find image\ndocker: Error response from daemon: no such host.\nSee 'docker'."
+    )
+    assert reason_of(docker) == "docker: Error response from daemon: no such host."
+    assert reason_of("\x1b[31mERROR\x1b[0m failed to load vulnerability db\n\n").endswith(" db")
+    assert reason_of("") == "it gave no reason"
 
 
 def test_silence_is_named_and_no_failure(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,12 +20,14 @@ def test_the_proxys_packages_have_versions_and_hashes() -> None:
 
 
 def test_debians_packages_are_told_apart_by_version_and_architecture() -> None:
-    (part,) = sbom.debian_components("libc6\t2.41-12\tamd64\n")
-    assert part["purl"] == "pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13"
+    (part,) = sbom.debian_components("bash\t5.2-1\tamd64\tbash\n")
+    assert part["purl"] == "pkg:deb/debian/bash@5.2-1?arch=amd64&distro=debian-13"
+    (part,) = sbom.debian_components("libc6\t2.41-12\tamd64\tglibc\n")
+    assert part["purl"].endswith("&distro=debian-13&upstream=glibc")
 
 
 def test_the_same_parts_make_the_same_document() -> None:
-    parts = sbom.debian_components("b\t1\tall\na\t1\tall\n")
+    parts = sbom.debian_components("b\t1\tall\tb\na\t1\tall\ta\n")
     first = sbom.document("mosshub/hub:local", parts)
     assert first == sbom.document("mosshub/hub:local", parts[::-1])
     assert first != sbom.document("mosshub/hub:local", parts[:1])

@@ -4,7 +4,8 @@ from watch.collector import agent_metrics
 from watch.heartbeats import FORGET_AFTER_S, MAX_AGENTS, AgentNumbers, newest
 
 NOW = 1_000_000.0
-NUMBERS = {"received": 5, "answered": 4, "rejected": 1, "expired": 0, "errors": None, "rate": 2.5}
+COUNTS = {"received": 5, "answered": 4, "rejected": 1, "expired": 0, "errors": None}
+NUMBERS = {**COUNTS, "throttled": 1.5, "rate": 2.5}
 
 
 def agent(sent: float = NOW, state: str = "running", number: int = 0) -> AgentNumbers:
@@ -20,6 +21,7 @@ def test_an_agent_that_is_heard_is_alive() -> None:
     assert (found["mosshub_agent_alive"], found["mosshub_agent_lost"]) == (1, 0)
     assert found["mosshub_agent_answered_total"] == 4
     assert found["mosshub_agent_errors_total"] == 0
+    assert found["mosshub_agent_throttled_seconds_total"] == 1.5
     assert found["mosshub_agent_predictions_per_second"] == 2.5
 
 

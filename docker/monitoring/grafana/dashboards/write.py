@@ -68,6 +68,11 @@ ROWS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
             "short",
             [("mosshub_agent_predictions_per_second", "{{owner}} {{agent}}")],
         ),
+        (
+            "Share of the time that quotas made it wait",
+            "percentunit",
+            [("rate(mosshub_agent_throttled_seconds_total[5m])", "{{owner}} {{agent}}")],
+        ),
         ("Errors", "short", [("increase(mosshub_agent_errors_total[1h])", "{{owner}} {{agent}}")]),
     ],
     "Disk, certificate, backup": [

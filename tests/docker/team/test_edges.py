@@ -1,12 +1,14 @@
-"""With TLS=elsewhere nginx has the certificate, and everything works behind it."""
+"""Everything works behind Caddy, and the same behind nginx, which has the certificate then."""
 
 import subprocess
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
+from websockets.exceptions import InvalidStatus
 
 from tests.standins import ensure
 from tests.standins.engine import docker
@@ -14,6 +16,7 @@ from tests.support.containers import Container, Containers
 from tests.support.kernels import Notebook
 from tests.support.members import Team, TeamMember
 from tests.support.paths import DOCKER
+from tests.support.smoke import Smoke
 from tests.support.stack import DOMAIN, Stack
 
 pytestmark = pytest.mark.timeout(1800)
@@ -36,8 +39,8 @@ def make_certificate(directory: Path) -> Path:
     return certificate
 
 
-@pytest.fixture
-def nginx(stack: Stack, containers: Containers, tmp_path: Path) -> Iterator[Container]:
+@contextmanager
+def behind_nginx(stack: Stack, containers: Containers, directory: Path) -> Iterator[Container]:
     """nginx on the host with the example's configuration; only names and addresses differ."""
     ensure(NGINX)
     text = (DOCKER / "nginx/mosshub.conf").read_text()
@@ -49,16 +52,16 @@ def nginx(stack: Stack, containers: Containers, tmp_path: Path) -> Iterator[Cont
     ):
         assert example in text
         text = text.replace(example, ours)
-    (tmp_path / "mosshub.conf").write_text(text)
-    certificate, trusted = make_certificate(tmp_path), stack.authority
+    (directory / "mosshub.conf").write_text(text)
+    certificate, trusted = make_certificate(directory), stack.authority
     up = stack.script("up", TLS="elsewhere", BUILD="no")
     try:
         assert up.returncode == 0, up.stdout[-4000:]
         assert f"Mosshub is at https://{DOMAIN}" in up.stdout
         running = containers.run(
             "--network=host",
-            f"--volume={tmp_path}:/etc/ssl/mosshub:ro",
-            f"--volume={tmp_path / 'mosshub.conf'}:/etc/nginx/conf.d/mosshub.conf:ro",
+            f"--volume={directory}:/etc/ssl/mosshub:ro",
+            f"--volume={directory / 'mosshub.conf'}:/etc/nginx/conf.d/mosshub.conf:ro",
             NGINX,
         )
         stack.authority = certificate
@@ -80,13 +83,27 @@ def upload(member: TeamMember, name: str, content: bytes) -> requests.Response:
     )
 
 
-def test_the_platform_works_behind_nginx(stack: Stack, nginx: Container) -> None:
+@pytest.fixture(params=["caddy", "nginx"])
+def edge(
+    request: pytest.FixtureRequest, stack: Stack, containers: Containers, tmp_path: Path
+) -> Iterator[Container | None]:
+    """What has ports 80 and 443: Caddy, or nginx in a container."""
+    if request.param == "caddy":
+        yield None
+        return
+    with behind_nginx(stack, containers, tmp_path) as nginx:
+        yield nginx
+
+
+def test_the_platform_works_behind_each_edge(
+    stack: Stack, edge: Container | None, smoke: Smoke
+) -> None:
     with Team(stack).at_work("ada") as ada:
         # Sign-in went over the hub's host, the provider and the user's host.
         assert ada.origin == f"https://ada.{DOMAIN}"
         names = {cookie.name for cookie in ada.session.cookies}
         assert {name for name in names if name.startswith("__Host-")}, names
-        name = f"nginx-{uuid.uuid4().hex[:6]}"
+        name = f"edge-{uuid.uuid4().hex[:6]}"
         assert upload(ada, f"{name}.bin", b"x" * 20 * MIB).ok
         size = ada.inside("stat", "-c", "%s", f"/home/mosshub/notebooks/{name}.bin")
         assert int(size) == 20 * MIB
@@ -94,13 +111,22 @@ def test_the_platform_works_behind_nginx(stack: Stack, nginx: Container) -> None
         notebook = Notebook(ada, f"{name}.py")
         assert notebook.run("print(6 * 7)").strip() == "42"
         notebook.socket.close()
+        with pytest.raises(InvalidStatus):
+            ada.websocket(f"ws?session_id=s_x&file={name}.py", origin=f"https://{DOMAIN}")
         ada.inside("sh", "-c", f"rm /home/mosshub/notebooks/{name}.*")
+        # A user's host shows nothing of the hub.
+        cors = {"Sec-Fetch-Mode": "cors"}
+        page = stack.session().get(f"{ada.origin}/hub/api/", headers=cors, timeout=30)
+        assert page.status_code == 404, page.text
+        smoke.run(stack, ada)
+        assert smoke.status == 0, smoke.said + smoke.error
     plain = requests.get(f"http://{DOMAIN}/hub/login?a=b", allow_redirects=False, timeout=30)
     assert plain.headers["Location"] == f"https://{DOMAIN}/hub/login?a=b"
     # A browser that says where it comes from is not believed.
     lying = {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example.org"}
     page = stack.session().get(f"https://{DOMAIN}/hub/login", headers=lying, timeout=30)
     assert page.ok and "evil.example.org" not in page.text
-    logged = nginx.exec("cat", "/var/log/nginx/mosshub.log")
-    assert "/hub/oauth_callback" in logged
-    assert "code=" not in logged and "?" not in logged
+    if edge is not None:
+        logged = edge.exec("cat", "/var/log/nginx/mosshub.log")
+        assert "/hub/oauth_callback" in logged
+        assert "code=" not in logged and "?" not in logged
