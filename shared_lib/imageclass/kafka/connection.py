@@ -12,7 +12,12 @@ from typing import Any, TypeVar
 
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 from mosshub_contract.broker_account import FILE_VARIABLE
 
 from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refusal
@@ -148,16 +153,24 @@ class Connection:
     def ensure_topics(self) -> None:
         """Create the topics that do not exist yet; the others stay as they are.
 
+        An account that only reads some of them, such as an app's, uses those.
+
         Raises:
             NoBroker: the broker does not answer, or refuses the account.
+            TopicAuthorizationFailedError: the account may use none of them.
         """
         with self.admin() as admin:
-            there = set(admin.list_topics())
+            usable = {topic for topic in admin.list_topics() if topic in self.topics.settings}
             for topic, settings in self.topics.settings.items():
-                if topic not in there:
-                    with suppress(TopicAlreadyExistsError):  # another client was quicker
-                        admin.create_topics({topic: settings})
-            admin.wait_for_topics(self.topics.all, timeout_ms=30_000)
+                if topic not in usable:
+                    try:
+                        with suppress(TopicAlreadyExistsError):  # another client was quicker
+                            admin.create_topics({topic: settings})
+                        usable.add(topic)
+                    except TopicAuthorizationFailedError:
+                        if not usable:
+                            raise
+            admin.wait_for_topics(usable, timeout_ms=30_000)
 
 
 def complete_rebalances(consumer: KafkaConsumer) -> None:

@@ -8,6 +8,7 @@ from tornado import httputil, web
 
 from ..frame.handlers import AskHubAgain
 from ..proxy import pages
+from ..proxy.error_pages import ShortCircuit
 from ..proxy.handler import MarimoHandler
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
@@ -16,6 +17,7 @@ from .snapshot import SnapshotSource
 from .viewer import headers_for_app, is_open
 
 _AGAIN_S = 5  # between two looks of a page at an app that did not start
+_MENDED_S = 20  # the same for an app that its author must mend
 _NOT_OPEN = "Not found: this is an app, and nobody edits it here"
 
 
@@ -33,6 +35,8 @@ class AppHandler(MarimoHandler):
     async def _prepare_request(self) -> None:
         if not is_open(self._path):
             raise web.HTTPError(404, reason=_NOT_OPEN)
+        if self._source.problem and self._is_page_load:
+            raise ShortCircuit(self._send_problem)
         await super()._prepare_request()
 
     def _request_for_marimo(self) -> httputil.HTTPServerRequest:
@@ -57,6 +61,25 @@ class AppHandler(MarimoHandler):
             self.finish(pages.error(503, text, hub_url, _AGAIN_S))
         else:
             self.finish({"detail": "the app is not running"})
+
+    def _send_problem(self) -> None:
+        """Say why the app cannot run. The page is loaded again: its author may mend it."""
+        self.set_status(503)
+        self.set_header("Cache-Control", "private, no-store")
+        self.set_header("Retry-After", str(_MENDED_S))
+        author, card = self.server_settings.user, self._source.card
+        is_author = self._hub_auth_user_cache["name"] == author
+        self.finish(
+            pages.app_problem(
+                card.title,
+                self._source.problem,
+                f"Mend {card.notebook} in your editor, then publish it again."
+                if is_author
+                else f"Only its author can mend that: tell {author}.",
+                self.server_settings.hub_url,
+                _MENDED_S,
+            )
+        )
 
     def _send_page(self, page: bytes, notices: list[str]) -> None:
         for name in ("Content-Length", "ETag"):  # those of marimo's page

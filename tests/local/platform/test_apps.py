@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.support.apps import (
     NAME,
     PEEK,
+    SLUG,
     TOPICS,
     app_url,
     assert_nothing_of_the_viewer,
@@ -90,8 +91,8 @@ def test_those_whom_the_author_chose_open_it_and_nobody_else(
     assert ["/hub/apps/ivy/peek" in text for text in shown] == [True, False]
 
 
-def make_topics(platform: RunningPlatform) -> None:
-    """Write a message into two topics of the author, with the author's account."""
+def with_account(platform: RunningPlatform, program: str) -> None:
+    """Run a program with the author's account on the broker."""
     editor = next(
         process
         for process in platform.processes()
@@ -99,8 +100,16 @@ def make_topics(platform: RunningPlatform) -> None:
         and process.environ().get("JUPYTERHUB_USER") == "ivy"
     )
     subprocess.run(
-        [sys.executable, "-c", TOPICS, "ivy"], env=os.environ | editor.environ(), check=True
+        [sys.executable, "-c", program, "ivy"], env=os.environ | editor.environ(), check=True
     )
+
+
+def keep_outputs(platform: RunningPlatform, notebook: str, html: str) -> None:
+    """Write the outputs that marimo keeps beside a notebook of the author."""
+    outputs = [{"type": "data", "data": {"text/html": html}}]
+    place = platform.data_dir / "users/ivy/notebooks/__marimo__/session" / f"{notebook}.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps({"cells": [{"outputs": outputs}]}))
 
 
 def test_its_code_sees_nothing_of_the_viewer_and_the_snapshot_alone(
@@ -109,7 +118,7 @@ def test_its_code_sees_nothing_of_the_viewer_and_the_snapshot_alone(
     author: LocalPerson,
     viewer: LocalPerson,
 ) -> None:
-    make_topics(platform)
+    with_account(platform, TOPICS)
     open_app(viewer, author)
     seen = seen_by_code(viewer, author)
     assert_nothing_of_the_viewer(seen, viewer)
@@ -190,9 +199,9 @@ def test_what_cannot_be_published_is_said(author: LocalPerson) -> None:
     assert "you may not read the topic" in publish(author, topics="noel.secret").text.lower()
 
 
-def shows(viewer: LocalPerson, author: LocalPerson, text: str) -> bool:
+def shows(viewer: LocalPerson, author: LocalPerson, text: str, slug: str = SLUG) -> bool:
     """Return whether the app shows a text to somebody who opens it."""
-    with socket(viewer, author) as connection, suppress(TimeoutError):
+    with socket(viewer, author, slug) as connection, suppress(TimeoutError):
         deadline = time.monotonic() + 10 * TIMEOUT_FACTOR
         while (left := deadline - time.monotonic()) > 0:
             message = json.loads(connection.recv(timeout=left))
@@ -261,3 +270,60 @@ def test_twenty_viewers_have_a_state_of_their_own(
         assert (sizes[-1] - sizes[0]) / 19 < 40
     finally:
         unpublish(author)
+
+
+#: Run with an author's account: announces a verdict of the team.
+ANNOUNCE = """
+from imageclass.kafka.connection import connect
+from imageclass.messages.verdicts import Verdict, encode_verdict
+verdict = Verdict("r1", "q1", "digits", "cnn", 0, 0.0, 7, "7", 7, "7", 0.9, True, ())
+connection = connect(prefix="team.")
+with connection.producer() as producer:
+    producer.send(connection.topics.verdicts, encode_verdict(verdict), key=b"q1").get(60)
+"""
+
+
+@pytest.fixture
+def lab(platform: RunningPlatform, viewer: LocalPerson) -> Iterator[LocalPerson]:
+    """The admin, who has made a group of the viewer."""
+    admin = LocalPerson(platform, "admin", platform.admin_password)
+    admin.api("POST", "groups/lab")
+    assert admin.api("POST", "groups/lab/users", json={"users": [viewer.name]}).ok
+    yield admin
+    admin.api("DELETE", "groups/lab")
+
+
+def test_the_dashboard_is_opened_by_a_group_with_live_verdicts(
+    platform: RunningPlatform,
+    author: LocalPerson,
+    viewer: LocalPerson,
+    stranger: LocalPerson,
+    lab: LocalPerson,
+) -> None:
+    with_account(platform, ANNOUNCE)
+    about = {"notebook": "live_dashboard.py", "title": "Live", "audience": "group:lab"}
+    keep_outputs(platform, "live_dashboard.py", "<h1>As it was</h1>")
+    form = author.session.get(f"{author.base}_mosshub/publish?file=live_dashboard.py", timeout=60)
+    assert "This notebook connects to the broker" in form.text
+    done = publish(author, **about, files="", topics="team.verdicts, team.agents")
+    assert done.status_code == 200, done.text
+    # A member opens it from the page of apps. Nothing runs: the outputs that were kept are there.
+    assert "/hub/apps/ivy/live" in viewer.session.get(f"{viewer.url}/hub/apps", timeout=60).text
+    assert "As it was" in viewer.session.get(app_url(author, "live"), timeout=60).text
+    open_app(viewer, author, "live")
+    assert shows(viewer, author, "marimo-stat", "live")
+    refused = stranger.session.get(app_url(author, "live"), timeout=60)
+    assert "ivy has not opened this app to you" in unescape(refused.text)
+    # Whoever leaves the group loses it.
+    status = f"{server_url(author, 'live')}_mosshub/status"
+    assert viewer.session.get(status, timeout=60).json() == {"viewer": "noel"}
+    assert lab.api("DELETE", "groups/lab/users", json={"users": ["noel"]}).ok
+    wait_until(lambda: viewer.session.get(status, timeout=60).status_code == 403, 20, "the loss")
+    assert viewer.session.get(app_url(author, "live"), timeout=60).status_code == 403
+    unpublish(author, "live")
+
+
+def test_a_new_platform_has_an_example(platform: RunningPlatform, viewer: LocalPerson) -> None:
+    shown = viewer.session.get(f"{viewer.url}/hub/apps", timeout=60).text
+    assert "/hub/apps/admin/team-dashboard" in shown
+    assert "Team dashboard" in shown
