@@ -41,6 +41,16 @@ def leads_outside(team: str | Path, path: str | Path) -> bool:
     )
 
 
+def is_teams(notebook: str | Path) -> bool:
+    """Return whether a notebook is in the team's folder, in marimo's process.
+
+    Args:
+        notebook: its absolute path.
+    """
+    team = os.environ.get(DIRECTORY_VARIABLE)
+    return bool(team and below_team(team, notebook))
+
+
 def may_be_written(notebook: str | Path) -> bool:
     """Return whether outputs may be written beside a notebook, in marimo's process.
 
@@ -48,6 +58,6 @@ def may_be_written(notebook: str | Path) -> bool:
         notebook: its absolute path. One that is not the team's is the user's own.
     """
     team = os.environ.get(DIRECTORY_VARIABLE)
-    if not (team and below_team(team, notebook)):
+    if not (team and is_teams(notebook)):
         return True
     return not leads_outside(team, notebook) and os.access(Path(notebook).parent, os.W_OK)
