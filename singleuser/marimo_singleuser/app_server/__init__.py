@@ -5,7 +5,6 @@
 | `run`        | puts the parts together and runs them                             |
 | `snapshot`   | fetches the snapshot from the hub, at the start and when it changes |
 | `packages`   | installs what the author had installed                            |
-| `problems`   | why a notebook cannot be an app                                   |
 | `marimo_run` | marimo's command line for an app                                  |
 | `front`      | marimo's own program, which learns a viewer's name where it may   |
 | `handler`    | which requests reach marimo, and what is in them                  |

@@ -14,8 +14,8 @@ from mosshub_contract.apps import NUMBER_HEADER, SNAPSHOT_PATH, AppCard
 from mosshub_contract.snapshots import BadSnapshot, Snapshot, unpack, write_files
 
 from ..errors import StartError
+from ..publishing.problems import code_problem, missing_packages, missing_words
 from ..settings import Settings
-from .problems import code_problem, missing_packages, missing_words
 
 log = logging.getLogger("marimo_singleuser")
 

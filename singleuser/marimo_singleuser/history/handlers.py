@@ -19,8 +19,7 @@ from ..proxy.services import Services
 from ..settings import Settings
 from ..start_page.handlers import HomePage, disk_is_full
 from ..start_page.marimo_api import MarimoSilent
-from ..team.places import leads_outside
-from .notebooks import shown_name, team_part
+from ..team.places import leads_outside, shown_name, team_part
 from .page import render_all, render_one
 from .store import MAX_NOTEBOOK_BYTES, History, Version
 

@@ -12,8 +12,8 @@ from ..settings import Settings
 from ..start_page.content import file_query
 from ..start_page.page import shared_values, template
 from ..start_page.recent import time_ago
+from ..team.places import shown_name, team_part
 from .cells import compare, summary
-from .notebooks import shown_name, team_part
 from .store import MAX_NOTEBOOK_BYTES, History, Version
 
 _MOST_SUMMARIES = 30  # versions that are compared for the list

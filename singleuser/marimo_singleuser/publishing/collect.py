@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from mosshub_contract.apps import AppCard
 from mosshub_contract.snapshots import MAX_BYTES, MAX_FILES, BadSnapshot, Snapshot, is_safe_name
 
-from ..app_server.problems import code_problem
 from ..home.packages import site_packages
 from ..home.reinstall import requested_packages
 from ..settings import Settings
 from ..start_page.pictures import picture
 from .kept import kept_page, kept_picture
+from .problems import code_problem
 
 _MAX_DEPTH = 3
 _MAX_LOOKED_AT = 3000

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 import requests
+from mosshub_contract.apps import AppCard
+from mosshub_contract.snapshots import Snapshot, pack
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from hub.apps.store import AppStore
 from tests.support.apps import (
     NAME,
     PEEK,
@@ -172,12 +175,103 @@ def test_who_loses_an_app_loses_it_within_seconds(
     open_app(viewer, author)
     status = f"{server_url(author)}_mosshub/status"
     assert viewer.session.get(status, timeout=60).json() == {"viewer": "noel"}
-    assert publish(author, audience="ivy").status_code == 200
+    changed = open_to(author, "omar")
+    assert "Who may open Peek is changed" in unescape(changed.text)
     wait_until(lambda: viewer.session.get(status, timeout=60).status_code == 403, 10, "the loss")
     assert viewer.session.get(app_url(author), timeout=60).status_code == 403
+    for person, audience, said in (
+        (author, "omar, nobody-of-that-name", "Nobody here has the name nobody-of-that-name"),
+        (viewer, "noel", "Only ivy or an admin may do this"),
+    ):
+        refused = open_to(author, audience, by=person)
+        assert refused.status_code in (403, 409)
+        assert said in unescape(refused.text)
     # Published to everybody, it is there again, with the same address.
-    assert publish(author, everybody="yes").status_code == 200
+    assert open_to(author, "everybody").ok
     assert open_app(viewer, author).ok
+
+
+def open_to(author: LocalPerson, audience: str, by: LocalPerson | None = None) -> requests.Response:
+    """Change who may open the app, on the page of apps."""
+    form = {"audience": audience}
+    return (by or author).post_form(f"/hub/apps/{author.name}/{SLUG}/audience", form)
+
+
+def test_an_open_app_stays_while_the_hub_is_away(
+    published: requests.Response,
+    platform: RunningPlatform,
+    author: LocalPerson,
+    viewer: LocalPerson,
+) -> None:
+    open_app(viewer, author)
+    base = f"{server_url(author)}_mosshub/"
+    hub = next(process for process in platform.processes() if "hub" in process.cmdline()[1:3])
+    hub.suspend()
+    try:
+        assert viewer.session.post(f"{base}ask-hub-again", timeout=60).ok  # no answer is known
+        assert viewer.session.get(f"{base}status", timeout=60).json() == {"viewer": "noel"}
+    finally:
+        hub.resume()
+
+
+def test_an_app_without_its_packages_says_so(
+    platform: RunningPlatform, author: LocalPerson, viewer: LocalPerson
+) -> None:
+    notebook = platform.data_dir / "users" / "ivy" / "notebooks" / NAME
+    before = notebook.read_text()
+    lacking = "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n    {}\n    return\n"
+    try:
+        notebook.write_text(lacking.format("import no_such_package"))
+        assert publish(author, audience="noel").status_code == 200
+        said = viewer.wait(lambda: cannot_run(viewer, author), 240, "the page that says why")
+        assert "It imports a package that is not installed: no_such_package." in said
+        assert "tell ivy" in said
+        assert "Mend peek.py in your editor" in (cannot_run(author, author) or "")
+        # What nobody can run is not published, and the app stays as it was.
+        notebook.write_text(lacking.format("x = ("))
+        refused = publish(author, audience="noel")
+        assert refused.status_code == 400
+        assert "Its code is no Python: line 8 has an error" in unescape(refused.text)
+        notebook.write_text(lacking.format("x = 1"))
+        assert publish(author, audience="noel").status_code == 200
+        assert open_app(viewer, author).ok
+    finally:
+        notebook.write_text(before)
+        unpublish(author)
+
+
+def cannot_run(person: LocalPerson, author: LocalPerson) -> str | None:
+    """Return the page that says why the app cannot run; None if that is not shown."""
+    page = unescape(person.session.get(app_url(author), timeout=60).text)
+    return page if "cannot run" in page else None
+
+
+def test_the_apps_of_somebody_who_is_blocked_or_removed_end(
+    platform: RunningPlatform, viewer: LocalPerson
+) -> None:
+    admin = LocalPerson(platform, "admin", platform.admin_password)
+    rosa = LocalPerson(platform, "rosa")
+    card = AppCard(SLUG, "Peek", NAME, audience=("noel",))
+    code = b"import marimo\n\napp = marimo.App()\n"
+    store = AppStore(platform.data_dir / "hub" / "apps")
+    store.publish("rosa", pack(Snapshot(card, {NAME: code})))
+    people = admin.session.get(f"{admin.url}/hub/mosshub/admin?q=rosa", timeout=60).text
+    assert '<span data-cell="apps">1</span>' in people
+    open_app(viewer, rosa)
+    status = f"{server_url(rosa)}_mosshub/status"
+    assert viewer.session.get(status, timeout=60).ok
+    assert admin.post_form("/hub/mosshub/admin/people/rosa/block", {}).ok
+
+    def said() -> str:
+        return unescape(viewer.session.get(app_url(rosa), timeout=60).text)
+
+    assert "This app is stopped: its author, rosa, is blocked on this platform." in said()
+    wait_until(lambda: not viewer.session.get(status, timeout=60).ok, 30, "the end of the app")
+    assert admin.post_form("/hub/mosshub/admin/people/rosa/unblock", {}).ok
+    assert "is blocked" not in said()
+    assert admin.post_form("/hub/mosshub/admin/people/rosa/remove", {}).ok
+    assert "or has left this platform" in said()
+    assert store.all() == [one for one in store.all() if one.author != "rosa"]
 
 
 def test_only_apps_are_servers_with_a_name(author: LocalPerson) -> None:

@@ -41,6 +41,8 @@ def test_the_first_admin_has_it_once(store: AppStore, tmp_path: Path, db: Sessio
     (app,) = store.all()
     assert (app.author, app.card) == ("grace", CARD)
     assert unpack(store.archive(app)).files == {CARD.notebook: b"x = 1"}
+    start(store, tmp_path, db)
+    assert store.all() == [app]
     # Unpublished, it stays so, also with another notebook.
     store.remove(app)
     start(store, tmp_path, db)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from marimo_singleuser.history.handlers import bring_back
-from marimo_singleuser.history.notebooks import shown_name
 from marimo_singleuser.history.store import History, Version
 from marimo_singleuser.home.marimo_config import merge_config
 from marimo_singleuser.settings import Settings
 from marimo_singleuser.team import links, saves
 from marimo_singleuser.team.listing import TeamDisk, describe_use, list_parts, measure_parts
-from marimo_singleuser.team.places import below_team, leads_outside, may_be_written
+from marimo_singleuser.team.places import below_team, leads_outside, may_be_written, shown_name
 from mosshub_contract.team_folder import DIRECTORY_VARIABLE, Known, Part, parts_to_json
 from tornado import web
 

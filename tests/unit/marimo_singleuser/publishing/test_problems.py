@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from marimo_singleuser.app_server.problems import code_problem, missing_packages, missing_words
+from marimo_singleuser.publishing.problems import code_problem, missing_packages, missing_words
 
 from tests.support.paths import NOTEBOOKS
 
