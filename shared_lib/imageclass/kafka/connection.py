@@ -6,21 +6,17 @@
 import os
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import (
-    KafkaError,
-    KafkaTimeoutError,
-    TopicAlreadyExistsError,
-    TopicAuthorizationFailedError,
-)
+from kafka.errors import KafkaError, KafkaTimeoutError
 from mosshub_contract.broker_account import FILE_VARIABLE
 
 from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refusal
+from imageclass.kafka.missing_topics import create_missing_topics
 from imageclass.kafka.record_batches import OnSkip, skip_undecodable, warn
 from imageclass.kafka.topics import Topics
 
@@ -153,24 +149,11 @@ class Connection:
     def ensure_topics(self) -> None:
         """Create the topics that do not exist yet; the others stay as they are.
 
-        An account that only reads some of them, such as an app's, uses those.
-
         Raises:
             NoBroker: the broker does not answer, or refuses the account.
-            TopicAuthorizationFailedError: the account may use none of them.
         """
         with self.admin() as admin:
-            usable = {topic for topic in admin.list_topics() if topic in self.topics.settings}
-            for topic, settings in self.topics.settings.items():
-                if topic not in usable:
-                    try:
-                        with suppress(TopicAlreadyExistsError):  # another client was quicker
-                            admin.create_topics({topic: settings})
-                        usable.add(topic)
-                    except TopicAuthorizationFailedError:
-                        if not usable:
-                            raise
-            admin.wait_for_topics(usable, timeout_ms=30_000)
+            create_missing_topics(admin, self.topics)
 
 
 def complete_rebalances(consumer: KafkaConsumer) -> None:
