@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 from tornado import httputil, web
 
@@ -53,33 +54,39 @@ class AppHandler(MarimoHandler):
 
     def _send_down(self, *, as_page: bool) -> None:
         """Say that the app does not run; what its code printed is the author's to see."""
-        self.set_status(503)
-        self.set_header("Retry-After", "5")
-        if as_page:
-            text = f"The app {self._source.card.title} did not start. It is tried again now."
-            hub_url = self.server_settings.hub_url
-            self.finish(pages.error(503, text, hub_url, _AGAIN_S))
-        else:
+        if not as_page:
+            self.set_status(503)
+            self.set_header("Retry-After", str(_AGAIN_S))
             self.finish({"detail": "the app is not running"})
+        elif self._is_author:
+            marimo = self.services.marimo
+            text = f"{marimo.status}. It is started again now. Its last lines:"
+            self._send_why(text, _AGAIN_S, list(marimo.log_tail))
+        else:
+            author = self.server_settings.user
+            text = f"It ended at its start. It is tried again now; if this stays, tell {author}."
+            self._send_why(text, _AGAIN_S)
 
     def _send_problem(self) -> None:
-        """Say why the app cannot run. The page is loaded again: its author may mend it."""
+        """Say why the app cannot run."""
+        author = self.server_settings.user
+        mend = (
+            f"Mend {self._source.card.notebook} in your editor, then publish it again."
+            if self._is_author
+            else f"Only its author can mend that: tell {author}."
+        )
+        self._send_why(f"{self._source.problem} {mend}", _MENDED_S)
+
+    def _send_why(self, text: str, again_s: int, lines: Sequence[str] = ()) -> None:
         self.set_status(503)
         self.set_header("Cache-Control", "private, no-store")
-        self.set_header("Retry-After", str(_MENDED_S))
-        author, card = self.server_settings.user, self._source.card
-        is_author = self._hub_auth_user_cache["name"] == author
-        self.finish(
-            pages.app_problem(
-                card.title,
-                self._source.problem,
-                f"Mend {card.notebook} in your editor, then publish it again."
-                if is_author
-                else f"Only its author can mend that: tell {author}.",
-                self.server_settings.hub_url,
-                _MENDED_S,
-            )
-        )
+        self.set_header("Retry-After", str(again_s))
+        hub_url = self.server_settings.hub_url
+        self.finish(pages.app_problem(self._source.card.title, text, lines, hub_url, again_s))
+
+    @property
+    def _is_author(self) -> bool:
+        return self._hub_auth_user_cache["name"] == self.server_settings.user
 
     def _send_page(self, page: bytes, notices: list[str]) -> None:
         for name in ("Content-Length", "ETag"):  # those of marimo's page
