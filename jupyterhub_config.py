@@ -145,7 +145,7 @@ pages.configure(c, settings)
 # Whoever broke their own packages or settings can start without them.
 starts.configure(c)
 # Beside the panel: who is here, what their editors use, messages.
-admin.configure(c, settings, blocked)
+admin.configure(c, settings, blocked, apps.app_counter(settings))
 
 # Limits: what one host carries. A few servers start at a time. The next start waits for its turn,
 # where JupyterHub's own limits, here off, would refuse it.

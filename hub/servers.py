@@ -41,6 +41,7 @@ from typing import Any
 from mosshub_contract.apps import VARIABLE as APP_VARIABLE
 from mosshub_contract.apps import slug_of_server
 from mosshub_contract.team_links import format_team_links
+from mosshub_contract.topics import PREFIX_VARIABLE
 
 from hub.idle import app_report_interval_s, report_interval_s
 from hub.processes import INSTANCE_VARIABLE
@@ -63,7 +64,7 @@ def server_environment(settings: Settings) -> dict[str, Any]:
     """Return the variables of every server, as JupyterHub's `Spawner.environment` takes them."""
     return {
         "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-        "MOSSHUB_TOPIC_PREFIX": lambda spawner: topic_prefix(spawner.user.name),
+        PREFIX_VARIABLE: lambda spawner: topic_prefix(spawner.user.name),
         "MOSSHUB_NOTEBOOKS": str(ROOT / "notebooks"),
         "MOSSHUB_TEAM_NAME": settings.team_name,
         "MOSSHUB_TEAM_COLOUR": settings.team_colour or "",

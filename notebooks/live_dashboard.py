@@ -90,16 +90,21 @@ def _(get_run, refresh, set_run, snapshot):
 
 
 @app.cell(hide_code=True)
-def _(agents, get_run, snapshot):
+def _(agents, connection, get_run, snapshot):
     _run = snapshot.runs[0] if get_run() == "newest" and snapshot.runs else get_run()
     watched = snapshot if _run in ("all", "newest") else snapshot.of_run(_run)
     _names = ", ".join(agents.filter("alive")["name"].unique().sort()) or "none"
+    _is_team = connection.topics.prefix == "team."
+    _first = (
+        'Use `connect(prefix="team.")` in a notebook that sends images and judges the answers'
+        if _is_team
+        else "Open `image_class.py` (or `stream.py`), press **Train**, then **Send**"
+    )
     _nothing = mo.md(
         f"""
-        **No verdicts yet.** Agents at work: {_names}.
+        **No verdicts yet** on `{connection.topics.verdicts}`. Agents at work: {_names}.
 
-        Open `image_class.py` (or `stream.py`), press **Train**, then **Send**. This page shows
-        every verdict as soon as the judge announces it.
+        {_first}. This page shows every verdict as soon as the judge announces it.
         """
     )
     _is_empty = watched.verdicts.is_empty()

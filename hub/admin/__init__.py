@@ -11,6 +11,7 @@
 | `handlers` | the pages and their buttons                                         |
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from jupyterhub.user import User
@@ -34,13 +35,16 @@ from hub.signin.blocked import BlockedUsers
 PATH = "/mosshub/admin"
 
 
-def configure(c: Any, settings: Settings, blocked: BlockedUsers) -> None:
+def configure(
+    c: Any, settings: Settings, blocked: BlockedUsers, count_apps: Callable[[str], int]
+) -> None:
     """Add the page and its routes, on JupyterHub's configuration `c`.
 
     Args:
         c: JupyterHub's configuration.
         settings: the platform's settings.
         blocked: the users who are blocked.
+        count_apps: tells how many apps a user has published, by the user's name.
     """
     messages = MessageStore(settings.data_dir / "hub" / "messages.json")
 
@@ -48,7 +52,7 @@ def configure(c: Any, settings: Settings, blocked: BlockedUsers) -> None:
         return messages.for_user(user.name) if user else []
 
     c.JupyterHub.template_vars |= {"team_messages": team_messages}
-    parts = {"parts": Parts(settings, messages, blocked, UsageMonitor())}
+    parts = {"parts": Parts(settings, messages, blocked, UsageMonitor(), count_apps)}
     person = rf"{PATH}/people/([^/]+)"
     c.JupyterHub.extra_handlers.extend(
         [

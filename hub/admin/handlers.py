@@ -30,6 +30,7 @@ _COLUMNS = {
     "memory": "Memory",
     "processors": "Processors",
     "disk": "Disk",
+    "apps": "Apps",
     "image": "Image",
 }
 
@@ -43,12 +44,14 @@ class Parts:
         messages: what admins tell users.
         blocked: the users who are blocked.
         monitor: measures the servers.
+        count_apps: tells how many apps a user has published, by the user's name.
     """
 
     settings: Settings
     messages: MessageStore
     blocked: BlockedUsers
     monitor: UsageMonitor
+    count_apps: Callable[[str], int]
 
     def __deepcopy__(self, memo: dict) -> "Parts":
         """Return these: traitlets copies what is configured."""
@@ -76,7 +79,8 @@ class AdminHandler(BaseHandler):
         servers = [server for user in users if (server := server_of(user)) and server.ready]
         usage = await self.parts.monitor.usage(servers)
         blocked = self.parts.blocked.names()
-        return [describe(user, usage, blocked) for user in users]
+        count = self.parts.count_apps
+        return [describe(user, usage, blocked, count(user.name)) for user in users]
 
     def known_user(self, name: str) -> User:
         """Return a user by name.

@@ -49,6 +49,7 @@ class Person:
         kept_for_s: seconds for which the user wants the editor to run on; None if they did not say.
         disk_bytes: what the user's files take; None if it is not known.
         disk_limit: what they may take.
+        apps: how many apps they have published.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Person:
     kept_for_s: float | None = None
     disk_bytes: int | None = None
     disk_limit: int | None = None
+    apps: int = 0
 
     def cells(self) -> dict[str, str]:
         """Return what the row says in each column that changes."""
@@ -79,6 +81,7 @@ class Person:
             "memory": words.memory(self.memory_bytes, self.memory_limit),
             "processors": words.processors(self.processors, self.processor_limit),
             "disk": words.memory(self.disk_bytes, self.disk_limit),
+            "apps": str(self.apps or words.NOTHING),
             "image": self.image or words.NOTHING,
         }
 
@@ -104,6 +107,7 @@ SORT_KEYS: dict[str, Callable[[Person], Any]] = {
     "memory": lambda person: person.memory_bytes,
     "processors": lambda person: person.processors,
     "disk": lambda person: person.disk_bytes,
+    "apps": lambda person: person.apps,
     "image": lambda person: person.image or None,
 }
 
@@ -113,13 +117,16 @@ def server_of(user: User) -> Spawner | None:
     return user.spawners.get("")
 
 
-def describe(user: User, usage: Mapping[Spawner, Usage], blocked: frozenset[str]) -> Person:
+def describe(
+    user: User, usage: Mapping[Spawner, Usage], blocked: frozenset[str], apps: int = 0
+) -> Person:
     """Return the row of a user.
 
     Args:
         user: the user, as JupyterHub knows them.
         usage: what servers use.
         blocked: the names of users who are blocked.
+        apps: how many apps they have published.
     """
     person = {
         "name": user.name,
@@ -128,6 +135,7 @@ def describe(user: User, usage: Mapping[Spawner, Usage], blocked: frozenset[str]
         "is_admin": bool(user.admin),
         "is_blocked": user.name in blocked,
         "failure": failed_start(user.name),
+        "apps": apps,
     }
     report = report_of(user.name)
     if report:

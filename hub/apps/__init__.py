@@ -7,6 +7,7 @@
 | `shares`        | the hub's shares, which follow from the store                            |
 | `servers`       | the servers of apps: started for who opens one, stopped when nobody does |
 | `upkeep`        | looks after shares and servers, again and again                          |
+| `example`       | the app that a new platform has                                          |
 | `parts`         | what the handlers share                                                  |
 | `api`           | publish, unpublish, and the snapshot, for users' servers                 |
 | `rows`, `pages` | the page of all apps, the address of each, and the buttons               |
@@ -15,6 +16,7 @@
 | `hooks`         | removed users, and what may start                                        |
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from jupyterhub.auth import Authenticator
@@ -22,6 +24,7 @@ from mosshub_contract.apps import API_PATH, SNAPSHOT_PATH
 
 from hub.admin.usage import UsageMonitor
 from hub.apps.api import AppOfAuthor, AppsOfAuthor, SnapshotOfApp
+from hub.apps.example import Example
 from hub.apps.hooks import with_apps
 from hub.apps.named_servers import PATH
 from hub.apps.pages import ACTIONS, AppAction, AppPage, AppsPage, AppState
@@ -30,6 +33,12 @@ from hub.apps.store import AppStore, apps_directory
 from hub.apps.upkeep import Upkeep
 from hub.settings import Settings
 from hub.signin.blocked import BlockedUsers
+
+
+def app_counter(settings: Settings) -> Callable[[str], int]:
+    """Return the function that tells how many apps a user has published."""
+    store = AppStore(apps_directory(settings))
+    return lambda author: len(store.of(author))
 
 
 def configure(
@@ -44,7 +53,8 @@ def configure(
         blocked: the users who are blocked.
     """
     store = AppStore(apps_directory(settings))
-    upkeep = Upkeep(store, blocked, settings.app_idle_timeout)
+    example = Example(store, apps_directory(settings) / "example.json")
+    upkeep = Upkeep(store, blocked, settings.app_idle_timeout, example)
     parts = {"parts": Parts(settings, store, upkeep, blocked, UsageMonitor())}
     app = rf"{PATH}/([^/]+)/([^/]+)"
     c.JupyterHub.allow_named_servers = True  # for apps alone: `named_servers` refuses others

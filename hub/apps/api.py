@@ -3,17 +3,16 @@
 import asyncio
 from typing import Any
 
-from jupyterhub import orm
 from jupyterhub.user import User
 from jupyterhub.utils import url_path_join
-from mosshub_contract.apps import EVERYBODY, NUMBER_HEADER, AppCard, slug_of_server
+from mosshub_contract.apps import NUMBER_HEADER, AppCard, slug_of_server
 from mosshub_contract.snapshots import BadSnapshot, unpack
 from tornado import web
 
 from hub.accounts.hooks import hub_user
-from hub.apps.audience import readable_topics, unknown_names
+from hub.apps.audience import readable_topics
 from hub.apps.named_servers import PATH
-from hub.apps.parts import NO_SHARING, Parts, names_of
+from hub.apps.parts import NO_SHARING, Parts
 from hub.apps.store import App, TooManyApps
 from hub.own_server import OwnServerHandler
 
@@ -60,15 +59,7 @@ class AppsOfAuthor(OwnServerHandler):
             BadSnapshot: the author cannot publish it so.
             HTTPError: 403, nobody shares anything here.
         """
-        others = [name for name in card.audience if name != author.name]
-        if others and not self.parts.settings.subdomains:
-            raise web.HTTPError(403, NO_SHARING)
-        users, groups = names_of(self.db, orm.User), names_of(self.db, orm.Group)
-        if unknown := unknown_names(card.audience, users, groups):
-            raise BadSnapshot(
-                f"Nobody here has the name {unknown[0][:100]}. Write the names of users who have "
-                f"signed in, group:<name> for a group, or {EVERYBODY}."
-            )
+        self.parts.check_audience(self.db, author.name, card.audience)
         shared = self.parts.settings.kafka_groups & {group.name for group in author.groups}
         readable = readable_topics(card, author.name, shared)
         if refused := [topic for topic in card.topics if topic not in readable]:

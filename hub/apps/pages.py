@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -9,7 +10,7 @@ from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
 from jupyterhub.utils import maybe_future, url_path_join
-from mosshub_contract.apps import server_name
+from mosshub_contract.apps import card_from_json, parse_names, server_name
 from mosshub_contract.snapshots import BadSnapshot
 from tornado import web
 
@@ -24,12 +25,16 @@ from hub.pages.errors import failure_words
 from hub.server_status.reasons import Reason
 
 _SAID = {
+    "audience": "Who may open {title} is changed. Others lose it at once.",
     "stopped": "{title} is stopped. It starts again when somebody opens it.",
     "unpublished": "{title} is unpublished. Nobody can open it, and its snapshots are gone.",
     "rolled-back": "{title} shows an earlier snapshot.",
 }
 _REASONS_FOR_ALL = ("full", "engine")  # as `SpawnError` has them
-_GONE = "There is no app at this address. Its author may have unpublished it."
+_GONE = (
+    "There is no app at this address. Its author may have unpublished it, or has left this "
+    "platform."
+)
 _NOT_YOURS = (
     "{author} has not opened this app to you. Ask {author}, or somebody of a group that may."
 )
@@ -208,8 +213,22 @@ async def _roll_back(handler: AppAction, author: User, app: App) -> str:
     return "rolled-back"
 
 
+async def _name_audience(handler: AppAction, author: User, app: App) -> str:
+    """Change who may open an app; whoever may not any more loses it at once."""
+    audience = parse_names(handler.get_body_argument("audience", "")) or (author.name,)
+    try:
+        card_from_json(replace(app.card, audience=audience).to_json())
+        handler.parts.check_audience(handler.db, author.name, audience)
+    except ValueError as error:
+        raise web.HTTPError(409, str(error)) from None
+    handler.parts.store.name_audience(app, audience)
+    handler.parts.upkeep.revoke()
+    return "audience"
+
+
 #: By the last part of the button's address.
 ACTIONS: dict[str, Callable[[AppAction, User, App], Awaitable[str]]] = {
+    "audience": _name_audience,
     "stop": _stop,
     "unpublish": _unpublish,
     "roll-back": _roll_back,

@@ -6,9 +6,11 @@ import logging
 from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
+from mosshub_contract.topics import named_prefix
 
 from hub.accounts.acls import account_name
 from hub.apps import servers, shares
+from hub.apps.example import Example
 from hub.apps.store import App, AppStore
 from hub.server_status.reasons import Reason
 from hub.server_status.sign_outs import let_ask_again
@@ -27,11 +29,14 @@ class Upkeep:
         store: the apps.
         blocked: the users who are blocked; their apps are stopped.
         idle_timeout_s: seconds after which an app stops that nobody looks at; 0 for never.
+        example: the first app of a platform.
     """
 
-    def __init__(self, store: AppStore, blocked: BlockedUsers, idle_timeout_s: float) -> None:
+    def __init__(
+        self, store: AppStore, blocked: BlockedUsers, idle_timeout_s: float, example: Example
+    ) -> None:
         self._store, self._blocked = store, blocked
-        self._idle_timeout_s = idle_timeout_s
+        self._idle_timeout_s, self._example = idle_timeout_s, example
         self._task: asyncio.Task | None = None
 
     def __deepcopy__(self, memo: dict) -> "Upkeep":
@@ -44,6 +49,10 @@ class Upkeep:
 
     async def _run(self) -> None:
         while True:
+            try:
+                self._example.publish(JupyterHub.instance().db)
+            except (OSError, ValueError):
+                log.exception("The example could not be published")
             await asyncio.sleep(INTERVAL_S)
             try:
                 await self.look_after_all()
@@ -83,8 +92,8 @@ class Upkeep:
             before: the app as it was; None if it is new.
             app: the app as it is.
         """
-        if before and before.card.notebook != app.card.notebook:
-            await servers.stop(author, app.slug, Reason.USER)  # marimo runs one file
+        if before and _runs_with(before) != _runs_with(app):
+            await servers.stop(author, app.slug, Reason.USER)
         else:
             self.tell(author, app.slug)
 
@@ -106,6 +115,11 @@ class Upkeep:
         if server.active:
             await servers.stop(author, slug, Reason.ADMIN)
             await _delete_account(author.name, slug)
+
+
+def _runs_with(app: App) -> tuple[str, str]:
+    """Return what a server of an app gets at its start: the file, and the prefix of its topics."""
+    return app.card.notebook, named_prefix(app.card.topics)
 
 
 async def _delete_account(author: str, slug: str) -> None:

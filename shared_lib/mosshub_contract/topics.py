@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 #: Prefix of the topics that the whole team shares; a user's own prefix is `<user>.`.
 TEAM_PREFIX = "team."
+#: Environment variable with the prefix of the topics that a notebook uses.
+PREFIX_VARIABLE = "MOSSHUB_TOPIC_PREFIX"
 
 REQUESTS = "requests"
 PREDICTIONS = "predictions"
@@ -56,3 +60,15 @@ def topic_settings(prefix: str) -> dict[str, dict[str, Any]]:
         Settings by full topic name.
     """
     return {f"{prefix}{name}": settings for name, settings in SETTINGS.items()}
+
+
+def named_prefix(names: Iterable[str]) -> str:
+    """Return the prefix whose topics are named, such as `team.`; empty if it is not one alone.
+
+    Args:
+        names: topics such as `team.verdicts`, or the beginning of topics with `*` at its end.
+    """
+    last = "|".join(map(re.escape, [*SETTINGS, "*"]))
+    found = (re.fullmatch(rf"(.+\.)({last})", name) for name in names)
+    prefixes = {match[1] for match in found if match}
+    return prefixes.pop() if len(prefixes) == 1 else ""

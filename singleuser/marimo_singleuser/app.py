@@ -108,6 +108,7 @@ def _files_of_marimo(settings: Settings, runtime: Path) -> dict[str, str]:
     """Return the variables that name files which this program and the user's share."""
     return {
         disk_limit.VARIABLE: str(runtime / "disk-full"),
+        disk_limit.TEAM_VARIABLE: str(runtime / "team-full"),
         ENDED_KERNELS_VARIABLE: str(ended_file(settings)),
         HISTORY_VARIABLE: str(history_file(settings)),
         SOCKET_VARIABLE: str(runtime / "publish"),
@@ -159,7 +160,7 @@ def make_services(
         *(settings, home, marimo, activity, TeamMessages(settings, session), disk),
         HubReport(settings, activity, disk, session),
         TeamRecord(settings, session, saves, running),
-        TeamDisk(settings),
+        TeamDisk(settings, saves.with_name("team-full")),
         CopiesHub(settings, taken, session),
         *(taken, session),
     )
@@ -214,6 +215,7 @@ async def run(settings: Settings) -> None:
             tasks.append(asyncio.create_task(follow(publisher)))
             while not stop.is_set():
                 disk.refresh()
+                services.team_disk.watch()
                 await asyncio.gather(activity.sample(), status.sample(), _tell_hub(services))
                 await wait_for_stop(stop, settings.activity_interval_s)
         finally:

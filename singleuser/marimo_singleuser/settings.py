@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 from mosshub_contract import apps, left_out, team_folder
 from mosshub_contract.team_colour import parse_colour
 from mosshub_contract.team_links import TeamLink, parse_team_links
+from mosshub_contract.topics import PREFIX_VARIABLE
 
 from .errors import StartError
 from .team.variables import team_folder_settings
@@ -59,6 +60,7 @@ class Settings:
         keep_at_most_s: seconds for which the user may keep an idle server running; 0 for none.
         disk_limit: bytes that the user's files may take; 0 for what the file system has.
         app: the app that this server runs; empty in a user's editor.
+        topic_prefix: prefix of the user's own topics, such as `ada.`.
         team_directory: directory with the parts of the team's folder; None if there is none.
         team_parts: its parts.
         team_limit: bytes that it may take; 0 for what the file system has.
@@ -91,6 +93,7 @@ class Settings:
     keep_at_most_s: float = 0
     disk_limit: int = 0
     app: str = ""
+    topic_prefix: str = ""
     team_directory: Path | None = None
     team_parts: tuple[team_folder.Part, ...] = ()
     team_limit: int = 0
@@ -188,6 +191,7 @@ def _care(env: Mapping[str, str]) -> dict[str, Any]:
     """Return what runs here, and the settings about idleness, disk and what a start leaves out."""
     return {
         "app": env.get(apps.VARIABLE, ""),
+        "topic_prefix": env.get(PREFIX_VARIABLE, ""),
         "idle_timeout_s": float(env.get("MOSSHUB_IDLE_TIMEOUT") or 0),
         "keep_at_most_s": float(env.get("MOSSHUB_KEEP_AT_MOST") or 0),
         "disk_limit": int(env.get("MOSSHUB_DISK_LIMIT") or 0),

@@ -107,24 +107,24 @@ def publish(author: Person, **fields: str) -> requests.Response:
     )
 
 
-def unpublish(author: Person) -> requests.Response:
+def unpublish(author: Person, slug: str = SLUG) -> requests.Response:
     """Press the button on the page of apps."""
-    return author.post_form(f"/hub/apps/{author.name}/{SLUG}/unpublish", {})
+    return author.post_form(f"/hub/apps/{author.name}/{slug}/unpublish", {})
 
 
-def app_url(author: Person) -> str:
-    return f"{author.url}/hub/apps/{author.name}/{SLUG}"
+def app_url(author: Person, slug: str = SLUG) -> str:
+    return f"{author.url}/hub/apps/{author.name}/{slug}"
 
 
-def server_url(author: Person) -> str:
-    return f"{author.base}app-{SLUG}/"
+def server_url(author: Person, slug: str = SLUG) -> str:
+    return f"{author.base}app-{slug}/"
 
 
-def open_app(viewer: Person, author: Person) -> requests.Response:
+def open_app(viewer: Person, author: Person, slug: str = SLUG) -> requests.Response:
     """Open the app's address as a browser does, until the app is there; return its page."""
 
     def opened() -> requests.Response | None:
-        page = viewer.session.get(app_url(author), timeout=60)
+        page = viewer.session.get(app_url(author, slug), timeout=60)
         # What the edge says while a server comes up is tried again.
         assert page.status_code < 500 or page.status_code in (502, 503, 504), page.text[-3000:]
         return page if "mosshub-app" in page.text and "<marimo-" in page.text else None
@@ -132,9 +132,9 @@ def open_app(viewer: Person, author: Person) -> requests.Response:
     return viewer.wait(opened, 240, f"the app\n{author.context()}")
 
 
-def socket(viewer: Person, author: Person) -> ClientConnection:
+def socket(viewer: Person, author: Person, slug: str = SLUG) -> ClientConnection:
     """Open the WebSocket of the app's page."""
-    base = server_url(author)
+    base = server_url(author, slug)
     return connect(
         f"{base.replace('http', 'ws', 1)}ws?session_id=s_{secrets.token_hex(3)}",
         origin=author.origin,  # type: ignore[arg-type]

@@ -6,16 +6,17 @@
 import os
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from mosshub_contract.broker_account import FILE_VARIABLE
 
 from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refusal
+from imageclass.kafka.missing_topics import create_missing_topics
 from imageclass.kafka.record_batches import OnSkip, skip_undecodable, warn
 from imageclass.kafka.topics import Topics
 
@@ -152,12 +153,7 @@ class Connection:
             NoBroker: the broker does not answer, or refuses the account.
         """
         with self.admin() as admin:
-            there = set(admin.list_topics())
-            for topic, settings in self.topics.settings.items():
-                if topic not in there:
-                    with suppress(TopicAlreadyExistsError):  # another client was quicker
-                        admin.create_topics({topic: settings})
-            admin.wait_for_topics(self.topics.all, timeout_ms=30_000)
+            create_missing_topics(admin, self.topics)
 
 
 def complete_rebalances(consumer: KafkaConsumer) -> None:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 from mosshub_contract import topics
-from mosshub_contract.topics import TEAM_PREFIX, topic_settings
+from mosshub_contract.topics import PREFIX_VARIABLE, TEAM_PREFIX, topic_settings
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,7 @@ class Topics:
             into `MOSSHUB_TOPIC_PREFIX`; without one it is the team's.
     """
 
-    prefix: str = field(
-        default_factory=lambda: os.environ.get("MOSSHUB_TOPIC_PREFIX") or TEAM_PREFIX
-    )
+    prefix: str = field(default_factory=lambda: os.environ.get(PREFIX_VARIABLE) or TEAM_PREFIX)
 
     @property
     def requests(self) -> str:

@@ -11,6 +11,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+from mosshub_contract import disk_limit
 from mosshub_contract.team_folder import DIRECTORY_VARIABLE, EVERYBODY
 
 from imageclass.models.saved_model import ModelVersion, VersionError
@@ -27,7 +28,8 @@ def share_version(version: ModelVersion, part: str = EVERYBODY) -> Path:
         The copy's directory. A copy that is there already stays: it is as good.
 
     Raises:
-        OSError: it cannot be written, for example because you are no member of the group.
+        OSError: it cannot be written, for example because you are no member of the group, or
+            because the team's folder is full.
         VersionError: there is no such part.
     """
     team = os.environ.get(DIRECTORY_VARIABLE)
@@ -39,6 +41,7 @@ def share_version(version: ModelVersion, part: str = EVERYBODY) -> Path:
         raise VersionError(f"{place} leads out of the team's folder. Remove the link there.")
     if place.exists():
         return place
+    disk_limit.check_team(f"{version.name} is not shared")
     place.parent.mkdir(parents=True, exist_ok=True)
     draft = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
     try:

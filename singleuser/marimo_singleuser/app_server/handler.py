@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 from tornado import httputil, web
 
 from ..frame.handlers import AskHubAgain
 from ..proxy import pages
+from ..proxy.error_pages import ShortCircuit
 from ..proxy.handler import MarimoHandler
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
@@ -16,6 +18,7 @@ from .snapshot import SnapshotSource
 from .viewer import headers_for_app, is_open
 
 _AGAIN_S = 5  # between two looks of a page at an app that did not start
+_MENDED_S = 20  # the same for an app that its author must mend
 _NOT_OPEN = "Not found: this is an app, and nobody edits it here"
 
 
@@ -33,6 +36,8 @@ class AppHandler(MarimoHandler):
     async def _prepare_request(self) -> None:
         if not is_open(self._path):
             raise web.HTTPError(404, reason=_NOT_OPEN)
+        if self._source.problem and self._is_page_load:
+            raise ShortCircuit(self._send_problem)
         await super()._prepare_request()
 
     def _request_for_marimo(self) -> httputil.HTTPServerRequest:
@@ -49,14 +54,39 @@ class AppHandler(MarimoHandler):
 
     def _send_down(self, *, as_page: bool) -> None:
         """Say that the app does not run; what its code printed is the author's to see."""
-        self.set_status(503)
-        self.set_header("Retry-After", "5")
-        if as_page:
-            text = f"The app {self._source.card.title} did not start. It is tried again now."
-            hub_url = self.server_settings.hub_url
-            self.finish(pages.error(503, text, hub_url, _AGAIN_S))
-        else:
+        if not as_page:
+            self.set_status(503)
+            self.set_header("Retry-After", str(_AGAIN_S))
             self.finish({"detail": "the app is not running"})
+        elif self._is_author:
+            marimo = self.services.marimo
+            text = f"{marimo.status}. It is started again now. Its last lines:"
+            self._send_why(text, _AGAIN_S, list(marimo.log_tail))
+        else:
+            author = self.server_settings.user
+            text = f"It ended at its start. It is tried again now; if this stays, tell {author}."
+            self._send_why(text, _AGAIN_S)
+
+    def _send_problem(self) -> None:
+        """Say why the app cannot run."""
+        author = self.server_settings.user
+        mend = (
+            f"Mend {self._source.card.notebook} in your editor, then publish it again."
+            if self._is_author
+            else f"Only its author can mend that: tell {author}."
+        )
+        self._send_why(f"{self._source.problem} {mend}", _MENDED_S)
+
+    def _send_why(self, text: str, again_s: int, lines: Sequence[str] = ()) -> None:
+        self.set_status(503)
+        self.set_header("Cache-Control", "private, no-store")
+        self.set_header("Retry-After", str(again_s))
+        hub_url = self.server_settings.hub_url
+        self.finish(pages.app_problem(self._source.card.title, text, lines, hub_url, again_s))
+
+    @property
+    def _is_author(self) -> bool:
+        return self._hub_auth_user_cache["name"] == self.server_settings.user
 
     def _send_page(self, page: bytes, notices: list[str]) -> None:
         for name in ("Content-Length", "ETag"):  # those of marimo's page

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from mosshub_contract.broker_account import FILE_VARIABLE
+from mosshub_contract.topics import PREFIX_VARIABLE, named_prefix
 from tornado import web
 
 from ..activity import Activity
@@ -74,6 +75,8 @@ async def run(settings: Settings) -> None:
         env = notebook_environment(os.environ, settings.venv, settings.home)
         env[FILE_VARIABLE] = str(account.path)
         env[TEAM_SAVES_VARIABLE] = str(runtime / "team-saves.jsonl")  # an app has no such folder
+        if prefix := named_prefix(source.card.topics):
+            env[PREFIX_VARIABLE] = prefix  # an app of the team's topics may be anybody's
         disk = Disk(settings, runtime / "disk-full")
         notebook = settings.notebooks / source.card.notebook
         marimo = MarimoRun(notebook, settings.venv, env)
@@ -87,8 +90,8 @@ async def run(settings: Settings) -> None:
                 marimo.env.pop(FILE_VARIABLE)  # this platform's broker has no accounts
             else:
                 tasks.append(asyncio.create_task(account.run()))
-            await install(settings, env, source.requirements)
             source.install = partial(install, settings, env)
+            await source.prepare(settings.venv / "bin" / "python", env)
             marimo.start()
             log.warning("serving the app %s of %s", settings.app, settings.user)
             while not stop.is_set():

@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 import aiohttp
 from mosshub_contract.apps import NUMBER_HEADER, SNAPSHOT_PATH, AppCard
 from mosshub_contract.snapshots import BadSnapshot, Snapshot, unpack, write_files
 
 from ..errors import StartError
+from ..publishing.problems import code_problem, missing_packages, missing_words
 from ..settings import Settings
 
 log = logging.getLogger("marimo_singleuser")
@@ -31,11 +33,13 @@ class SnapshotSource:
     Attributes:
         card: what the author says about the app.
         requirements: the packages that the author had installed, a requirement a line.
-        install: installs other packages before a later snapshot is shown; None at the start.
+        install: installs packages, a requirement a line; None until there is an environment.
+        problem: why the app cannot run, a sentence; empty if it can.
     """
 
     card: AppCard
     install: Callable[[str], Awaitable[object]] | None = None
+    problem = ""
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self.requirements = ""
@@ -43,6 +47,7 @@ class SnapshotSource:
         self._url = f"{settings.api_url}{SNAPSHOT_PATH}"
         self._number = ""
         self._task: asyncio.Task[None] | None = None
+        self._environment: tuple[Path, Mapping[str, str]] | None = None
         self._asked_again = False
 
     async def begin(self) -> None:
@@ -94,7 +99,29 @@ class SnapshotSource:
         await asyncio.to_thread(self._write, snapshot)
         self.card, self.requirements = snapshot.card, snapshot.requirements
         self._number = number
+        await self._look()
         log.warning("this app shows snapshot %s", number)
+
+    async def prepare(self, python: Path, env: Mapping[str, str]) -> None:
+        """Install what the snapshot needs, and see whether it can run.
+
+        Args:
+            python: the interpreter of the app's environment.
+            env: environment variables for it.
+        """
+        self._environment = python, env
+        if self.install:
+            await self.install(self.requirements)
+        await self._look()
+
+    async def _look(self) -> None:
+        directory = self._settings.notebooks
+        file = directory / self.card.notebook
+        code = await asyncio.to_thread(file.read_text, "utf-8", "replace")
+        problem = code_problem(code)
+        if self._environment and not problem:
+            problem = missing_words(await missing_packages(code, directory, *self._environment))
+        self.problem = problem
 
     def _write(self, snapshot: Snapshot) -> None:
         """Write the files of a snapshot, and remove those that are not in it."""

@@ -6,20 +6,22 @@ import asyncio
 import contextlib
 import re
 import sqlite3
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from mosshub_contract.files import write_atomically
 from tornado import web
 
+from ..frame.small_files import read_end
 from ..home.repairs import is_no_room
 from ..proxy.own_page import OWN
 from ..proxy.services import Services
 from ..settings import Settings
 from ..start_page.handlers import HomePage, disk_is_full
 from ..start_page.marimo_api import MarimoSilent
+from ..team.places import leads_outside, shown_name, team_part
 from .page import render_all, render_one
-from .store import History, Version
+from .store import MAX_NOTEBOOK_BYTES, History, Version
 
 
 def history_file(settings: Settings) -> Path:
@@ -77,7 +79,7 @@ class BringBack(HomePage):
         if found is None:
             raise web.HTTPError(404, reason="This version is gone: the oldest are deleted")
         version, text = found
-        await self._check_room("Not brought back")
+        await self._check_room_for(version)
         try:
             # An editor that is open would save what it shows again.
             await self.marimo_api.stop_notebook(version.notebook)
@@ -89,7 +91,20 @@ class BringBack(HomePage):
             if is_no_room(error):
                 raise disk_is_full("Not brought back") from None
             raise web.HTTPError(409, reason=f"Not brought back ({error.strerror})") from None
-        self._go_home(f"{version.notebook} is as it was. What it was just now is in its history.")
+        name = shown_name(self.server_settings, version.notebook)
+        self._go_home(f"{name} is as it was. What it was just now is in its history.")
+
+    async def _check_room_for(self, version: Version) -> None:
+        """Check that there is room for a version where its notebook is.
+
+        Raises:
+            web.HTTPError: 507, the user's disk or the team's folder is full.
+        """
+        if not team_part(self.server_settings, version.notebook):
+            await self._check_room("Not brought back")
+        elif await asyncio.to_thread(self.services.team_disk.is_full):
+            reason = "Not brought back: the team's folder is full. Delete files there, then try"
+            raise web.HTTPError(507, reason=reason)
 
 
 def bring_back(settings: Settings, history: History, version: Version, text: str) -> None:
@@ -98,13 +113,21 @@ def bring_back(settings: Settings, history: History, version: Version, text: str
     Raises:
         OSError: it cannot be written.
     """
-    path = PurePosixPath(version.notebook)
-    if path.is_absolute() or ".." in path.parts:  # the file of versions is the user's own
+    file = settings.notebooks / version.notebook
+    if part := team_part(settings, version.notebook):
+        if not part.writable:
+            raise web.HTTPError(403, reason=f"Only members of {part.title} write there")
+        if leads_outside(settings.team_directory or "", file):
+            raise web.HTTPError(
+                409, reason="Not brought back: a link leads out of the team's folder"
+            )
+    elif Path(version.notebook).is_absolute() or ".." in Path(version.notebook).parts:
+        # The file of versions is the user's own.
         raise web.HTTPError(404, reason="This version is of no notebook of this editor")
-    file = settings.notebooks / path
     if file.is_file() and file.stat().st_mtime > version.at:
         with contextlib.suppress(sqlite3.Error):
-            history.keep(version.notebook, file.read_text("utf-8", "replace"), file.stat().st_mtime)
+            present = read_end(file, MAX_NOTEBOOK_BYTES)
+            history.keep(version.notebook, present, file.stat().st_mtime)
     write_atomically(file, text)
 
 

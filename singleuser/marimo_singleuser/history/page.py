@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from ..frame.small_files import read_end
 from ..settings import Settings
 from ..start_page.content import file_query
 from ..start_page.page import shared_values, template
 from ..start_page.recent import time_ago
+from ..team.places import shown_name, team_part
 from .cells import compare, summary
-from .store import History, Version
+from .store import MAX_NOTEBOOK_BYTES, History, Version
 
 _MOST_SUMMARIES = 30  # versions that are compared for the list
 
@@ -39,13 +41,13 @@ class Notebook:
     """A notebook that has versions.
 
     Attributes:
-        path: its path.
+        name: its name for the user.
         query: the query string of its versions, without `?`.
         when: when it was saved last, in words.
         is_deleted: whether its file is gone.
     """
 
-    path: str
+    name: str
     query: str
     when: str
     is_deleted: bool
@@ -62,7 +64,7 @@ def render_all(settings: Settings, viewer: str, newest: Sequence[Version]) -> by
     now = time.time()
     notebooks = [
         Notebook(
-            one.notebook,
+            shown_name(settings, one.notebook),
             urlencode({"file": one.notebook}),
             time_ago(one.at, now),
             not (settings.notebooks / one.notebook).is_file(),
@@ -92,14 +94,15 @@ def render_one(
         text: its content.
     """
     now, file = time.time(), settings.notebooks / shown.notebook
-    present = file.read_text("utf-8", "replace") if file.is_file() else None
+    present = read_end(file, MAX_NOTEBOOK_BYTES) if file.is_file() else None
     return _page(
         settings,
         viewer,
-        title=f"Earlier versions of {shown.notebook}",
+        title=f"Earlier versions of {shown_name(settings, shown.notebook)}",
         notebooks=[],
         notebook=shown.notebook,
         notebook_query=file_query(shown.notebook),
+        is_teams=team_part(settings, shown.notebook) is not None,
         rows=[
             Row(
                 urlencode({"file": one.notebook, "version": one.id}),

@@ -42,7 +42,8 @@ class Version:
 
     Attributes:
         id: its number.
-        notebook: the notebook's path below the directory that marimo opens, with slashes.
+        notebook: the notebook's path below the directory that marimo opens, with slashes; that of
+            one in the team's folder is absolute.
         at: when it was saved, in seconds since 1970.
     """
 

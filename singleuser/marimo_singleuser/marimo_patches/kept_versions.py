@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from marimo._session.notebook.file_manager import AppFileManager
 
 from marimo_singleuser.history.store import FILE_VARIABLE, MAX_NOTEBOOK_BYTES, History
+from marimo_singleuser.team.places import is_teams
 
 _save = AppFileManager._save_file
 
@@ -38,7 +39,11 @@ def save_and_keep(self: AppFileManager, path: Path, *, persist: bool, **options:
     if not (persist and file):
         return saved
     with contextlib.suppress(ValueError, OSError, sqlite3.Error):  # a place elsewhere has none
-        notebook = path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+        notebook = (
+            os.path.normpath(path.absolute())
+            if is_teams(path.absolute())
+            else path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+        )
         history = History(Path(file))
         if before:
             history.keep(notebook, before.text, min(before.at, now))

@@ -2,9 +2,9 @@
 
 WORKAROUND(marimo 0.25.2): on a full disk the outputs that were kept are lost, and no more are kept.
 marimo empties the file before it writes it, and its writer ends at the first error. Here the file
-is replaced by a whole one, an error is tried again, and nothing is written while the user's files
-take more than they may (`marimo_singleuser.disk`), or into a part of the team's folder that the
-user only reads.
+is replaced by a whole one, an error is tried again, and nothing is written while the user's files,
+or those of the team, take more than they may (`marimo_singleuser.disk`), or into a part of the
+team's folder that the user only reads.
 Test: test_outputs_that_cannot_be_written_stay_as_they_were
 """
 
@@ -17,7 +17,7 @@ from marimo._session.state import serialize
 from mosshub_contract import disk_limit
 from mosshub_contract.files import write_atomically
 
-from marimo_singleuser.team.places import may_be_written
+from marimo_singleuser.team.places import is_teams, may_be_written
 
 _AGAIN_S = 30.0
 
@@ -34,10 +34,11 @@ async def run_and_try_again(self: serialize.SessionCacheWriter) -> None:
 
 async def _write(writer: serialize.SessionCacheWriter) -> bool:
     """Write the outputs; return whether that worked."""
-    if disk_limit.is_reached():
-        return False
-    if not may_be_written(str(writer.notebook_path)):
+    notebook = str(writer.notebook_path)
+    if not may_be_written(notebook):
         return True
+    if disk_limit.is_team_reached() if is_teams(notebook) else disk_limit.is_reached():
+        return False
     try:
         data = serialize.serialize_session_view(
             writer.session_view,

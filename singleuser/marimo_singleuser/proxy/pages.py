@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +50,22 @@ def error(status_code: int, text: str, hub_url: str, refresh_s: int = 0) -> byte
         refresh_s: seconds after which the page loads itself again; 0 for a page that stays.
     """
     return _page(f"{status_code}", text=text, hub_url=hub_url, refresh_s=refresh_s)
+
+
+def app_problem(title: str, text: str, lines: Sequence[str], hub_url: str, refresh_s: int) -> bytes:
+    """Return the page that says why an app cannot run, until it can.
+
+    Args:
+        title: the app's name for people.
+        text: why, and what to do.
+        lines: the last lines of its output, for its author.
+        hub_url: address of the hub with a slash at its end.
+        refresh_s: seconds after which the page loads itself again.
+    """
+    text = f"{text} This page opens the app as soon as it works." if not lines else text
+    return _page(
+        f"{title} cannot run", text=text, lines=list(lines), hub_url=hub_url, refresh_s=refresh_s
+    )
 
 
 def add_reload(page: bytes) -> bytes:

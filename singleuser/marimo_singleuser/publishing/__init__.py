@@ -4,6 +4,7 @@
 |-------------|-------------------------------------------------------------------|
 | `collect`   | puts a snapshot together: notebook, data files, packages          |
 | `kept`      | the notebook's kept outputs as a page without scripts             |
+| `problems`  | why a notebook cannot be an app                                   |
 | `hub_apps`  | sends it to the hub, and asks which apps there are                |
 | `publisher` | publishes, and remembers which notebooks an app follows           |
 | `following` | publishes a notebook again when its file changes                  |

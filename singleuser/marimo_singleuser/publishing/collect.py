@@ -17,6 +17,7 @@ from ..home.reinstall import requested_packages
 from ..settings import Settings
 from ..start_page.pictures import picture
 from .kept import kept_page, kept_picture
+from .problems import code_problem
 
 _MAX_DEPTH = 3
 _MAX_LOOKED_AT = 3000
@@ -53,6 +54,16 @@ def candidates(notebook: Path) -> list[Candidate]:
     return sorted(found, key=lambda one: (not one.is_named, one.name))
 
 
+def connects(notebook: Path) -> bool:
+    """Return whether a notebook connects to the broker with `imageclass`.
+
+    Raises:
+        BadSnapshot: the notebook cannot be read.
+    """
+    code = _read(notebook)
+    return b"imageclass" in code and re.search(rb"\bconnect(_notebook)?\(", code) is not None
+
+
 def collect(settings: Settings, notebook: Path, card: AppCard, files: Iterable[str]) -> Snapshot:
     """Return a snapshot of a notebook as it is now.
 
@@ -63,9 +74,11 @@ def collect(settings: Settings, notebook: Path, card: AppCard, files: Iterable[s
         files: paths of further files, below the notebook's directory.
 
     Raises:
-        BadSnapshot: a file cannot be read, or they are too large.
+        BadSnapshot: a file cannot be read, they are too large, or nothing can run the notebook.
     """
     contents, total = {notebook.name: _read(notebook)}, 0
+    if problem := code_problem(contents[notebook.name].decode("utf-8", "replace")):
+        raise BadSnapshot(f"{notebook.name} cannot be an app. {problem}")
     root = notebook.parent.resolve()
     for name in files:
         path = (root / name).resolve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from mosshub_contract.snapshots import BadSnapshot
 
@@ -22,14 +23,22 @@ async def follow(publisher: Publisher) -> None:
     Args:
         publisher: knows which these are.
     """
+    refused: dict[str, float] = {}  # when each notebook was written that can be no app
     while True:
         await asyncio.sleep(_INTERVAL_S)
         for slug, one in (await asyncio.to_thread(publisher.followed)).items():
             try:
-                is_as_published = one.notebook.stat().st_mtime == one.written
+                written = one.notebook.stat().st_mtime
             except OSError:
                 continue  # it is gone: the app shows what it was
-            if not (is_as_published or await _publish(publisher, slug, one)):
+            if written in (one.written, refused.get(slug)):
+                continue
+            try:
+                done = await _publish(publisher, slug, one)
+            except BadSnapshot as error:  # the app shows what it was until the next save
+                refused[slug], done = written, True
+                log.warning("%s was not published again: %s", one.notebook.name, error)
+            if not done:
                 await asyncio.sleep(_AGAIN_S)
 
 
@@ -38,14 +47,19 @@ async def _publish(publisher: Publisher, slug: str, one: Followed) -> bool:
 
     Returns:
         Whether this has not to be tried again.
+
+    Raises:
+        BadSnapshot: the notebook can be no app as it is.
     """
     try:
         apps = {app["slug"]: app for app in (await publisher.hub.published()).apps}
-        if not apps.get(slug, {}).get("is_following"):
+        if not (app := apps.get(slug, {})).get("is_following"):
             publisher.forget(slug)  # it was unpublished, on the page of apps
         else:
-            await publisher.publish(one.notebook, one.card, one.files)
-    except (NotPublished, BadSnapshot, OSError) as error:
+            # Who may open it may have been changed there.
+            audience = tuple(app["audience"]) or (publisher.owner,)
+            await publisher.publish(one.notebook, replace(one.card, audience=audience), one.files)
+    except (NotPublished, OSError) as error:
         log.warning("%s was not published again: %s", one.notebook.name, error)
         return False
     return True

@@ -17,7 +17,7 @@ from ..proxy.services import Services
 from ..start_page.describe import describe
 from ..start_page.handlers import HomePage
 from ..start_page.page import shared_values, template
-from .collect import Candidate, candidates
+from .collect import Candidate, candidates, connects
 from .hub_apps import NotPublished
 from .publisher import Publisher
 
@@ -106,6 +106,8 @@ class PublishPage(HomePage):
                 hub=hub,
                 app=_values(filled, earlier, describe(notebook).title),
                 earlier=earlier,
+                connects=connects(notebook),
+                topic_prefix=settings.topic_prefix,
                 problem=problem,
                 published=published,
             )

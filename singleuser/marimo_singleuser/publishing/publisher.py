@@ -52,6 +52,7 @@ class Publisher:
     def __init__(self, settings: Settings, hub: HubApps) -> None:
         self.hub = hub
         self._settings = settings
+        self.owner = settings.user
         self._file = settings.state / "followed.json"
 
     def notebook_at(self, name: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,10 +95,11 @@ class TeamDisk:
 
     Args:
         settings: what the hub told this server.
+        full_file: exists as long as the limit is reached (`mosshub_contract.disk_limit`).
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, full_file: Path) -> None:
+        self._settings, self._full_file = settings, full_file
         self._use: DiskUse | None = None
         self._measured_at: float | None = None
         self._task: asyncio.Task[None] | None = None
@@ -115,9 +117,30 @@ class TeamDisk:
             self._task = asyncio.create_task(self._measure())
         return self._use
 
+    def watch(self) -> None:
+        """Look at a full folder again: somebody may have made room."""
+        if self._use and self._use.is_full:
+            self.use()
+
+    def is_full(self) -> bool:
+        """Return whether the limit is reached; this measures, unless there was room before.
+
+        This may take `_MAX_MEASURE_S`; the event loop calls it in a thread.
+        """
+        if self._settings.team_limit and (self._use is None or self._use.is_full):
+            self._note(measure_parts(self._settings))
+        return self._use is not None and self._use.is_full
+
     async def _measure(self) -> None:
-        self._use = await asyncio.to_thread(measure_parts, self._settings)
-        self._measured_at = time.monotonic()
+        self._note(await asyncio.to_thread(measure_parts, self._settings))
+
+    def _note(self, use: DiskUse) -> None:
+        self._use, self._measured_at = use, time.monotonic()
+        with contextlib.suppress(OSError):
+            if use.is_full:
+                self._full_file.touch()
+            else:
+                self._full_file.unlink(missing_ok=True)
 
 
 def measure_parts(settings: Settings, max_s: float = _MAX_MEASURE_S) -> DiskUse:
@@ -142,5 +165,8 @@ def describe_use(use: DiskUse | None) -> str:
     least = "" if use.is_complete else "at least "
     said = f"It takes {least}{amount(use.used, use.limit)}."
     if use.is_full:
-        return f"{said} It is full: delete what nobody needs any more."
+        return (
+            f"{said} It is full: until somebody deletes files there, its notebooks are saved "
+            "without their outputs, no earlier version is brought back, and no network is shared."
+        )
     return f"{said} It is almost full." if use.share >= WARNED_SHARE else said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,7 +16,9 @@ from imageclass.kafka.credentials import Account as OwnAccount
 from imageclass.kafka.live_agents import list_agents
 from imageclass.runs import replay
 from imageclass.runs.judge import Judge
+from imageclass.runs.live import watch
 
+from hub.accounts.acls import app_account
 from tests.support.agents import Linear
 from tests.support.paths import NOTEBOOKS
 from tests.support.secured_kafka import read
@@ -104,3 +107,17 @@ def test_the_notebook_shows_what_is_ones_own_and_one_denial(secured_kafka, bob, 
     assert done.returncode == 0, done.stderr
     assert " topics of yours, " in done.stdout
     assert "**Denied** (TopicAuthorizationFailedError)" in done.stdout
+
+
+def test_an_apps_account_reads_what_is_named_and_makes_no_topic(secured_kafka, ada):
+    topics = [("ada.verdicts", False), ("ada.agents", False)]
+    app = app_account("secret", "ada", "seen", "1", topics)
+    asyncio.run(secured_kafka.reconciler().ensure_account(app))
+    connect(secured_kafka.servers, "ada.", account=OwnAccount("ada", ada.account.password))
+    account = OwnAccount(app.name, app.password)
+    connection = connect(secured_kafka.servers, "ada.", account=account)
+    assert watch(connection).verdicts.is_empty()
+    assert list_agents(connection).is_empty()
+    # Where it may read nothing, it is refused.
+    with pytest.raises(NoBroker, match="cannot be used"):
+        connect(secured_kafka.servers, "bob.", account=account)

@@ -43,3 +43,21 @@ def test_another_users_editor_is_refused_at_once(hub: LightHub) -> None:
     opened = ask_to_open(ada, "ada")
     assert opened.status_code == 302
     assert opened.headers["Location"].startswith("/user/ada/oauth_callback?code=")
+
+
+@pytest.mark.slow
+def test_the_pages_of_admins_and_of_apps_say_why_nothing_is_shared(hub: LightHub) -> None:
+    admin = LocalPerson(hub, "admin", hub.admin_password)
+    bob = LocalPerson(hub, "bob")
+    people = admin.session.get(f"{hub.url}/hub/mosshub/admin", timeout=60).text
+    assert "Nobody opens the editor or an app of somebody else here" in people
+    shown = bob.session.get(f"{hub.url}/hub/apps", timeout=60).text
+    assert "Apps are for their authors alone here" in shown
+    example = "/hub/apps/admin/team-dashboard"
+    assert example not in shown
+    assert bob.session.get(f"{hub.url}{example}", timeout=60).status_code == 403
+    # Its author has it, and opens it to nobody.
+    assert example in admin.session.get(f"{hub.url}/hub/apps", timeout=60).text
+    refused = admin.post_form(f"{example}/audience", {"audience": "bob"})
+    assert refused.status_code == 403
+    assert "SUBDOMAINS=no" in refused.text

@@ -110,6 +110,12 @@ def test_a_notebook_of_the_team_is_written_by_two(
 
     wait_until(told, 60, "ada's page says that linus has it open")
     assert "open in linus's editor" in home(ada)
+    # What ada's save replaced is in her history, and comes back over what linus saved.
+    page = ada.session.get(f"{ada.base}_mosshub/history", params={"file": str(file)}, timeout=60)
+    assert "Earlier versions of ~/team/everybody/both.py" in page.text
+    first = re.findall(r"version=(\d+)", page.text)[-1]
+    assert "both.py is as it was" in press(ada, "bring-back", version=first).text
+    assert file.read_text() == NOTEBOOK
     for person in (ada, linus):
         for notebook in person.notebooks:
             notebook.socket.close()

@@ -12,7 +12,7 @@ def person(name: str, state: str = "stopped", **more: object) -> Person:
 PEOPLE = [
     person("cleo"),
     person("ada", "running", memory_bytes=300, idle_s=9.0, image="cpu"),
-    person("bob", "running", memory_bytes=900, idle_s=1.0, image="gpu"),
+    person("bob", "running", memory_bytes=900, idle_s=1.0, image="gpu", apps=2),
     person("dora", "failed"),
 ]
 

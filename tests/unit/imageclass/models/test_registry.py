@@ -14,6 +14,7 @@ from imageclass.data import augmentation, datasets
 from imageclass.models import architectures, registry, saved_model, training
 from imageclass.models.classifier import CompiledClassifier
 from imageclass.models.registry import ModelVersion, VersionError
+from mosshub_contract import disk_limit
 
 DIGITS = datasets.load("digits")
 NUMBERS = {"epochs": 1, "batch_size": 64, "num_images": 400}
@@ -310,6 +311,18 @@ def test_a_shared_version_is_found_by_everybody(version: ModelVersion, team: Pat
         assert found.load().count_params() == version.parameters
     with pytest.raises(VersionError):  # whoever names a directory means no other
         registry.find_version("cnn", root=team.parent / "own")
+
+
+def test_nothing_is_shared_while_the_teams_folder_is_full(
+    version: ModelVersion, team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = tmp_path / "team-full"
+    full.touch()
+    monkeypatch.setenv(disk_limit.TEAM_VARIABLE, str(full))
+    with pytest.raises(OSError, match="cnn is not shared: the team's folder"):
+        registry.share_version(version)
+    full.unlink()
+    assert registry.share_version(version).is_dir()
 
 
 def test_nothing_is_shared_through_a_link(version: ModelVersion, team: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from marimo._session.notebook.file_manager import AppFileManager
 from marimo_singleuser.history.store import FILE_VARIABLE, History
 from marimo_singleuser.marimo_patches import kept_versions
+from mosshub_contract.team_folder import DIRECTORY_VARIABLE
 
 NOTEBOOK = "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n    x = {}\n    return\n"
 
@@ -49,3 +50,16 @@ def test_a_save_works_without_versions(notebooks: Path, tmp_path: Path) -> None:
         file.write_text(NOTEBOOK.format(2))
         assert 'width="full"' in save(file)
         assert file.read_text().count('width="full"') == 1
+
+
+def test_a_notebook_of_the_team_has_versions_by_its_whole_path(
+    notebooks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path / "team"))
+    file = tmp_path / "team" / "lab" / "ours.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(NOTEBOOK.format(3))
+    saved = save(file)
+    history = History(tmp_path / "history.sqlite")
+    texts = [found[1] for one in history.versions(str(file)) if (found := history.read(one.id))]
+    assert texts == [saved, NOTEBOOK.format(3)]

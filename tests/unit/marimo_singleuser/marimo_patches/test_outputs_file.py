@@ -12,6 +12,7 @@ import pytest
 from marimo._session.state import serialize
 from marimo_singleuser.marimo_patches import outputs_file
 from mosshub_contract import disk_limit
+from mosshub_contract.team_folder import DIRECTORY_VARIABLE
 
 
 class View:
@@ -65,13 +66,21 @@ def test_outputs_that_cannot_be_written_stay_as_they_were(
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("place", ["own", "team"])
 def test_nothing_is_kept_while_the_files_take_more_than_they_may(
-    writer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    writer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     async def story() -> None:
         mark = tmp_path / "disk-full"
         mark.touch()
-        monkeypatch.setenv(disk_limit.VARIABLE, str(mark))
+        notebook = tmp_path / "team" / "lab" / "ours.py"
+        if place == "team":
+            notebook.parent.mkdir(parents=True)
+            monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path / "team"))
+            monkeypatch.setattr(writer, "notebook_path", notebook)
+            monkeypatch.setenv(disk_limit.TEAM_VARIABLE, str(mark))
+        else:
+            monkeypatch.setenv(disk_limit.VARIABLE, str(mark))
         task = asyncio.ensure_future(outputs_file.run_and_try_again(writer))
         await asyncio.sleep(0.2)
         assert (tmp_path / "first.py.json").read_text() == "outputs of before"

@@ -17,7 +17,10 @@ from mosshub_contract.snapshots import BadSnapshot, Snapshot, pack, unpack
 
 from tests.support.singleuser_settings import settings_in
 
-SOURCE = 'import helper\nopen("numbers.csv")\nopen("data/deep.csv")\n'
+SOURCE = (
+    "import marimo\n\napp = marimo.App()\n"
+    'import helper\nopen("numbers.csv")\nopen("data/deep.csv")\n'
+)
 CARD = AppCard("peek", "Peek", "peek.py", audience=("linus",))
 
 
@@ -116,3 +119,9 @@ def test_the_command_says_where_it_can_be_used(
 def test_a_snapshot_that_nobody_would_take_is_not_sent() -> None:
     with pytest.raises(BadSnapshot):
         pack(Snapshot(CARD, {"../peek.py": b"", "peek.py": b""}))
+
+
+def test_a_notebook_that_nothing_can_run_is_refused(notebook: Path, tmp_path: Path) -> None:
+    notebook.write_text("import marimo\n\napp = marimo.App()\nx = (\n")
+    with pytest.raises(BadSnapshot, match=r"peek.py cannot be an app. Its code is no Python: line"):
+        collect(settings_in(tmp_path), notebook, CARD, [])

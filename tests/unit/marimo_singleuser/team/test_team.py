@@ -5,12 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from marimo_singleuser.history.handlers import bring_back
+from marimo_singleuser.history.store import History, Version
 from marimo_singleuser.home.marimo_config import merge_config
 from marimo_singleuser.settings import Settings
 from marimo_singleuser.team import links, saves
-from marimo_singleuser.team.listing import describe_use, list_parts, measure_parts
-from marimo_singleuser.team.places import below_team, leads_outside, may_be_written
+from marimo_singleuser.team.listing import TeamDisk, describe_use, list_parts, measure_parts
+from marimo_singleuser.team.places import below_team, leads_outside, may_be_written, shown_name
 from mosshub_contract.team_folder import DIRECTORY_VARIABLE, Known, Part, parts_to_json
+from tornado import web
 
 from tests.support.singleuser_settings import settings_in
 
@@ -137,6 +140,55 @@ def test_the_room_is_measured_and_told(settings: Settings) -> None:
     assert 2_000_000 <= use.used < 2_100_000
     assert "full" not in describe_use(use)
     assert "almost full" in describe_use(replace(use, limit=2_200_000))
-    assert "It is full: delete" in describe_use(replace(use, limit=2_000_000))
+    assert "It is full: until somebody deletes" in describe_use(replace(use, limit=2_000_000))
     hurried = measure_parts(limited, max_s=0)
     assert "It takes at least" in describe_use(hurried)
+
+
+def test_a_full_folder_is_told_to_marimo_until_there_is_room(
+    settings: Settings, tmp_path: Path
+) -> None:
+    large = settings.team_directory / "lab" / "large"  # type: ignore[operator]
+    large.write_bytes(bytes(2_000_000))
+    full_file = tmp_path / "team-full"
+    disk = TeamDisk(replace(settings, team_limit=1_000_000), full_file)
+    assert disk.is_full()
+    assert full_file.exists()
+    large.unlink()
+    assert not disk.is_full()
+    assert not full_file.exists()
+    assert not TeamDisk(settings, full_file).is_full(), "without a limit nothing is full"
+
+
+def test_a_version_is_brought_back_where_the_user_writes_and_nowhere_else(
+    settings: Settings,
+) -> None:
+    team, history = settings.team_directory, History(settings.home / "history.sqlite")
+    assert team is not None
+
+    def back(path: Path) -> None:
+        bring_back(settings, history, Version(1, str(path), 0.0), NOTEBOOK)
+
+    ours = team / "everybody" / "ours.py"
+    ours.write_text("# by linus\n")
+    back(ours)
+    assert ours.read_text() == NOTEBOOK
+    (kept,) = history.versions(str(ours))
+    assert history.read(kept.id) == (kept, "# by linus\n")  # what linus wrote is not lost
+    assert shown_name(settings, str(ours)) == "~/team/everybody/ours.py"
+    mine = settings.notebooks / "mine.py"
+    mine.write_text("# mine\n")
+    (team / "everybody" / "below").symlink_to(settings.notebooks)
+    (team / "everybody" / "link.py").symlink_to(mine)
+    for place, status in (
+        (team / "lab" / "x.py", 403),  # only members write there
+        (team / "everybody" / "below" / "mine.py", 409),
+        (team / "everybody" / "link.py", 409),
+        (team / "other" / "x.py", 404),
+        (team / "everybody" / ".." / ".." / "x.py", 404),
+        (settings.home / "x.py", 404),
+    ):
+        with pytest.raises(web.HTTPError) as refused:
+            back(place)
+        assert refused.value.status_code == status, place
+    assert mine.read_text() == "# mine\n"
