@@ -236,7 +236,10 @@ def test_a_file_is_followed_and_an_earlier_snapshot_comes_back(
 
 
 def test_twenty_viewers_have_a_state_of_their_own(
-    platform: RunningPlatform, author: LocalPerson, viewer: LocalPerson
+    platform: RunningPlatform,
+    author: LocalPerson,
+    viewer: LocalPerson,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     notebook = platform.data_dir / "users" / "ivy" / "notebooks" / "many.py"
     notebook.write_text(
@@ -259,8 +262,10 @@ def test_twenty_viewers_have_a_state_of_their_own(
             sizes.append(app.memory_info().rss / 2**20)
         for connection in sockets:
             connection.close()
-        print(f"\n20 viewers: {sizes[0]:.0f} to {sizes[-1]:.0f} MiB")
+        each = (sizes[-1] - sizes[0]) / 19
+        with capsys.disabled():  # a figure that one reads, also when the test passes
+            print(f"\n  an app: {sizes[0]:.0f} MiB with one viewer, {each:.1f} for each more")
         assert len(found) == 20
-        assert (sizes[-1] - sizes[0]) / 19 < 40
+        assert each < 5, sizes
     finally:
         unpublish(author)
