@@ -158,7 +158,7 @@ def test_everybody_can_use_the_pages(
     assert wrong == []
 
 
-ONE_CELL = NOTEBOOK.replace("    return", '    x = "as it was"\n    return')
+ONE_CELL = NOTEBOOK.replace("    return", '    x = "as it was"\n    x\n    return')
 
 
 def edit(page: Page, address: str, code: str, file: Path) -> None:
@@ -215,12 +215,17 @@ def test_a_bad_edit_is_undone_and_a_deleted_notebook_comes_back(
     page, base = enter("ada"), server_of(hub.url, "ada")
     file = hub.data_dir / "users" / "ada" / "notebooks" / "edited.py"
     file.write_text(ONE_CELL)
+    page.goto(f"{base}?file=edited.py")
+    saved = file.parent / "__marimo__" / "session" / "edited.py.json"
+    wait_until(lambda: saved.is_file() and "as it was" in saved.read_text(), 120, "its output")
     edit(page, f"{base}?file=edited.py", "x = 'a bad edit'", file)
 
     page.goto(f"{base}_mosshub/history?file=edited.py")
     page.get_by_role("list").get_by_role("link").last.click()  # the first that was kept
     expect(page.get_by_text("A cell changes")).to_be_visible()
     expect(page.locator("ins", has_text="as it was")).to_be_visible()
+    expect(page.get_by_role("heading", name="What it showed")).to_be_visible()
+    expect(page.locator(".output")).to_have_count(1)
     page.get_by_role("button", name="Bring this version back").click()
     expect(page.get_by_text("edited.py is as it was.")).to_be_visible()
     assert file.read_text().strip() == ONE_CELL.strip()
