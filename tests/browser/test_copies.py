@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import requests
@@ -41,10 +42,13 @@ HOSTILE = f"""<p>An output</p><script>{ATTACK}</script><img src=x onerror="{ATTA
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightHub]:
-    data = tmp_path_factory.mktemp("hub") / "data"
+def hub() -> Iterator[LightHub]:
     groups = {"TEAM_GROUPS": "lab,Data Science", "TEAM_LIMIT": "10G"}
-    with LightHub(data, LIGHT_COMMAND=SERVER, **groups) as running:
+    # marimo's page takes a notebook whose path begins with /tmp for one without a name.
+    with (
+        TemporaryDirectory(dir="/var/tmp") as directory,
+        LightHub(Path(directory) / "data", LIGHT_COMMAND=SERVER, **groups) as running,
+    ):
         yield running
 
 
