@@ -55,6 +55,13 @@ def _():
             return type(error).__name__
 
 
+    def listed():
+        try:
+            return sorted(connected().topics())
+        except Exception as error:
+            return type(error).__name__
+
+
     def reads(path):
         try:
             return pathlib.Path(path).read_bytes().decode(errors="replace")
@@ -73,7 +80,7 @@ def _():
         "home": sorted(str(p) for p in pathlib.Path.home().rglob("*") if ".venv" not in p.parts),
         "data": reads("numbers.csv"),
         "topics": {topic: read(topic) for topic in ("AUTHOR.open", "AUTHOR.secret")},
-        "every_topic": sorted(connected().topics()),
+        "every_topic": listed(),
     }
     mo.plain_text("PEEK" + json.dumps(seen) + "KEEP")
     return
