@@ -1,10 +1,14 @@
-"""A copy of a notebook in a real browser: no script of it runs, and everybody can use the pages."""
+"""What people share and get back, in a real browser: copies, the team's folder, earlier versions.
+
+No script of a copy runs, and everybody can use its pages.
+"""
 
 import base64
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import requests
@@ -14,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support.accessibility import violations
 from tests.support.host_names import server_of
 from tests.support.light_hub import LightHub
-from tests.support.waiting import TIMEOUT_FACTOR
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -38,10 +42,13 @@ HOSTILE = f"""<p>An output</p><script>{ATTACK}</script><img src=x onerror="{ATTA
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightHub]:
-    data = tmp_path_factory.mktemp("hub") / "data"
+def hub() -> Iterator[LightHub]:
     groups = {"TEAM_GROUPS": "lab,Data Science", "TEAM_LIMIT": "10G"}
-    with LightHub(data, LIGHT_COMMAND=SERVER, **groups) as running:
+    # marimo's page takes a notebook whose path begins with /tmp for one without a name.
+    with (
+        TemporaryDirectory(dir="/var/tmp") as directory,
+        LightHub(Path(directory) / "data", LIGHT_COMMAND=SERVER, **groups) as running,
+    ):
         yield running
 
 
@@ -159,3 +166,100 @@ def test_everybody_can_use_the_pages(
             wrong.append(f"{name}: it scrolls sideways")
     context.close()
     assert wrong == []
+
+
+ONE_CELL = NOTEBOOK.replace("    return", '    x = "as it was"\n    x\n    return')
+
+
+def edit(page: Page, address: str, code: str, file: Path) -> None:
+    """Open a notebook, write its only cell anew, and save."""
+    page.goto(address)
+    cell = page.locator(".cm-content").first
+    cell.wait_for(timeout=3 * MINUTE)
+    cell.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type(code)
+    page.keyboard.press("Control+s")
+    wait_until(lambda: code in file.read_text(), 60, f"{file} is saved")
+
+
+def says(page: Page, address: str, text: str) -> None:
+    """Load a page until it shows a text: what another server knows comes a moment later."""
+
+    def there() -> bool:
+        page.goto(address)
+        return bool(page.get_by_text(text).count())
+
+    wait_until(there, 60, f"{address} says {text}")
+
+
+def test_a_copy_by_a_link_is_taken_and_a_change_of_its_original_is_told(
+    hub: LightHub, enter: Callable[[str], Page]
+) -> None:
+    mallory, ada = enter("mallory"), enter("ada")
+    original = hub.data_dir / "users" / "ada" / "notebooks" / "linked.py"
+    original.write_text(ONE_CELL)
+    base, hers = server_of(hub.url, "mallory"), server_of(hub.url, "ada")
+    ada.goto(f"{hers}_mosshub/copies?file=linked.py")
+    ada.get_by_label(re.compile("Everybody who is signed in")).check()
+    ada.get_by_role("button", name="Give a copy").click()
+    link = ada.get_by_label("Link to the copy of linked.py").input_value()
+
+    mallory.goto(link)
+    expect(mallory.get_by_text('x = "as it was"')).to_be_visible()
+    mallory.get_by_role("button", name="Make it mine").click()
+    expect(mallory.get_by_text("linked.py is yours")).to_be_visible()
+    assert mallory.url.startswith(base)
+    taken = hub.data_dir / "users" / "mallory" / "notebooks" / "linked.py"
+    assert taken.read_text() == ONE_CELL
+
+    edit(ada, f"{hers}?file=linked.py", "x = 2", original)
+    says(ada, hers, "linked.py")  # her server tells the hub
+    says(mallory, base, "ada has changed it since")
+    assert taken.read_text() == ONE_CELL, "what is mallory's stays"
+
+
+def test_a_bad_edit_is_undone_and_a_deleted_notebook_comes_back(
+    hub: LightHub, enter: Callable[[str], Page]
+) -> None:
+    page, base = enter("ada"), server_of(hub.url, "ada")
+    file = hub.data_dir / "users" / "ada" / "notebooks" / "edited.py"
+    file.write_text(ONE_CELL)
+    page.goto(f"{base}?file=edited.py")
+    saved = file.parent / "__marimo__" / "session" / "edited.py.json"
+    wait_until(lambda: saved.is_file() and "as it was" in saved.read_text(), 120, "its output")
+    edit(page, f"{base}?file=edited.py", "x = 'a bad edit'", file)
+
+    page.goto(f"{base}_mosshub/history?file=edited.py")
+    page.get_by_role("list").get_by_role("link").last.click()  # the first that was kept
+    expect(page.get_by_text("A cell changes")).to_be_visible()
+    expect(page.locator("ins", has_text="as it was")).to_be_visible()
+    expect(page.get_by_role("heading", name="What it showed")).to_be_visible()
+    expect(page.locator(".output")).to_have_count(1)
+    page.get_by_role("button", name="Bring this version back").click()
+    expect(page.get_by_text("edited.py is as it was.")).to_be_visible()
+    assert file.read_text().strip() == ONE_CELL.strip()
+
+    file.unlink()
+    page.get_by_role("link", name="Earlier versions of notebooks").click()
+    gone = page.get_by_role("listitem").filter(has_text="deleted or renamed")
+    gone.get_by_role("link", name="edited.py").click()
+    page.get_by_role("button", name="Bring this version back").click()
+    expect(page.get_by_text("edited.py is as it was.")).to_be_visible()
+    page.goto(f"{base}?file=edited.py")
+    expect(page.locator(".cm-content").first).to_contain_text("x =", timeout=3 * MINUTE)
+
+
+def test_a_file_of_the_team_is_written_by_two(hub: LightHub, enter: Callable[[str], Page]) -> None:
+    ada, mallory = enter("ada"), enter("mallory")
+    file = hub.data_dir / "team" / "everybody" / "both.py"
+    file.write_text(ONE_CELL)
+    pages = {"ada": ada, "mallory": mallory}
+    for name, page in pages.items():
+        edit(page, f"{server_of(hub.url, name)}?file={file}", f"x = '{name} was here'", file)
+        other = next(one for one in pages if one != name)
+        tab = pages[other].context.new_page()
+        says(tab, server_of(hub.url, other), f"saved by {name}")
+        tab.close()
+    bar = ada.locator("mosshub-frame")
+    expect(bar.get_by_text("is open in mallory's editor, too")).to_be_visible(timeout=MINUTE)

@@ -1,7 +1,9 @@
 """Fixtures of tests with a Docker engine: stand-in images, and containers that clean up."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +14,9 @@ from tests.support.members import Team, TeamMember
 from tests.support.setup import needed
 from tests.support.smoke import Smoke
 from tests.support.stack import Stack, standins
+
+if TYPE_CHECKING:  # a third of a second, in every pytest process
+    from playwright.sync_api import BrowserContext, Page
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -76,6 +81,25 @@ def idle(team: Team) -> Iterator[TeamMember]:
     grace.stop()
     yield grace
     grace.stop()
+
+
+@pytest.fixture
+def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[..., Page]:
+    """Sign a person in, in a browser profile of their own; return the page where they land."""
+    from tests.support.team_pages import fill_in, network_changed, open_page, watch
+
+    def go(name: str, path: str = "/") -> Page:
+        page = watch(profile().new_page())
+        open_page(page, stack.url + path)
+        button = page.get_by_role("button", name="Sign in with Keycloak")
+        button.click()
+        if network_changed(page):
+            open_page(page, stack.url + path)
+            button.click()
+        fill_in(page, name, stack.secret(name))
+        return page
+
+    return go
 
 
 @pytest.fixture

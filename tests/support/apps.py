@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from html import unescape
 from typing import Any
 
 import requests
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.members import TeamMember
 from tests.support.people import Person
-from tests.support.waiting import TIMEOUT_FACTOR
+from tests.support.waiting import TIMEOUT_FACTOR, retry_until
 
 NAME, SLUG = "peek.py", "peek"
 BROWSER = "the viewer's browser"
@@ -30,20 +33,31 @@ def _():
     from kafka import KafkaConsumer, TopicPartition
 
 
+    def connected():
+        account = json.loads(pathlib.Path(os.environ["MOSSHUB_BROKER_ACCOUNT"]).read_text())
+        return KafkaConsumer(
+            bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"],
+            security_protocol=account["security_protocol"],
+            sasl_mechanism=account["sasl_mechanism"],
+            sasl_plain_username=account["username"],
+            sasl_plain_password=account["password"],
+            auto_offset_reset="earliest",
+        )
+
+
     def read(topic):
         try:
-            account = json.loads(pathlib.Path(os.environ["MOSSHUB_BROKER_ACCOUNT"]).read_text())
-            consumer = KafkaConsumer(
-                bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"],
-                security_protocol=account["security_protocol"],
-                sasl_mechanism=account["sasl_mechanism"],
-                sasl_plain_username=account["username"],
-                sasl_plain_password=account["password"],
-                auto_offset_reset="earliest",
-            )
+            consumer = connected()
             consumer.assign([TopicPartition(topic, 0)])
             found = consumer.poll(timeout_ms=10000)
             return [record.value.decode() for records in found.values() for record in records]
+        except Exception as error:
+            return type(error).__name__
+
+
+    def listed():
+        try:
+            return sorted(connected().topics())
         except Exception as error:
             return type(error).__name__
 
@@ -66,6 +80,7 @@ def _():
         "home": sorted(str(p) for p in pathlib.Path.home().rglob("*") if ".venv" not in p.parts),
         "data": reads("numbers.csv"),
         "topics": {topic: read(topic) for topic in ("AUTHOR.open", "AUTHOR.secret")},
+        "every_topic": listed(),
     }
     mo.plain_text("PEEK" + json.dumps(seen) + "KEEP")
     return
@@ -73,6 +88,28 @@ def _():
 
 if __name__ == "__main__":
     app.run()
+"""
+_SHOWN = "this is what the app shows"
+_SMALL = f"""
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+
+    mo.plain_text("{_SHOWN}")
+    return
+"""
+#: Run in an author's editor with the notebook's code: writes it, and files beside it.
+WRITE = """
+import pathlib, sys
+home = pathlib.Path.home() / "notebooks"
+(home / "peek.py").write_text(sys.argv[1])
+(home / "numbers.csv").write_text("1,2,3")
+(home / "private.csv").write_text("not for others")
 """
 #: Run with an author's account: makes the two topics, with a message in each.
 TOPICS = """
@@ -168,3 +205,30 @@ def assert_nothing_of_the_viewer(seen: dict[str, Any], viewer: Person) -> None:
     assert "x-forwarded" not in text.lower()
     for cookie in viewer.session.cookies:
         assert len(cookie.value or "") < 8 or str(cookie.value) not in text, cookie.name
+
+
+@contextmanager
+def an_app_stays(author: TeamMember, viewer: TeamMember) -> Iterator[None]:
+    """Publish a small app, and open it; assert that its viewer has it after what is within."""
+    author.inside("python3", "-c", WRITE, _SMALL)
+    page = publish(author, audience=viewer.name)
+    assert page.status_code == 200, page.text
+    try:
+        open_app(viewer, author)
+        yield
+        retry_until(lambda: _shows_again(viewer, author), 180, "the app works as before")
+    finally:
+        unpublish(author)
+
+
+def _shows_again(viewer: Person, author: Person) -> bool:
+    """Return whether an app's page and its WebSocket show what it showed."""
+    page = viewer.session.get(app_url(author), timeout=60)
+    if not page.url.startswith(server_url(author)):
+        return False
+    with socket(viewer, author) as connection, suppress(TimeoutError):
+        deadline = time.monotonic() + 20 * TIMEOUT_FACTOR
+        while (left := deadline - time.monotonic()) > 0:
+            if _SHOWN in str(connection.recv(timeout=left)):
+                return True
+    return False

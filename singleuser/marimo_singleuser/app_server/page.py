@@ -1,8 +1,13 @@
-"""The bar above an app: what it is, whose it is, and whether its code knows who looks at it."""
+"""The bar above an app: what it is, whose it is, and whether its code knows who looks at it.
+
+Scripts of the app can read the whole page. So the page has the viewer's name only if the app's
+code learns it anyway.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from functools import cache
 from pathlib import Path
@@ -31,12 +36,26 @@ def add_frame(page: bytes, settings: Settings, card: AppCard, viewer: str) -> by
         base_url=settings.base_url, version=_version(), style=_read("app.css").decode()
     )
     bar = loader.load("bar.html").generate(
-        settings=settings, card=card, viewer=viewer, app_url=app_url
+        settings=settings,
+        card=card,
+        viewer=viewer if card.tells_viewer else "",
+        mark=viewer_mark(settings, viewer),
+        app_url=app_url,
     )
     before, opened, rest = page.partition(b"<head>")
     page = before + opened + head + rest
     rest, closed, end = page.rpartition(b"</body>")
     return rest + bar + closed + end
+
+
+def viewer_mark(settings: Settings, viewer: str) -> str:
+    """Return what differs for each viewer of this server, and tells nobody who it is.
+
+    Args:
+        settings: what the hub told this server.
+        viewer: the viewer's name.
+    """
+    return hmac.new(settings.api_token.encode(), viewer.encode(), "sha256").hexdigest()[:16]
 
 
 @cache

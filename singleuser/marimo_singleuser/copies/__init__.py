@@ -9,5 +9,6 @@ kernel and without a script; only its code can be taken.
 | `hub`      | gives copies to the hub, lists them, takes them                 |
 | `taken`    | which notebooks the user took, and from whom; writes a new one  |
 | `listing`  | what the pages say of copies                                    |
+| `policy`   | what a browser may do with a page that shows outputs            |
 | `handlers` | the pages and their buttons                                     |
 """

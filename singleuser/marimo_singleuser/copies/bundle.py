@@ -16,6 +16,7 @@ from mosshub_contract.copies import MAX_BYTES, Audience, Cell, Copy, Output, to_
 
 from ..frame.small_files import read_end
 from ..history.cells import cells_of
+from ..history.store import session_file
 
 _MAX_NOTEBOOK_BYTES = 2 * 1024 * 1024
 _MAX_SAVED_BYTES = 50 * 1024 * 1024
@@ -43,8 +44,7 @@ def make_copy(notebooks: Path, notebook: str, audience: Audience) -> Copy:
         NotCopied: it is no notebook there, or its code is too large.
     """
     text = read_notebook(notebooks, notebook)
-    saved = _saved_outputs(notebooks / notebook)
-    cells = tuple(Cell(code, saved.get(_hash(code), ())) for code in cells_of(text))
+    cells = cells_with_outputs(text, read_end(session_file(notebooks / notebook), _MAX_SAVED_BYTES))
     copy = Copy(notebook, text, cells, audience)
     if len(to_json(copy)) > MAX_BYTES:
         bare = tuple(Cell(cell.code, (_INTERACTIVE,) if cell.outputs else ()) for cell in cells)
@@ -72,11 +72,21 @@ def read_notebook(notebooks: Path, notebook: str) -> str:
         raise NotCopied(f"{notebook} cannot be read") from None
 
 
-def _saved_outputs(file: Path) -> dict[str, tuple[Output, ...]]:
+def cells_with_outputs(text: str, saved: str) -> tuple[Cell, ...]:
+    """Return the cells of a notebook, each with its outputs; without those of other code.
+
+    Args:
+        text: content of the notebook's file.
+        saved: what marimo saved of the outputs (JSON).
+    """
+    outputs = _saved_outputs(saved)
+    return tuple(Cell(code, outputs.get(_hash(code), ())) for code in cells_of(text))
+
+
+def _saved_outputs(saved: str) -> dict[str, tuple[Output, ...]]:
     """Return the saved outputs of each cell, by the hash of its code."""
-    path = file.parent / "__marimo__" / "session" / f"{file.name}.json"
     try:
-        cells = json.loads(read_end(path, _MAX_SAVED_BYTES))["cells"]
+        cells = json.loads(saved)["cells"]
         return {
             str(cell["code_hash"]): tuple(
                 found for one in cell["outputs"] if (found := _output(one)) is not None

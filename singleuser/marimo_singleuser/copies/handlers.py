@@ -18,13 +18,7 @@ from ..start_page.page import shared_values, template
 from . import listing
 from .bundle import NotCopied, make_copy, read_notebook
 from .hub import Refused, audience
-
-# Nothing of the page runs, and nothing is loaded but its stylesheet and the team's logo. What a
-# frame in it shows has no rights either (`sandbox` without a word), and inherits this policy.
-_POLICY = (
-    "default-src 'none'; script-src 'none'; style-src {own}{base}{room}home.css 'unsafe-inline'; "
-    "img-src data: {hub}logo; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+from .policy import own_origin, policy_of_outputs
 
 
 class CopiesPage(HomePage):
@@ -47,16 +41,12 @@ class CopiesPage(HomePage):
 
     def _render(self, name: str, **values: Any) -> None:
         settings = self.server_settings
-        own, hub = self._origin(), settings.hub_url
-        hub = hub if "://" in hub else own + hub
         page = template(name).generate(**shared_values(settings, settings.user), **values)
-        self._show(page, _POLICY.format(own=own, base=settings.base_url, room=OWN, hub=hub))
+        self._show(page, policy_of_outputs(self.server_settings, self._origin()))
 
     def _origin(self) -> str:
         """Return scheme and host of this page as the browser has them."""
-        proxied = self.request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip()
-        scheme = "https" if proxied == "https" else self.request.protocol
-        return f"{scheme}://{self.request.host}"
+        return own_origin(self.request)
 
     def _link(self, id_: str) -> str:
         return listing.link_to(self.server_settings.hub_url, self._origin(), id_)

@@ -12,7 +12,7 @@ from ..start_page.recent import time_ago
 from .hub import Overview
 from .taken import TakenCopy
 
-_LINE_REM = 1.7
+_LINE_REM, _MARGIN_REM = 1.7, 0.8
 _MIN_LINES, _MAX_LINES = 2, 16
 _LOOK = (
     "<!doctype html><meta charset='utf-8'><meta name='color-scheme' content='light dark'>"
@@ -118,7 +118,7 @@ def frame(output: Output) -> Frame:
     """Return the frame for an output that is HTML."""
     lines = output.data.count("\n") + output.data.count("</p>") + output.data.count("</tr>")
     lines += output.data.count("</h") + output.data.count("</li>") + 16 * output.data.count("<img")
-    height = min(max(lines, _MIN_LINES), _MAX_LINES) * _LINE_REM
+    height = min(max(lines, _MIN_LINES), _MAX_LINES) * _LINE_REM + _MARGIN_REM
     return Frame(_LOOK + output.data, round(height, 1))
 
 

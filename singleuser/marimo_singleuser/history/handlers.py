@@ -12,6 +12,7 @@ from typing import Any
 from mosshub_contract.files import write_atomically
 from tornado import web
 
+from ..copies.policy import own_origin, policy_of_outputs
 from ..frame.small_files import read_end
 from ..home.repairs import is_no_room
 from ..proxy.own_page import OWN
@@ -43,7 +44,7 @@ class HistoryPage(HomePage):
                 " Delete ~/.local/share/mosshub/history.sqlite to have versions again"
             )
             raise web.HTTPError(409, reason=reason) from None
-        self._show(page)
+        self._show(page, policy_of_outputs(self.server_settings, own_origin(self.request)))
 
     head = get
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from ..copies.bundle import cells_with_outputs
+from ..copies.listing import frame
 from ..frame.small_files import read_end
 from ..settings import Settings
 from ..start_page.content import file_query
@@ -14,7 +16,7 @@ from ..start_page.page import shared_values, template
 from ..start_page.recent import time_ago
 from ..team.places import shown_name, team_part
 from .cells import compare, summary
-from .store import MAX_NOTEBOOK_BYTES, History, Version
+from .store import MAX_NOTEBOOK_BYTES, MAX_OUTPUT_BYTES, History, Version, session_file
 
 _MOST_SUMMARIES = 30  # versions that are compared for the list
 
@@ -95,6 +97,9 @@ def render_one(
     """
     now, file = time.time(), settings.notebooks / shown.notebook
     present = read_end(file, MAX_NOTEBOOK_BYTES) if file.is_file() else None
+    saved = history.outputs(shown.id)
+    if not saved and shown == versions[0]:  # no save has come after it
+        saved = read_end(session_file(file), MAX_OUTPUT_BYTES)
     return _page(
         settings,
         viewer,
@@ -116,6 +121,8 @@ def render_one(
         when=time_ago(shown.at, now),
         is_deleted=present is None,
         is_present=present == text,
+        cells=[cell for cell in cells_with_outputs(text, saved) if cell.outputs],
+        frame=frame,
         changes=compare("" if present is None else present, text) if present != text else [],
     )
 

@@ -2,8 +2,9 @@
 
 Versions get fewer with their age: each of the last ten minutes, then one for every ten minutes of
 the last day, every hour of the last week, every day of the last three months and every week before
-that. When all together take too much, the oldest go. The newest of a notebook always stays, also
-when the notebook was deleted.
+that. When all together take too much, the oldest go, and outputs before code. The newest of a
+notebook always stays, also when the notebook was deleted. Outputs come with the next save: what
+marimo saved of them until then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pathlib import Path
 FILE_VARIABLE = "MOSSHUB_HISTORY"
 #: A larger notebook has no versions.
 MAX_NOTEBOOK_BYTES = 2_000_000
+#: Outputs of one version that are kept.
+MAX_OUTPUT_BYTES = 2_000_000
 #: All versions together, compressed.
 MAX_BYTES = 50_000_000
 
@@ -33,6 +36,9 @@ CREATE TABLE IF NOT EXISTS version (
   content BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_notebook ON version (notebook, at);
+CREATE TABLE IF NOT EXISTS output (version INTEGER PRIMARY KEY, content BLOB NOT NULL);
+CREATE TRIGGER IF NOT EXISTS no_version_no_output AFTER DELETE ON version
+BEGIN DELETE FROM output WHERE version = old.id; END;
 """
 
 
@@ -50,6 +56,11 @@ class Version:
     id: int
     notebook: str
     at: float
+
+
+def session_file(notebook: Path) -> Path:
+    """Return where marimo keeps the outputs of a notebook."""
+    return notebook.parent / "__marimo__" / "session" / f"{notebook.name}.json"
 
 
 class History:
@@ -87,6 +98,35 @@ class History:
             )
             _thin(db, notebook, now)
             _bound(db)
+
+    def keep_outputs(self, notebook: str, file: Path) -> None:
+        """Keep what marimo saved of the outputs since the newest version, as those of that version.
+
+        Args:
+            notebook: the notebook's path.
+            file: where marimo saves them.
+
+        Raises:
+            sqlite3.Error: the file of versions cannot be written, or is none of ours.
+            OSError: there are no outputs, or they cannot be read.
+        """
+        about = file.stat()
+        if not file.is_file() or about.st_size > MAX_OUTPUT_BYTES:
+            return
+        with self._opened() as db:
+            newest = db.execute(
+                "SELECT id, at FROM version WHERE notebook = ? ORDER BY at DESC, id DESC LIMIT 1",
+                (notebook,),
+            ).fetchone()
+            if newest and about.st_mtime > newest[1]:
+                content = zlib.compress(file.read_bytes())
+                db.execute("REPLACE INTO output VALUES (?, ?)", (newest[0], content))
+
+    def outputs(self, version: int) -> str:
+        """Return what marimo saved of a version's outputs (JSON); empty if nothing is kept."""
+        with self._opened() as db:
+            row = db.execute("SELECT content FROM output WHERE version = ?", (version,)).fetchone()
+        return zlib.decompress(row[0]).decode("utf-8", "replace") if row else ""
 
     def newest(self) -> list[Version]:
         """Return the newest version of each notebook, the newest first."""
@@ -139,14 +179,23 @@ def _thin(db: sqlite3.Connection, notebook: str, now: float) -> None:
 
 
 def _bound(db: sqlite3.Connection) -> None:
-    """Delete the oldest versions while all take too much; the newest of each notebook stays."""
-    (total,) = db.execute("SELECT coalesce(sum(length(content)), 0) FROM version").fetchone()
-    older = db.execute(
+    """Delete the oldest while all take too much; the newest version of each notebook stays."""
+    (total,) = db.execute(
+        "SELECT (SELECT coalesce(sum(length(content)), 0) FROM version)"
+        " + (SELECT coalesce(sum(length(content)), 0) FROM output)"
+    ).fetchone()
+    outputs = "SELECT version, length(content) FROM output ORDER BY version"
+    older = (
         "SELECT id, length(content) FROM version AS one WHERE EXISTS (SELECT 1 FROM version"
         " WHERE notebook = one.notebook AND (at, id) > (one.at, one.id)) ORDER BY at, id"
     )
-    for id_, size in older.fetchall() if total > MAX_BYTES else ():
-        if total <= MAX_BYTES:
-            return
-        db.execute("DELETE FROM version WHERE id = ?", (id_,))
-        total -= size
+    deletions = (
+        (outputs, "DELETE FROM output WHERE version = ?"),
+        (older, "DELETE FROM version WHERE id = ?"),
+    )
+    for listing, deletion in deletions:
+        for id_, size in db.execute(listing).fetchall() if total > MAX_BYTES else ():
+            if total <= MAX_BYTES:
+                return
+            db.execute(deletion, (id_,))
+            total -= size

@@ -15,7 +15,12 @@ from typing import Any, NamedTuple
 
 from marimo._session.notebook.file_manager import AppFileManager
 
-from marimo_singleuser.history.store import FILE_VARIABLE, MAX_NOTEBOOK_BYTES, History
+from marimo_singleuser.history.store import (
+    FILE_VARIABLE,
+    MAX_NOTEBOOK_BYTES,
+    History,
+    session_file,
+)
 from marimo_singleuser.team.places import is_teams
 
 _save = AppFileManager._save_file
@@ -47,6 +52,8 @@ def save_and_keep(self: AppFileManager, path: Path, *, persist: bool, **options:
         history = History(Path(file))
         if before:
             history.keep(notebook, before.text, min(before.at, now))
+        with contextlib.suppress(OSError):  # a notebook that did not run has no outputs
+            history.keep_outputs(notebook, session_file(path))
         history.keep(notebook, saved, now)
     return saved
 

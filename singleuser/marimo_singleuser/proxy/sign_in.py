@@ -121,22 +121,24 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
             web.HTTPError: they may not.
         """
         owner = self.server_settings.user
+        # Scripts of an app read what this server answers, and learn no viewer's name.
+        who = "" if self.server_settings.app else f", and you are signed in as {model['name']}"
         # The host of the request and not the setting alone: a server may outlive a change of it.
         shares_origin = self.request.host_name != self.server_settings.own_host
         if shares_origin and model["name"] != owner:
             raise web.HTTPError(
                 403,
-                reason=f"Only {owner} may open this server, and you are signed in as "
-                f"{model['name']}. All pages of this platform share one origin, so a page of "
-                f"{owner} could act as you, even as an admin (SUBDOMAINS=no)",
+                reason=f"Only {owner} may open this server{who}. All pages of this platform share "
+                f"one origin, so a page of {owner} could act as you, even as an admin "
+                "(SUBDOMAINS=no)",
             )
         try:
             return self.check_hub_user(model)
         except UserNotAllowed:
             raise web.HTTPError(
                 403,
-                reason=f"This server belongs to {owner}, and you are signed in as "
-                f"{model['name']}. Ask {owner} to share it, or open your own server",
+                reason=f"This server belongs to {owner}{who}. Ask {owner} to share it, or open "
+                "your own server",
             ) from None
 
     async def _signed_in_user(self) -> dict[str, Any] | None:

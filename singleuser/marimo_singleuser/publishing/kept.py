@@ -13,6 +13,7 @@ from mosshub_contract.apps import MAX_PICTURE_CHARS
 from mosshub_contract.snapshots import MAX_KEPT_BYTES
 
 from ..frame.small_files import read_end
+from ..history.store import session_file
 
 _MAX_SESSION_BYTES = 16 * 1024**2
 _LATER = '<p class="later">This part appears when the app is running.</p>'
@@ -25,11 +26,6 @@ _STYLE = (
 _IMAGES = ("image/png", "image/jpeg", "image/webp", "image/svg+xml")
 _TAG = re.compile(r"<[^>]*>")
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
-
-
-def session_file(notebook: Path) -> Path:
-    """Return where marimo keeps the outputs of a notebook."""
-    return notebook.parent / "__marimo__" / "session" / f"{notebook.name}.json"
 
 
 def kept_page(notebook: Path) -> str:

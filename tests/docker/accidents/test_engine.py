@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.standins.engine import docker
+from tests.support.apps import an_app_stays
 from tests.support.containers import PREFIX
 from tests.support.stack import SERVICES
 from tests.support.waiting import retry_until
@@ -40,25 +41,28 @@ def unhealthy() -> list[str]:
 
 @pytest.mark.engine_alone
 def test_a_restart_of_the_engine_brings_everything_back(stack, ada, linus, report):
-    """Kernels end with their containers. Nobody has to sign in again, and no server is lost."""
+    """Kernels end with their containers. Nobody signs in again, and no server or app is lost."""
     names = docker("ps", "--format", "{{.Names}}").split()
     if others := [name for name in names if not name.startswith(PREFIX)]:
         pytest.skip(f"the engine is not restarted under the containers of others: {others}")
     ada.inside("sh", "-c", "echo kept > ~/notebooks/kept.txt")
-    before = stack.servers()
-    began = time.monotonic()
-    restart_engine()
-    retry_until(lambda: docker("version"), 120, "the engine answers")
-    for service in SERVICES:
-        retry_until(lambda s=service: stack.health(s) == "healthy", 480, f"{service} is healthy")
-    # Also the services of another stack of this run.
-    retry_until(lambda: unhealthy() == [], 240, "every service of the tests is healthy")
-    report(f"everything is healthy again after {time.monotonic() - began:.0f} s")
-    for member in (ada, linus):
-        member.open()
-        member.notebooks.clear()
-        assert member.notebook().run("print('back')").strip() == "back"
-    assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"
-    assert stack.servers() == before, "the same servers as before"
-    shown = ada.api("GET", "users/ada").json()["servers"][""]
-    assert shown["ready"]
+    with an_app_stays(ada, linus):
+        before = stack.servers()
+        began = time.monotonic()
+        restart_engine()
+        retry_until(lambda: docker("version"), 120, "the engine answers")
+        for service in SERVICES:
+            retry_until(
+                lambda s=service: stack.health(s) == "healthy", 480, f"{service} is healthy"
+            )
+        # Also the services of another stack of this run.
+        retry_until(lambda: unhealthy() == [], 240, "every service of the tests is healthy")
+        report(f"everything is healthy again after {time.monotonic() - began:.0f} s")
+        for member in (ada, linus):
+            member.open()
+            member.notebooks.clear()
+            assert member.notebook().run("print('back')").strip() == "back"
+        assert ada.inside("cat", "/home/mosshub/notebooks/kept.txt").strip() == "kept"
+        assert stack.servers() == before, "the same servers as before"
+        shown = ada.api("GET", "users/ada").json()["servers"][""]
+        assert shown["ready"]

@@ -12,6 +12,7 @@ import requests
 from websockets.exceptions import WebSocketException
 
 from tests.standins.engine import docker
+from tests.support.apps import an_app_stays
 from tests.support.host_names import ALL_FILES
 from tests.support.kernels import Notebook
 from tests.support.members import TeamMember
@@ -126,7 +127,7 @@ def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, team, linus)
 
 
 def test_up_over_a_running_older_version_keeps_everything(stack, team, ada, linus):
-    """Another hub image; a message in the broker, files and a running kernel stay."""
+    """Another hub image; a message in the broker, files, an app and a running kernel stay."""
     image = f"mosshub/hub:{uuid.uuid4().hex[:8]}"
     topic = f"ada.{uuid.uuid4().hex[:8]}"
     ada.with_account(WRITE, topic)
@@ -142,7 +143,7 @@ def test_up_over_a_running_older_version_keeps_everything(stack, team, ada, linu
     )
     assert build.returncode == 0, build.stderr
     try:
-        with lost_nothing(stack, ada, linus) as notebooks:
+        with an_app_stays(ada, linus), lost_nothing(stack, ada, linus) as notebooks:
             up = stack.script("up", BUILD="no", HUB_IMAGE=image)
             assert up.returncode == 0, up.stdout[-6000:]
             assert stack.inspect("hub")["Config"]["Image"] == image

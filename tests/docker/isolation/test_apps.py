@@ -1,24 +1,28 @@
 """Apps in containers: what their code sees of the viewer, of the author, and on the broker."""
 
 import json
+import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from html import unescape
 from pathlib import Path
 
 import pytest
 from mosshub_contract.apps import server_name
+from playwright.sync_api import Page, expect
 from websockets.exceptions import ConnectionClosed
 
 from hub.signin.names import safe_name
 from tests.standins.engine import docker
+from tests.support.app_scripts import apps_of, attack_a_viewer
 from tests.support.apps import (
     NAME,
     PEEK,
     SLUG,
     TOPICS,
+    WRITE,
     app_url,
     assert_nothing_of_the_viewer,
     open_app,
@@ -29,17 +33,13 @@ from tests.support.apps import (
     unpublish,
 )
 from tests.support.members import Team, TeamMember
+from tests.support.stack import Stack
+from tests.support.team_pages import wait_for_files
 from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 pytestmark = pytest.mark.timeout(1800)
 
-WRITE = (
-    "import pathlib, sys\n"
-    "home = pathlib.Path.home() / 'notebooks'\n"
-    "(home / 'peek.py').write_text(sys.argv[1])\n"
-    "(home / 'numbers.csv').write_text('1,2,3')\n"
-    "(home / 'private.csv').write_text('not for others')\n"
-)
+TOKEN = "JUPYTERHUB_API_TOKEN"
 
 
 @pytest.fixture
@@ -53,6 +53,33 @@ def published(ada: TeamMember, linus: TeamMember) -> Iterator[str]:
     yield ada.container + safe_name(server_name(SLUG))
     unpublish(ada)
     ada.inside("rm", "-f", f"/home/mosshub/notebooks/{NAME}")
+
+
+def variables_of(container: str) -> dict[str, str]:
+    """Return the variables of a server, of which one is its token for the hub."""
+    environment = json.loads(docker("inspect", container))[0]["Config"]["Env"]
+    return dict(line.split("=", 1) for line in environment)
+
+
+def secrets_of(member: TeamMember) -> set[str]:
+    """Return what opens a door as somebody: cookies, the editor's token, the broker's password."""
+    cookies = {str(c.value) for c in member.session.cookies if len(c.value or "") > 8}
+    program = "from imageclass.kafka.credentials import find_account as f; print(f().settings)"
+    password = re.search(r"'sasl_plain_password': '([^']+)'", member.with_account(program))
+    assert password
+    return {*cookies, variables_of(member.container)[TOKEN], password[1]}
+
+
+def found_in(container: str, text: str) -> list[str]:
+    """Return the files of a container, of its processes too, in which its programs find a text."""
+    script = (
+        "exec env -i grep -rlaF -f /dev/stdin /home /tmp /run /dev/shm /srv /mnt /var /etc"
+        " /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null"
+    )
+    command = ["docker", "exec", "-i", "--user", "1000", container, "bash", "-c", script]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1, 2), done.stderr  # 2: some files cannot be read
+    return done.stdout.split()
 
 
 def exists(container: str) -> bool:
@@ -72,17 +99,26 @@ def test_an_apps_code_sees_its_snapshot_its_topics_and_nothing_else(
     assert not {"private.csv", "image_class.py"} & files
     assert seen["topics"]["ada.open"] == ["a message in open"]
     assert seen["topics"]["ada.secret"] in ([], "TopicAuthorizationFailedError")
+    assert seen["every_topic"] == ["ada.open"]
     # The hub's token is in no environment that the code can read.
     text = json.dumps([seen["environment"], seen["processes"]])
     assert "JUPYTERHUB_API_TOKEN" not in text
     about = json.loads(docker("inspect", published))[0]
+    assert "/home/mosshub/notebooks/numbers.csv" in found_in(published, "1,2,3")
+    for secret in (
+        *secrets_of(linus),
+        *secrets_of(ada),
+        variables_of(published)[TOKEN],
+        "not for others",
+    ):
+        assert found_in(published, secret) == []
     assert not [mount for mount in about["Mounts"] if mount["Type"] != "tmpfs"]
     assert about["HostConfig"]["Binds"] in (None, [])
     assert about["HostConfig"]["Memory"] == 2 * 2**30
     assert about["HostConfig"]["CapDrop"] == ["ALL"]
     # Who may no longer open it loses it, at its server's address, too.
     status = f"{server_url(ada)}_mosshub/status"
-    assert linus.session.get(status, timeout=60).json() == {"viewer": "linus"}
+    assert linus.session.get(status, timeout=60).ok
     assert publish(ada, audience="ada").status_code == 200
     wait_until(lambda: linus.session.get(status, timeout=60).status_code == 403, 20, "the loss")
     refused = linus.session.get(app_url(ada), timeout=60)
@@ -90,12 +126,23 @@ def test_an_apps_code_sees_its_snapshot_its_topics_and_nothing_else(
     assert "ada has not opened this app to you" in unescape(refused.text)
 
 
+@pytest.mark.browser
+def test_apps_of_two_authors_get_nothing_of_their_viewer(
+    stack: Stack, ada: TeamMember, linus: TeamMember, team: Team, enter: Callable[..., Page]
+) -> None:
+    page = enter("grace")  # an admin
+    expect(page).to_have_url(f"{stack.url}/hub/admin")
+    page.goto(f"{stack.url}/hub/spawn")
+    wait_for_files(page)
+    with apps_of((ada, linus), "grace"):
+        attack_a_viewer(page, team.member("grace"), (ada, linus))
+
+
 def test_an_apps_token_gets_nothing_of_its_authors(
     published: str, ada: TeamMember, linus: TeamMember
 ) -> None:
     open_app(linus, ada)
-    environment = json.loads(docker("inspect", published))[0]["Config"]["Env"]
-    variables = dict(line.split("=", 1) for line in environment)
+    variables = variables_of(published)
     asking = (
         "import json, sys, urllib.request, urllib.error\n"
         "found = {}\n"

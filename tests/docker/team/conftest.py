@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser
 
 from tests.support.setup import needed
 from tests.support.stack import DOMAIN, Stack, standins
-from tests.support.team_pages import fill_in, network_changed, open_page, watch
 
 
 @pytest.fixture(scope="session")
@@ -36,21 +35,3 @@ def browser(launch: Callable[..., Browser], stack: Stack) -> Iterator[Browser]:
     running = launch(f"--ignore-certificate-errors-spki-list={trusted}", names={DOMAIN: stack.bind})
     yield running
     running.close()
-
-
-@pytest.fixture
-def enter(profile: Callable[..., BrowserContext], stack: Stack) -> Callable[..., Page]:
-    """Sign a person in, in a browser profile of their own; return the page where they land."""
-
-    def go(name: str, path: str = "/") -> Page:
-        page = watch(profile().new_page())
-        open_page(page, stack.url + path)
-        button = page.get_by_role("button", name="Sign in with Keycloak")
-        button.click()
-        if network_changed(page):
-            open_page(page, stack.url + path)
-            button.click()
-        fill_in(page, name, stack.secret(name))
-        return page
-
-    return go

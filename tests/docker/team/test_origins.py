@@ -7,6 +7,7 @@ import ssl
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.app_scripts import apps_of, attack_a_viewer
 from tests.support.attack import ATTACK_PAGE, state, tries_everything
 from tests.support.host_names import server_of
 from tests.support.members import TeamMember
@@ -53,6 +54,19 @@ def test_a_script_on_a_users_page_gets_nothing(stack, enter):
     assert state(admin) == before
     page.goto(f"{stack.url}/hub/admin")
     expect(page.locator("tr", has_text="linus").first).to_be_visible(timeout=MINUTE)
+
+
+def test_apps_of_two_authors_get_nothing_of_their_viewer(stack, enter):
+    """Grace, an admin, opens the apps of ada and linus."""
+    authors = TeamMember(stack, "ada"), TeamMember(stack, "linus")
+    for author in authors:
+        author.start()
+    page = enter("grace")
+    expect(page).to_have_url(f"{stack.url}/hub/admin")
+    page.goto(f"{stack.url}/hub/spawn")
+    wait_for_files(page)
+    with apps_of(authors, "grace"):
+        attack_a_viewer(page, TeamMember(stack, "grace"), authors)
 
 
 def test_cookies_that_a_users_page_plants_have_no_effect(stack, enter):

@@ -80,6 +80,7 @@ def test_those_whom_the_author_chose_open_it_and_nobody_else(
     assert page.url.startswith(server_url(author))
     assert "by ivy" in page.text
     assert "PEEK" not in page.text  # the code is not in the page
+    assert "noel" not in page.text  # scripts of the app can read all of it
     refused = stranger.session.get(app_url(author), timeout=60)
     assert refused.status_code == 403
     assert "ivy has not opened this app to you" in unescape(refused.text)
@@ -191,10 +192,12 @@ def test_who_loses_an_app_loses_it_within_seconds(
 ) -> None:
     open_app(viewer, author)
     status = f"{server_url(author)}_mosshub/status"
-    assert viewer.session.get(status, timeout=60).json() == {"viewer": "noel"}
+    assert viewer.session.get(status, timeout=60).ok
     changed = open_to(author, "omar")
     assert "Who may open Peek is changed" in unescape(changed.text)
     wait_until(lambda: viewer.session.get(status, timeout=60).status_code == 403, 10, "the loss")
+    refused = viewer.session.get(server_url(author), timeout=60)
+    assert refused.status_code == 403 and "noel" not in refused.text  # an open page reads it
     assert viewer.session.get(app_url(author), timeout=60).status_code == 403
     for person, audience, said in (
         (author, "omar, nobody-of-that-name", "Nobody here has the name nobody-of-that-name"),
@@ -353,7 +356,10 @@ def test_a_file_is_followed_and_an_earlier_snapshot_comes_back(
 
 
 def test_twenty_viewers_have_a_state_of_their_own(
-    platform: RunningPlatform, author: LocalPerson, viewer: LocalPerson
+    platform: RunningPlatform,
+    author: LocalPerson,
+    viewer: LocalPerson,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     notebook = platform.data_dir / "users" / "ivy" / "notebooks" / "many.py"
     notebook.write_text(
@@ -376,9 +382,11 @@ def test_twenty_viewers_have_a_state_of_their_own(
             sizes.append(app.memory_info().rss / 2**20)
         for connection in sockets:
             connection.close()
-        print(f"\n20 viewers: {sizes[0]:.0f} to {sizes[-1]:.0f} MiB")
+        each = (sizes[-1] - sizes[0]) / 19
+        with capsys.disabled():  # a figure that one reads, also when the test passes
+            print(f"\n  an app: {sizes[0]:.0f} MiB with one viewer, {each:.1f} for each more")
         assert len(found) == 20
-        assert (sizes[-1] - sizes[0]) / 19 < 40
+        assert each < 5, sizes
     finally:
         unpublish(author)
 
@@ -427,7 +435,7 @@ def test_the_dashboard_is_opened_by_a_group_with_live_verdicts(
     assert "ivy has not opened this app to you" in unescape(refused.text)
     # Whoever leaves the group loses it.
     status = f"{server_url(author, 'live')}_mosshub/status"
-    assert viewer.session.get(status, timeout=60).json() == {"viewer": "noel"}
+    assert viewer.session.get(status, timeout=60).ok
     assert lab.api("DELETE", "groups/lab/users", json={"users": ["noel"]}).ok
     wait_until(lambda: viewer.session.get(status, timeout=60).status_code == 403, 20, "the loss")
     assert viewer.session.get(app_url(author, "live"), timeout=60).status_code == 403

@@ -1,5 +1,5 @@
 // Asks again and again whether the viewer may see this app. When they may not, the app is gone from the page.
-const { base, hub, app, viewer } = document.getElementById("mosshub-app").dataset;
+const { base, hub, app, mark } = document.getElementById("mosshub-app").dataset;
 const says = document.querySelector("#mosshub-app p");
 const POLL_MS = 2500;
 let misses = 0;
@@ -30,11 +30,11 @@ async function ask(url, options) {
 }
 async function look() {
   const [code, status] = await ask(`${base}_mosshub/status?seen=${document.hidden ? "" : "yes"}`);
-  if (code === 200 && status?.viewer === viewer) {
+  if (code === 200 && status?.mark === mark) {
     misses = 0;
     say("");
-  } else if (code === 200 && status?.viewer) {
-    return end(`You are signed in as ${status.viewer} now.`);
+  } else if (code === 200 && status?.mark) {
+    return end("Somebody else signed in here, or the app was started again.");
   } else if (code === 403) {
     return end("You may not open this app any more, or you are signed out.");
   } else if (++misses > 1) {

@@ -1,5 +1,6 @@
 """Versions of notebooks: which are kept, which go, and what a damaged file does."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -29,6 +30,48 @@ def test_each_save_is_kept_once_and_can_be_read(history: History) -> None:
         ("below/b.py", 2),
     ]
     assert history.versions("none.py") == [] and history.read(999) is None
+
+
+def test_outputs_are_those_of_the_version_that_was_there(history: History, tmp_path: Path) -> None:
+    saved = tmp_path / "a.py.json"
+    saved.write_text("shown")
+    history.keep("a.py", "one", NOW)
+    os.utime(saved, (NOW - 1, NOW - 1))
+    history.keep_outputs("a.py", saved)  # of an earlier version
+    assert history.outputs(history.versions("a.py")[0].id) == ""
+    os.utime(saved, (NOW + 1, NOW + 1))
+    history.keep_outputs("a.py", saved)
+    history.keep("a.py", "two", NOW + 2)
+    assert [history.outputs(one.id) for one in history.versions("a.py")] == ["", "shown"]
+    with pytest.raises(OSError):
+        history.keep_outputs("a.py", tmp_path / "none")
+
+
+def test_outputs_go_before_versions_and_with_them(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = tmp_path / "a.py.json"
+    for number in range(20):
+        history.keep("a.py", f"{number}", NOW + number)
+        saved.write_bytes(os.urandom(200))
+        os.utime(saved, (NOW + number + 0.5,) * 2)
+        history.keep_outputs("a.py", saved)
+
+    def count() -> tuple[int, int]:
+        versions = history.versions("a.py")
+        return len(versions), sum(bool(history.outputs(one.id)) for one in versions)
+
+    assert count() == (20, 20)
+    monkeypatch.setattr(store, "MAX_BYTES", 1500)
+    history.keep("a.py", "the last", NOW + 30)
+    assert count()[0] == 21 and 3 < count()[1] < 7
+    monkeypatch.setattr(store, "MAX_BYTES", 0)
+    history.keep("a.py", "another", NOW + 31)
+    assert count() == (1, 0)
+    monkeypatch.setattr(store, "MAX_OUTPUT_BYTES", 10)
+    os.utime(saved, (NOW + 40,) * 2)
+    history.keep_outputs("a.py", saved)
+    assert count() == (1, 0), "this one is too large"
 
 
 def test_the_older_the_fewer(history: History) -> None:

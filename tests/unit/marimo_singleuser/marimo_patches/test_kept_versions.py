@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from marimo._session.notebook.file_manager import AppFileManager
-from marimo_singleuser.history.store import FILE_VARIABLE, History
+from marimo_singleuser.history.store import FILE_VARIABLE, History, session_file
 from marimo_singleuser.marimo_patches import kept_versions
 from mosshub_contract.team_folder import DIRECTORY_VARIABLE
 
@@ -40,6 +40,21 @@ def test_what_a_save_replaces_is_kept(notebooks: Path, tmp_path: Path) -> None:
     texts = [found[1] for one in versions if (found := history.read(one.id))]
     assert texts == [saved, NOTEBOOK.format(1)]
     assert versions[1].at == 1_700_000_000
+
+
+def test_the_outputs_of_what_a_save_replaces_are_kept(notebooks: Path, tmp_path: Path) -> None:
+    file = notebooks / "mine.py"
+    file.write_text(NOTEBOOK.format(1))
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    saved = session_file(file)
+    saved.parent.mkdir(parents=True)
+    saved.write_text("what it showed")
+    save(file)
+    history = History(tmp_path / "history.sqlite")
+    assert [history.outputs(one.id) for one in history.versions("mine.py")] == [
+        "",
+        "what it showed",
+    ]
 
 
 def test_a_save_works_without_versions(notebooks: Path, tmp_path: Path) -> None:
