@@ -38,11 +38,13 @@ class StartQueue:
     Args:
         places: servers that may start at the same time.
         limit: servers that may run, start or wait at the same time.
+        maintenance: why nothing starts at the moment; empty if all may start.
     """
 
-    def __init__(self, places: int, limit: int) -> None:
+    def __init__(self, places: int, limit: int, maintenance: str = "") -> None:
         self._places = places
         self._limit = limit
+        self._maintenance = maintenance
         self._starting: set[Spawner] = set()
         self._waiting: dict[Spawner, asyncio.Future[None]] = {}
 
@@ -54,9 +56,12 @@ class StartQueue:
         """Return when the server may start; JupyterHub's `Spawner.pre_spawn_hook`.
 
         Raises:
-            SpawnError: as many servers are running as may run.
+            SpawnError: as many servers are running as may run, or none may start.
         """
         spawner.stage = NOT_BEGUN
+        if self._maintenance:
+            sentence = f"Nothing starts at the moment: {self._maintenance}"
+            raise SpawnError(sentence, reason="maintenance", status_code=429)
         if len(self._others(spawner)) >= self._limit:
             raise SpawnError(_FULL.format(limit=self._limit), reason="full", status_code=429)
         spawner._spawn_future.add_done_callback(lambda _: self._leave(spawner))

@@ -47,6 +47,7 @@ def test_without_any_setting_the_platform_has_its_defaults() -> None:
         ("TEAM_LOGO", "README.md", "its name must end in .svg or .png"),
         ("HELP_URL", "javascript:alert(1)", "an https:// or mailto: address"),
         ("ANNOUNCEMENT", "x" * 501, "one or two sentences for everybody"),
+        ("MAINTENANCE", "x" * 301, "while there is one no server starts"),
         ("IDLE_TIMEOUT", "2 hours", "such as 30m, or off"),
         ("IDLE_TIMEOUT", "5s", "off, or 10 seconds and more"),
         ("DATABASE_URL", "mysql://u@host/hub", "DATABASE_URL=…: expected postgresql://user@host"),

@@ -15,8 +15,8 @@ from hub.spawners.start_queue import StartQueue, position_message
 class Hub:
     """As much of JupyterHub as a start needs: a user, a spawner and the task that starts it."""
 
-    def __init__(self, places: int = 2, limit: int = 100) -> None:
-        self.queue = StartQueue(places, limit)
+    def __init__(self, places: int = 2, limit: int = 100, maintenance: str = "") -> None:
+        self.queue = StartQueue(places, limit, maintenance)
         self.users: dict[str, SimpleNamespace] = {}
         self.started: list[str] = []
 
@@ -143,6 +143,18 @@ def test_no_more_than_the_limit_run_and_the_refusal_says_what_to_do(state: dict)
         starts.done.set()
         await settle()
         assert hub.started == ["starts", "waits"]
+
+    story(run)
+
+
+def test_while_there_is_maintenance_nothing_starts_and_the_refusal_says_why() -> None:
+    async def run() -> None:
+        hub = Hub(maintenance="An upgrade until 18:00.")
+        late = hub.request("late")
+        await settle()
+        with pytest.raises(SpawnError, match="Nothing starts at the moment: An upgrade until 18"):
+            late._spawn_future.result()
+        assert hub.started == []
 
     story(run)
 
