@@ -91,8 +91,8 @@ check-accounts: ## compare the accounts of hub and broker, and repair the broker
 	exec $(PY) -m hub.accounts check
 
 # TOKEN or TOKEN_FILE are read from the environment: a token on a command line is seen by all users of a host.
-smoke: install ## does an installation work? URL=https://… with TOKEN or TOKEN_FILE of a user (CA=…)
-	@$(PY) -m smoke "$(URL)" $(if $(CA),--ca "$(CA)")
+smoke: | $(UV) ## does an installation work? URL=https://… with TOKEN or TOKEN_FILE of a user (CA=…)
+	@$(UV) run --quiet --no-project --isolated --with 'requests==2.*' --with 'tornado==6.*' python -m smoke "$(URL)" $(if $(CA),--ca "$(CA)")
 
 test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they need
 	@tests/prepare

@@ -28,11 +28,12 @@ SUBJECTS = {
     "oauth_scope oauth_tenant allowed_users allowed_groups admin_users admin_groups "
     "auth_refresh_age start_early",
     "Users' servers": "user_images memory_limit cpu_limit process_limit active_server_limit "
-    "disk_limit",
+    "sizes gpus disk_limit",
     "Apps": "app_memory_limit app_cpu_limit app_idle_timeout",
     "What the team shares": "team_folder team_groups team_limit shared_data",
     "Idleness": "idle_timeout kernel_idle_timeout waiting_kernel keep_at_most",
-    "Look": "team_name team_logo team_colour help_url announcement team_links external_sharing",
+    "Look": "team_name team_logo team_colour help_url announcement maintenance team_links "
+    "external_sharing",
     "Broker": "kafka_port kafka_bootstrap_servers kafka_admin_server kafka_groups kafka_services "
     "kafka_produce_quota kafka_consume_quota kafka_request_quota kafka_topic_quota",
     "Hub": "servers data_dir instance database_url hub_port proxy_api_port node",

@@ -29,6 +29,9 @@ class TeamSettings(BaseSettings):
     announcement: Annotated[str, Field(max_length=500)] = Field(
         "", description="one or two sentences for everybody, plain text"
     )
+    maintenance: Annotated[str, Field(max_length=300)] = Field(
+        "", description="a sentence; while there is one no server starts, and those that run go on"
+    )
     team_links: TeamLinks = Field(
         (), description="links for everybody: Title=https://address, separated by commas"
     )

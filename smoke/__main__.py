@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
     except SmokeError as error:
         print(f"{options.url} does not work. {error}", file=sys.stderr)
         return 1
-    except requests.RequestException as error:
+    except OSError as error:  # those of requests are some, too
         print(f"{options.url} does not work. address: {error}", file=sys.stderr)
         return 1
     print(f"{options.url} works.")

@@ -30,7 +30,7 @@ _SAID = {
     "unpublished": "{title} is unpublished. Nobody can open it, and its snapshots are gone.",
     "rolled-back": "{title} shows an earlier snapshot.",
 }
-_REASONS_FOR_ALL = ("full", "engine")  # as `SpawnError` has them
+_REASONS_FOR_ALL = ("full", "engine", "maintenance")  # as `SpawnError` has them
 _GONE = (
     "There is no app at this address. Its author may have unpublished it, or has left this "
     "platform."

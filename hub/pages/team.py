@@ -21,4 +21,5 @@ def team_variables(settings: Settings) -> dict[str, Any]:
         "help_url": settings.help_url,
         "team_announcement": settings.announcement,
         "team_links": settings.team_links,
+        "maintenance": settings.maintenance,
     }
