@@ -25,7 +25,6 @@ from hub.setting_types import (
     DnsName,
     HexKey,
     Images,
-    Memory,
     Names,
     Port,
     Scopes,
@@ -135,9 +134,6 @@ class Settings(
     user_images: Images = Field(
         ("mosshub/user:cpu",), description="images to choose from; the first is the default"
     )
-    memory_limit: Memory = Field("4G", description="memory of one server")
-    cpu_limit: Annotated[float, Field(gt=0)] = Field(2.0, description="processors of one server")
-    process_limit: Annotated[int, Field(ge=64)] = Field(1024, description="processes of one server")
     active_server_limit: Annotated[int, Field(ge=1)] = Field(
         10, description="number of servers that may run at the same time"
     )

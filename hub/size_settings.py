@@ -1,10 +1,11 @@
-"""Which sizes of servers users choose from, and how many GPUs the host has."""
+"""How large servers are, which sizes users choose from, and how many GPUs the host has."""
 
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from hub.setting_types import Memory
 from hub.sizes import Size, parse_sizes
 
 
@@ -15,6 +16,9 @@ def _sizes(value: object) -> object:
 class SizeSettings(BaseSettings):
     """The part of the settings about sizes. `hub.settings` reads them all."""
 
+    memory_limit: Memory = Field("4G", description="memory of one server")
+    cpu_limit: Annotated[float, Field(gt=0)] = Field(2.0, description="processors of one server")
+    process_limit: Annotated[int, Field(ge=64)] = Field(1024, description="processes of one server")
     sizes: Annotated[tuple[Size, ...], NoDecode, BeforeValidator(_sizes)] = Field(
         (),
         description="sizes that users choose from, Name=processors/memory[/gpu][@group+group] with "

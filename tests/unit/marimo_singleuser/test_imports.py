@@ -6,7 +6,7 @@ import sys
 import pytest
 
 # 676 on the day of this test, and 860 with the hub's database.
-MAX_MODULES = 730
+MAX_MODULES = 740
 COUNT = (
     "import sys\n"
     "{first}"
