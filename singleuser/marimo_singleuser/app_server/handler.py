@@ -18,7 +18,7 @@ from .snapshot import SnapshotSource
 from .viewer import headers_for_app, is_open
 
 _AGAIN_S = 5  # between two looks of a page at an app that did not start
-_MENDED_S = 20  # the same for an app that its author must mend
+_CORRECTED_S = 20  # the same for an app that its author must correct
 _NOT_OPEN = "Not found: this is an app, and nobody edits it here"
 
 
@@ -69,13 +69,14 @@ class AppHandler(MarimoHandler):
 
     def _send_problem(self) -> None:
         """Say why the app cannot run."""
-        author = self.server_settings.user
-        mend = (
-            f"Mend {self._source.card.notebook} in your editor, then publish it again."
+        author, notebook = self.server_settings.user, self._source.card.notebook
+        what_to_do = (
+            f"Correct {notebook} in your editor, or install there what is missing. Then publish it "
+            "again."
             if self._is_author
-            else f"Only its author can mend that: tell {author}."
+            else f"Only its author can correct that: tell {author}."
         )
-        self._send_why(f"{self._source.problem} {mend}", _MENDED_S)
+        self._send_why(f"{self._source.problem} {what_to_do}", _CORRECTED_S)
 
     def _send_why(self, text: str, again_s: int, lines: Sequence[str] = ()) -> None:
         self.set_status(503)
