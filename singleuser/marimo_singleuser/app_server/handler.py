@@ -13,12 +13,12 @@ from ..proxy.error_pages import ShortCircuit
 from ..proxy.handler import MarimoHandler
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
-from .page import add_frame, script, viewer_mark
+from .page import add_frame, script
 from .snapshot import SnapshotSource
 from .viewer import headers_for_app, is_open
 
 _AGAIN_S = 5  # between two looks of a page at an app that did not start
-_REPAIRED_S = 20  # the same for an app that its author must repair
+_CORRECTED_S = 20  # the same for an app that its author must correct
 _NOT_OPEN = "Not found: this is an app, and nobody edits it here"
 
 
@@ -69,13 +69,14 @@ class AppHandler(MarimoHandler):
 
     def _send_problem(self) -> None:
         """Say why the app cannot run."""
-        author = self.server_settings.user
-        way_out = (
-            f"Repair {self._source.card.notebook} in your editor, then publish it again."
+        author, notebook = self.server_settings.user, self._source.card.notebook
+        what_to_do = (
+            f"Correct {notebook} in your editor, or install there what is missing. Then publish it "
+            "again."
             if self._is_author
-            else f"Only its author can repair that: tell {author}."
+            else f"Only its author can correct that: tell {author}."
         )
-        self._send_why(f"{self._source.problem} {way_out}", _REPAIRED_S)
+        self._send_why(f"{self._source.problem} {what_to_do}", _CORRECTED_S)
 
     def _send_why(self, text: str, again_s: int, lines: Sequence[str] = ()) -> None:
         self.set_status(503)
@@ -127,13 +128,12 @@ class AppStatus(OwnPage):
         self.finish({})
 
     async def get(self) -> None:
-        """Send the viewer's mark. A page that is seen counts as use."""
+        """Send the viewer's name. A page that is seen counts as use."""
         self._check_admitted()
         if self.get_query_argument("seen", "") == "yes":
             self.services.activity.touch()
         self.set_header("Cache-Control", "no-store")
-        viewer = self._hub_auth_user_cache["name"]
-        self.finish({"mark": viewer_mark(self.server_settings, viewer)})
+        self.finish({"viewer": self._hub_auth_user_cache["name"]})
 
 
 class NewSnapshot(AskHubAgain):

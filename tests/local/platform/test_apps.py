@@ -246,7 +246,7 @@ def test_an_app_without_its_packages_says_so(
         said = viewer.wait(lambda: cannot_run(viewer, author), 240, "the page that says why")
         assert "It imports a package that is not installed: no_such_package." in said
         assert "tell ivy" in said
-        assert "Mend peek.py in your editor" in (cannot_run(author, author) or "")
+        assert "Correct peek.py in your editor" in (cannot_run(author, author) or "")
         # What nobody can run is not published, and the app stays as it was.
         notebook.write_text(lacking.format("x = ("))
         refused = publish(author, audience="noel")
