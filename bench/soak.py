@@ -11,6 +11,7 @@ stops the server, again and again. Meanwhile memory and descriptors of the servi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import signal
 import statistics
@@ -73,6 +74,7 @@ def work(stack: Stack, name: str, pause_s: float, until: float, log: Log) -> Non
 
     pause()
     while time.monotonic() < until:
+        member = None
         try:
             member = TeamMember(stack, name, password=PASSWORD)
             member.start()
@@ -80,11 +82,13 @@ def work(stack: Stack, name: str, pause_s: float, until: float, log: Log) -> Non
             for cell in CELLS:
                 notebook.run(cell, 180)
                 pause()
-            member.stop()
             log.sessions += 1
         except (Exception, pytest.fail.Exception) as error:
             log.failures.append(f"{name}: {type(error).__name__}: {str(error)[:300]}")
             print(log.failures[-1], flush=True)
+        finally:
+            with contextlib.suppress(Exception, pytest.fail.Exception):
+                member and member.stop()
         pause()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 
 from jupyterhub import orm
 from jupyterhub.handlers.login import LogoutHandler
@@ -58,4 +59,5 @@ def let_ask_again(url: str) -> None:
 async def _ping(url: str) -> None:
     """Tell a server. One that cannot be reached asks by itself, within half a minute."""
     request = HTTPRequest(url, method="POST", body=b"", request_timeout=_TIMEOUT_S)
-    await AsyncHTTPClient().fetch(request, raise_error=False)
+    with suppress(OSError):  # the server ends at this moment: no answer of HTTP tells of it
+        await AsyncHTTPClient().fetch(request, raise_error=False)

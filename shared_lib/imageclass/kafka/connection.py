@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import InvalidReplicationFactorError, KafkaError, KafkaTimeoutError
 from mosshub_contract.broker_account import FILE_VARIABLE
 
 from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refusal
@@ -237,4 +237,9 @@ def connect(
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, NoBroker) or (isinstance(error, KafkaError) and error.retriable)
+    # The last: a broker that had no time for its controller takes no topic for a moment.
+    return (
+        isinstance(error, NoBroker)
+        or (isinstance(error, KafkaError) and error.retriable)
+        or isinstance(error, InvalidReplicationFactorError)
+    )

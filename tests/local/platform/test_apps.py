@@ -289,7 +289,13 @@ def test_the_apps_of_somebody_who_is_blocked_or_removed_end(
     wait_until(lambda: not viewer.session.get(status, timeout=60).ok, 30, "the end of the app")
     assert admin.post_form("/hub/mosshub/admin/people/rosa/unblock", {}).ok
     assert "is blocked" not in said()
-    assert admin.post_form("/hub/mosshub/admin/people/rosa/remove", {}).ok
+
+    def is_removed() -> bool:
+        answer = admin.post_form("/hub/mosshub/admin/people/rosa/remove", {})
+        assert answer.ok or "An app of rosa is starting or stopping" in answer.text
+        return answer.ok
+
+    wait_until(is_removed, 30, "the removal")
     assert "or has left this platform" in said()
     assert store.all() == [one for one in store.all() if one.author != "rosa"]
 

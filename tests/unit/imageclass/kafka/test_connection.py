@@ -2,6 +2,7 @@
 
 import pytest
 from imageclass.kafka import connection, topics
+from kafka.errors import InvalidReplicationFactorError
 
 
 def test_topics_are_the_persons_in_the_hub_and_the_teams_outside(
@@ -30,3 +31,18 @@ def test_a_broker_that_is_away_is_waited_for_and_named() -> None:
         connection.connect("127.0.0.1:1", timeout=10, on_wait=said.append)
     assert said
     assert "Waiting for the broker at 127.0.0.1:1" in said[0]
+
+
+def test_a_broker_without_time_for_its_controller_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = [InvalidReplicationFactorError(), InvalidReplicationFactorError(), None]
+
+    def ensure_topics(self: connection.Connection) -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    monkeypatch.setattr(connection.Connection, "ensure_topics", ensure_topics)
+    told: list[str] = []
+    assert connection.connect("127.0.0.1:1", timeout=30, on_wait=told.append)
+    assert answers == [] and len(told) == 2
