@@ -33,18 +33,20 @@ class OidcProvider:
     Args:
         platform_url: the platform's address, to which a sign-in leads back.
         log_path: file for what it prints.
+        address: this machine's address on which it listens, if others than itself ask it.
     """
 
-    def __init__(self, platform_url: str, log_path: Path) -> None:
+    def __init__(self, platform_url: str, log_path: Path, address: str = "") -> None:
         assert (PLACE / "node_modules").exists(), (
             "the provider is not installed: run `make .venv/.dev`"
         )
         port = free_port()
-        self.issuer = f"http://localhost:{port}"
-        self.internal_url = f"http://127.0.0.1:{port}"
+        self.issuer = f"http://{address or 'localhost'}:{port}"
+        self.internal_url = f"http://{address or '127.0.0.1'}:{port}"
         self._log_path = log_path
         self._environment = {
             **os.environ,
+            "ADDRESS": address or "127.0.0.1",
             "PORT": str(port),
             "ISSUER": self.issuer,
             "CLIENT_SECRET": CLIENT_SECRET,

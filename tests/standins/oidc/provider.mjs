@@ -1,10 +1,10 @@
 // An OpenID provider for the tests, configured as strictly as many real ones: it tells a user's groups
 // only to a client that asks for the scope `groups`, and it names its endpoints by the address at which
-// it is asked. The environment has PORT, ISSUER, CLIENT_SECRET and REDIRECT (the platform's address).
+// it is asked. The environment has ADDRESS, PORT, ISSUER, CLIENT_SECRET and REDIRECT (the platform's address).
 
 import Provider from "oidc-provider";
 
-const { PORT, ISSUER, CLIENT_SECRET, REDIRECT } = process.env;
+const { ADDRESS, PORT, ISSUER, CLIENT_SECRET, REDIRECT } = process.env;
 
 const users = {
   ada: { groups: ["team"], email_verified: true },
@@ -39,4 +39,4 @@ const provider = new Provider(ISSUER, {
   features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true } },
 });
 
-provider.listen(Number(PORT), "127.0.0.1", () => console.log("listening"));
+provider.listen(Number(PORT), ADDRESS, () => console.log("listening"));
