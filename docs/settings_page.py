@@ -28,7 +28,7 @@ SUBJECTS = {
     "oauth_scope oauth_tenant allowed_users allowed_groups admin_users admin_groups "
     "auth_refresh_age start_early",
     "Users' servers": "user_images memory_limit cpu_limit process_limit active_server_limit "
-    "disk_limit",
+    "sizes gpus disk_limit",
     "Apps": "app_memory_limit app_cpu_limit app_idle_timeout",
     "What the team shares": "team_folder team_groups team_limit shared_data",
     "Idleness": "idle_timeout kernel_idle_timeout waiting_kernel keep_at_most",

@@ -32,6 +32,7 @@ from hub.setting_types import (
     Words,
 )
 from hub.sharing_settings import SharingSettings
+from hub.size_settings import SizeSettings
 from hub.watch_settings import WatchSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +43,7 @@ class SettingsError(Exception):
     """Some settings are wrong; the message has a line for each."""
 
 
-class Settings(DatabaseSettings, WatchSettings, AppSettings, SharingSettings):
+class Settings(DatabaseSettings, WatchSettings, AppSettings, SharingSettings, SizeSettings):
     """The settings. A setting's name in the environment is the field's name in capitals."""
 
     model_config = SettingsConfigDict(

@@ -19,18 +19,21 @@ from hub.spawners.engine_errors import engine_failure
 from hub.spawners.images import allowed_images, has_newer_image, image_form, parse_form
 from hub.spawners.listening import PAUSE_S, listens
 from hub.spawners.progress import LOG_TAIL_LINES, ProgressMixin, SpawnError, ended_start
+from hub.spawners.sizes import SizeMixin, start_form, with_size
 from hub.spawners.usage import measure_containers
 from hub.starts.failures import watch_start
 from hub.starts.without import StartWithoutMixin
 from hub.team_folder.mounts import HOME, with_team_folder
 
-OPTIONS = frozenset({"image"})  #: everything a user may choose at a start
+OPTIONS = frozenset({"image", "size"})  #: everything a user may choose at a start
 _TOLERATED_POLLS = 3  # in a row may find a container down before it counts as ended
 #: Questions whether an editor listens, for each look at its container: the engine serves all users.
 _QUESTIONS_PER_LOOK = 4
 
 
-class ContainerSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, EngineCallsMixin):
+class ContainerSpawner(
+    AppServerMixin, SizeMixin, ProgressMixin, StartWithoutMixin, EngineCallsMixin
+):
     """Starts a server in a container, refuses options that nobody offered, says why one ended.
 
     Attributes:
@@ -45,8 +48,8 @@ class ContainerSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, EngineC
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        remembered = self.user_options.get("image")
-        if remembered is not None and remembered not in self._get_allowed_images():
+        offered = {"image": self._get_allowed_images(), "size": self.offered_sizes()}
+        if any(self.user_options.get(key) not in (None, *offered[key]) for key in offered):
             self._forget_options()  # it is no longer offered: the next start takes the default
 
     async def start(self):
@@ -64,8 +67,11 @@ class ContainerSpawner(AppServerMixin, ProgressMixin, StartWithoutMixin, EngineC
         if not_offered := set(self.user_options) - OPTIONS:
             raise self._refuse(
                 f"A start cannot be given {', '.join(sorted(not_offered))}: "
-                "only an image from the list."
+                "only an image and a size from the lists."
             )
+        if "size" in self.user_options and not self.size:
+            raise self._refuse(f"There is no such size for you: {', '.join(self.offered_sizes())}.")
+        self.take_size()
         if "image" in self.user_options:
             await self.check_allowed(self.user_options["image"])
         self.exit_reason = ""
@@ -222,7 +228,7 @@ def configure(c: Any, settings: Settings) -> None:
     images = allowed_images(settings)
     c.JupyterHub.spawner_class = ContainerSpawner
     c.DockerSpawner.allowed_images = images
-    c.DockerSpawner.options_form = image_form(images)
+    c.DockerSpawner.options_form = start_form(image_form(images), settings.sizes)
     c.DockerSpawner.options_from_form = parse_form
     c.DockerSpawner.image = settings.user_images[0]
     c.DockerSpawner.pull_policy = "never"  # `make up` fetches it before anybody signs in
@@ -234,7 +240,9 @@ def configure(c: Any, settings: Settings) -> None:
     c.DockerSpawner.volumes = {f"{settings.instance}_home_{{username}}": HOME}
     c.DockerSpawner.network_name = f"{settings.instance}-users"
     c.DockerSpawner.use_internal_ip = True
-    c.DockerSpawner.extra_host_config = with_team_folder(host_config(settings), settings)
+    host = with_team_folder(host_config(settings), settings)
+    c.DockerSpawner.extra_host_config = with_size(host) if settings.sizes else host
+    c.ContainerSpawner.sizes = settings.sizes
     c.DockerSpawner.mem_limit = settings.memory_limit
     c.DockerSpawner.cpu_limit = settings.cpu_limit
     c.ContainerSpawner.app_traits = app_traits(settings)

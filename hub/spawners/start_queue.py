@@ -13,6 +13,8 @@ _FULL = (
     "page, or ask an admin: the panel stops editors that nobody uses, and ACTIVE_SERVER_LIMIT sets "
     "how many there may be."
 )
+#: Seconds between two looks for a free GPU, while somebody waits for one.
+_GPU_PAUSE_S = 1.0
 
 
 def position_message(before: int) -> str:
@@ -27,6 +29,19 @@ def position_message(before: int) -> str:
     return f"{people} before you. Your editor starts by itself when it is your turn."
 
 
+def gpu_message(before: int, gpus: int) -> str:
+    """Return what a person reads who waits for a GPU.
+
+    Args:
+        before: the number of people who wait for one and are before this one.
+        gpus: how many there are.
+    """
+    people = "1 person waits" if before == 1 else f"{before} people wait"
+    queue = f"{people} for one before you." if before else "You are the next who gets one."
+    taken = "The GPU is" if gpus == 1 else f"All {gpus} GPUs are"
+    return f"{taken} in use. {queue} Your editor starts by itself. Without a GPU it starts at once."
+
+
 class StartQueue:
     """Gives places to starts, first come, first served.
 
@@ -39,12 +54,16 @@ class StartQueue:
         places: servers that may start at the same time.
         limit: servers that may run, start or wait at the same time.
         maintenance: why nothing starts at the moment; empty if all may start.
+        gpus: number of the host's GPUs. A start that wants one waits until one is free, and lets
+            others go first.
     """
 
-    def __init__(self, places: int, limit: int, maintenance: str = "") -> None:
+    def __init__(self, places: int, limit: int, maintenance: str = "", gpus: int = 0) -> None:
         self._places = places
         self._limit = limit
         self._maintenance = maintenance
+        self._gpus = gpus
+        self._timer: asyncio.TimerHandle | None = None
         self._starting: set[Spawner] = set()
         self._waiting: dict[Spawner, asyncio.Future[None]] = {}
 
@@ -89,12 +108,40 @@ class StartQueue:
         for spawner, turn in list(self._waiting.items()):
             if len(self._starting) == self._places:
                 break
+            if not self._has_gpu(spawner):
+                continue
             del self._waiting[spawner]
             if not turn.cancelled():
                 self._starting.add(spawner)
                 turn.set_result(None)
-        for before, spawner in enumerate(self._waiting):
+        for_gpu = [one for one in self._waiting if _wants_gpu(one) and one.gpu is None]
+        for before, spawner in enumerate(for_gpu):
+            spawner.stage = (0, gpu_message(before, self._gpus))
+        for before, spawner in enumerate(one for one in self._waiting if one not in for_gpu):
             spawner.stage = (0, position_message(before))
+        if for_gpu and not self._timer:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_GPU_PAUSE_S, self._look_again)
+
+    def _look_again(self) -> None:
+        """A GPU is free when its server has ended, whatever ended it."""
+        self._timer = None
+        self._admit()
+
+    def _has_gpu(self, spawner: Spawner) -> bool:
+        """Return whether the start has the GPU that it wants; give it one that is free."""
+        if not _wants_gpu(spawner):
+            return True
+        users = spawner.user.settings["users"].values()
+        taken = {getattr(other, "gpu", None) for user in users for other in user.spawners.values()}
+        free = sorted(set(range(self._gpus)) - taken)
+        if free and spawner.gpu is None:
+            spawner.gpu = free[0]
+        return spawner.gpu is not None
+
+
+def _wants_gpu(spawner: Spawner) -> bool:
+    return getattr(spawner, "wants_gpu", False)
 
 
 async def end_starts(user: User) -> None:

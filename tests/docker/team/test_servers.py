@@ -22,13 +22,14 @@ def choice_is_offered(page: Page, stack: Stack) -> bool:
     return page.get_by_label("Image").is_visible()
 
 
-def test_an_image_is_chosen_and_one_that_fails_says_why(stack, enter, picture):
+def test_image_and_size_are_chosen_and_a_start_that_fails_says_why(stack, enter, picture):
     failing = f"{stack.name}/user:failing"
     program = "FROM debian:trixie-slim\nCMD echo 'there is no editor in here'; exit 7\n"
     build = ["docker", "build", "--quiet", "--tag", failing, "-"]
     subprocess.run(build, input=program.encode(), check=True, capture_output=True)
     try:
-        with hub_settings(stack, f"USER_IMAGES=mosshub/user:cpu,{failing}\n"):
+        sizes = "SIZES=Small=1/1G, Large=1.5/2G, Huge=4/8G@nobody\n"
+        with hub_settings(stack, f"USER_IMAGES=mosshub/user:cpu,{failing}\n{sizes}"):
             if is_running(stack, "linus"):
                 docker("rm", "-f", server(stack, "linus"))
             page = enter("linus")
@@ -36,10 +37,17 @@ def test_an_image_is_chosen_and_one_that_fails_says_why(stack, enter, picture):
             retry_until(lambda: choice_is_offered(page, stack), 60, "a choice of images")
             choice = page.get_by_label("Image")
             expect(choice.locator("option")).to_have_text(["cpu", "failing"])
+            size = page.get_by_label("Size")
+            labels = ["Small: 1 processor, 1 GB", "Large: 1.5 processors, 2 GB"]
+            expect(size.locator("option")).to_have_text(labels)
             picture(page, "team-images")
             choice.select_option("cpu")
+            size.select_option("Large")
             page.get_by_role("button", name="Start").click()
             wait_for_files(page)
+            limits = "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.CpuQuota}}"
+            found = docker("inspect", "--format", limits, server(stack, "linus"))
+            assert found == f"{2 * 2**30} {2 * 2**30} 150000"
             docker("rm", "-f", server(stack, "linus"))
             # The hub notices within five seconds.
             retry_until(lambda: choice_is_offered(page, stack), 60, "the form for a new start")

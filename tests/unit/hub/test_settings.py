@@ -56,6 +56,12 @@ def test_without_any_setting_the_platform_has_its_defaults() -> None:
         ("TEAM_GROUPS", ",".join(f"g{n}" for n in range(33)), "32 groups at most"),
         ("SHARED_DATA", "/srv/a.b", "an absolute path of letters, digits, _ and - only"),
         ("SHARED_DATA", "sets", "an absolute path"),
+        ("SIZES", "Small=2", "'Small=2' is not of the form Name=processors/memory"),
+        ("SIZES", "Small=0/4G", "'Small=0/4G' is not of the form"),
+        ("SIZES", "A=1/2G, A=2/4G", "each name once"),
+        ("SIZES", "Large=4/8G@lab", "the first is the default"),
+        ("SIZES", "Small=2/4G, GPU=8/32G/gpu", "SIZES names a size with a GPU: set GPUS"),
+        ("GPUS", "-1", "greater than or equal to 0"),
         ("MEMORY_LIMIT", "lots", "a number and K, M, G or T, for example 2G"),
     ],
 )

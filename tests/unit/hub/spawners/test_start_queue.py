@@ -8,15 +8,18 @@ import pytest
 from traitlets import Any
 from traitlets.config import Config, Configurable
 
+from hub.spawners import start_queue
 from hub.spawners.progress import SpawnError
-from hub.spawners.start_queue import StartQueue, position_message
+from hub.spawners.start_queue import StartQueue, gpu_message, position_message
 
 
 class Hub:
     """As much of JupyterHub as a start needs: a user, a spawner and the task that starts it."""
 
-    def __init__(self, places: int = 2, limit: int = 100, maintenance: str = "") -> None:
-        self.queue = StartQueue(places, limit, maintenance)
+    def __init__(
+        self, places: int = 2, limit: int = 100, maintenance: str = "", gpus: int = 0
+    ) -> None:
+        self.queue = StartQueue(places, limit, maintenance, gpus)
         self.users: dict[str, SimpleNamespace] = {}
         self.started: list[str] = []
 
@@ -27,8 +30,11 @@ class Hub:
         self.users[name] = user
         return made
 
-    def request(self, name: str, work: Callable[[], object] = lambda: None) -> "Spawner":
+    def request(
+        self, name: str, work: Callable[[], object] = lambda: None, *, gpu: bool = False
+    ) -> "Spawner":
         spawner = self.spawner(name, pending="spawn")
+        spawner.wants_gpu = gpu
 
         async def spawn() -> None:
             await self.queue.wait_for_turn(spawner)
@@ -44,6 +50,7 @@ class Spawner:
     def __init__(self, name: str, user: object, *, ready: bool, pending: str | None) -> None:
         self.name, self.user, self.ready, self.pending = name, user, ready, pending
         self.stage = (0, "")
+        self.wants_gpu, self.gpu = False, None
         self.done = asyncio.Event()
         self._spawn_future: asyncio.Future
 
@@ -157,6 +164,36 @@ def test_while_there_is_maintenance_nothing_starts_and_the_refusal_says_why() ->
         assert hub.started == []
 
     story(run)
+
+
+def test_who_wants_a_gpu_waits_until_one_is_free_and_lets_others_go_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(start_queue, "_GPU_PAUSE_S", 0.0)
+
+    async def run() -> None:
+        hub = Hub(places=9, gpus=2)
+        hub.spawner("runs", ready=True).gpu = 0
+        first, second, third = (hub.request(name, gpu=True) for name in ("one", "two", "three"))
+        hub.request("without")
+        await settle()
+        assert hub.started == ["one", "without"]
+        assert first.gpu == 1
+        assert [second.stage[1], third.stage[1]] == [gpu_message(0, 2), gpu_message(1, 2)]
+        del hub.users["runs"]  # JupyterHub forgets the spawner of a server that ended
+        while "two" not in hub.started:
+            await asyncio.sleep(0)
+        assert second.gpu == 0 and third.stage[1] == gpu_message(0, 2)
+        third._spawn_future.cancel()  # else the queue looks on
+        await settle()
+
+    story(run)
+
+
+def test_the_wait_for_a_gpu_is_a_sentence() -> None:
+    assert gpu_message(0, 1).startswith("The GPU is in use. You are the next who gets one.")
+    assert gpu_message(1, 2).startswith("All 2 GPUs are in use. 1 person waits for one before you")
+    assert "3 people wait for one before you." in gpu_message(3, 2)
 
 
 def test_all_spawners_share_one_queue() -> None:
