@@ -6,7 +6,8 @@ The machine is Debian 12 with systemd and an engine of its own. What differs fro
   signs (`TLS=internal`): Let's Encrypt gives a test no certificate.
 - The images come from this host's engine, and are not built again (`BUILD=no`): tests/docker/images
   looks at that.
-- The commands for Ubuntu 24.04 are not run.
+- The commands for Ubuntu 24.04 are not run. The new host, to which the platform moves, is the old
+  one after everything was removed.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ CLONE = "/opt/mosshub"
 REPOSITORY = "/srv/mosshub.git"
 IMAGES = ("mosshub/hub:local", "mosshub/user:cpu", "mosshub/backup:local")
 OTHERS = ("caddy:2.6.2", "haproxy:3.0.11", "apache/kafka:4.3.1")
+NEW_VERSION = "A newer version"
 HOME_FILE = "/home/mosshub/notebooks/mine.txt"
 MINE = "this is mine"
 
@@ -148,7 +150,7 @@ def give_repository(vps: Vps, bare: Path) -> None:
     docker("cp", bare, f"{vps.box.name}:{REPOSITORY}")
 
 
-def install(deployment: Deployment) -> None:
+def install(deployment: Deployment) -> Person:
     """From the bare machine to a user whose editor runs."""
     for command in deployment.follow("From a bare VPS"):
         if command.line.startswith("docker compose version"):
@@ -163,6 +165,7 @@ def install(deployment: Deployment) -> None:
             save_token(deployment, ada)
         elif command.line == "systemctl reboot":
             check_reboot(deployment, ada)
+    return ada
 
 
 def save_token(deployment: Deployment, person: Person) -> None:
@@ -180,6 +183,65 @@ def check_reboot(deployment: Deployment, ada: Person) -> None:
     assert "prohibit" in deployment.output("ip rule")
 
 
+def upgrade(deployment: Deployment, ada: Person) -> None:
+    """A new version, with a drain, and back to the old one."""
+    old = deployment.output("git log -1 --format=%s")
+    author = "git -c user.name=test -c user.email=test@example.org"
+    commit = f"{author} commit -q --allow-empty -m '{NEW_VERSION}' && git push -q"
+    deployment.output(f"git clone -q {REPOSITORY} /srv/new && cd /srv/new && {commit}")
+    server = deployment.output("docker inspect --format '{{.Id}}' mosshub_ada--")
+    for command in deployment.follow("A new version"):
+        if command.line == "git pull":
+            assert deployment.output("git log -1 --format=%s") == NEW_VERSION
+        elif command.line.startswith("docker ps "):
+            assert deployment.output("docker inspect --format '{{.Id}}' mosshub_ada--") == server
+            grace = deployment.signed_in("grace")
+            with deployment.reached():
+                refused = grace.api("POST", "users/grace/server")
+                home = grace.session.get(f"{URL}/hub/home", timeout=60).text
+            assert refused.status_code == 429
+            assert "The host gets a new disk until 18:00." in refused.text
+            assert "No editor starts at the moment: The host gets a new disk" in home
+        elif command.line == "make down":
+            assert deployment.output("docker ps --all --quiet") == ""
+    assert deployment.output("git log -1 --format=%s") == old
+    deployment.server_runs(ada)
+    assert deployment.reads_home_file() == MINE
+
+
+def renew_secrets(deployment: Deployment, ada: Person) -> Person:
+    """All sign in again, and nothing else is lost."""
+    server = deployment.output("docker inspect --format '{{.Id}}' mosshub_ada--")
+    list(deployment.follow("New secrets"))
+    with deployment.reached():
+        page = ada.session.get(f"{URL}/hub/home", timeout=60, allow_redirects=False)
+    assert page.is_redirect, "a cookie under the old secret is still taken"
+    ada = deployment.signed_in("ada")
+    with deployment.reached():
+        retry_until(lambda: ada.open().ok, 120, "ada's editor answers after new secrets")
+    assert deployment.output("docker inspect --format '{{.Id}}' mosshub_ada--") == server
+    return ada
+
+
+def move(deployment: Deployment) -> None:
+    """To a host where nothing is, which is this one after everything was removed."""
+    list(deployment.follow("To another host", block=0))
+    deployment.output("cp docker/secrets/backup_passphrase /var/backups/passphrase")
+    list(deployment.follow("To remove it"))
+    left = "docker ps --all --quiet; docker volume ls --quiet; ls -d /opt/mosshub* || true"
+    assert "mosshub_" not in deployment.output(left, directory="/")
+    assert "No such file" in deployment.output(left, directory="/")
+    list(deployment.follow("To another host", block=1))
+    deployment.trust()
+    ada = deployment.signed_in("ada")
+    deployment.server_runs(ada)
+    assert deployment.reads_home_file() == MINE
+    assert deployment.output("systemctl is-active mosshub") == "active"
+
+
 @pytest.mark.timeout(3000)
-def test_the_page_leads_from_a_bare_machine_to_a_team(deployment: Deployment) -> None:
-    install(deployment)
+def test_the_page_leads_from_a_bare_machine_to_a_team_and_further(deployment: Deployment) -> None:
+    ada = install(deployment)
+    upgrade(deployment, ada)
+    renew_secrets(deployment, ada)
+    move(deployment)
