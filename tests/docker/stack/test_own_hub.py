@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 
 from tests.standins.engine import docker
 from tests.support.containers import PREFIX, Containers
@@ -55,10 +56,9 @@ def test_an_editor_starts_from_another_jupyterhub(
         *(f"--env=INSTANCE={instance}", "--env=TEAM_FOLDER=no", "--env=PYTHONPATH=/srv/mosshub"),
         *(HUB_IMAGE, "jupyterhub", "--config=/own/jupyterhub_config.py"),
     )
-    port = hub.address(8000).rpartition(":")[2]
-    place = SimpleNamespace(
-        url=f"http://localhost:{port}", password="open", subdomains=False, log=""
-    )
-    ada = retry_until(lambda: LocalPerson(place, "ada"), 90, f"the hub answers\n{hub.logs()}")
+    url = f"http://localhost:{hub.address(8000).rpartition(':')[2]}"
+    retry_until(lambda: requests.get(f"{url}/hub/health", timeout=10).ok, 90, "the hub answers")
+    place = SimpleNamespace(url=url, password="open", subdomains=False, log="")
+    ada = LocalPerson(place, "ada")
     assert "ada" in ada.editor().text, hub.logs()[-3000:]
     assert ada.notebook().run("print(6 * 7)").strip() == "42"
