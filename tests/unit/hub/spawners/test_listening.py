@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from hub.spawners.listening import has_port, listens
@@ -48,3 +49,11 @@ def test_a_port_belongs_to_the_process_that_listens_there() -> None:
         assert not has_port(child.pid, port)
     assert not has_port(os.getpid(), port)
     assert not has_port(child.pid, port)  # it has ended
+
+
+def test_a_process_that_hides_itself_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: psutil.Process, kind: str) -> None:
+        raise psutil.AccessDenied(self.pid)
+
+    monkeypatch.setattr(psutil.Process, "net_connections", refuse)
+    assert has_port(os.getpid(), 1)
