@@ -70,7 +70,7 @@ def work(stack: Stack, name: str, pause_s: float, until: float, log: Log) -> Non
     chance = random.Random(name)  # noqa: S311
 
     def pause() -> None:
-        time.sleep(chance.uniform(0, 2 * pause_s))
+        time.sleep(min(chance.uniform(0, 2 * pause_s), max(0, until - time.monotonic())))
 
     pause()
     while time.monotonic() < until:
