@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from smoke.__main__ import main
@@ -29,5 +31,6 @@ class Smoke:
         self._monkeypatch.setattr("smoke.__main__.resolve_localhost", lambda: None)
         options = ["--ca", str(stack.authority)] if stack.https else []
         self._capsys.readouterr()
-        self.status = main([stack.url, *options])
+        with ThreadPoolExecutor(1) as pool:  # a browser of other tests has this thread's event loop
+            self.status = pool.submit(main, [stack.url, *options]).result()
         self.said, self.error = self._capsys.readouterr()

@@ -13,7 +13,7 @@ from ..proxy.error_pages import ShortCircuit
 from ..proxy.handler import MarimoHandler
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
-from .page import add_frame, script
+from .page import add_frame, script, viewer_mark
 from .snapshot import SnapshotSource
 from .viewer import headers_for_app, is_open
 
@@ -128,12 +128,13 @@ class AppStatus(OwnPage):
         self.finish({})
 
     async def get(self) -> None:
-        """Send the viewer's name. A page that is seen counts as use."""
+        """Send the viewer's mark. A page that is seen counts as use."""
         self._check_admitted()
         if self.get_query_argument("seen", "") == "yes":
             self.services.activity.touch()
         self.set_header("Cache-Control", "no-store")
-        self.finish({"viewer": self._hub_auth_user_cache["name"]})
+        viewer = self._hub_auth_user_cache["name"]
+        self.finish({"mark": viewer_mark(self.server_settings, viewer)})
 
 
 class NewSnapshot(AskHubAgain):

@@ -107,5 +107,6 @@ def test_every_setting_of_the_hub_is_in_the_example():
     given.add("KAFKA_ADMIN_SERVER")
     secret = {"OAUTH_CLIENT_SECRET", "PROXY_TOKEN", "COOKIE_SECRET", "CRYPT_KEY", "BROKER_SECRET"}
     secret |= {"DATABASE_PASSWORD", "METRICS_TOKEN", "GRAFANA_SECRET"}
+    secret |= {"KAFKA_ADMIN_PASSWORD", "KAFKA_AUTHORITY"}
     laptop = {"KAFKA_PORT", "HUB_PORT", "PROXY_API_PORT", "NODE"}
     assert {f.upper() for f in Settings.model_fields} - given - secret - laptop <= named
