@@ -118,7 +118,7 @@ def _own_handlers() -> list[tuple]:
         (settings.data_dir / "hub").mkdir()
         blocked = BlockedUsers(settings.data_dir / "blocked.json")
         apps.configure(c, settings, Authenticator, blocked)
-        admin.configure(c, settings, blocked)
+        admin.configure(c, settings, blocked, apps.app_counter(settings))
         for room in (copies, origins, pages, team_folder):
             room.configure(c, settings)
         for room in (reports, starts):

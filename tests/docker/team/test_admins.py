@@ -17,14 +17,13 @@ RECHECK = 5  # seconds between two looks at the provider, for the test of who le
 
 
 def accounts(stack: Stack) -> set[str]:
-    """Return the users whose password the broker knows."""
-    return set(
-        stack.in_hub(
-            "from hub.accounts import make_reconciler\n"
-            "from hub.settings import load_settings\n"
-            "print(*make_reconciler(load_settings(), list)._kafka.account_names())"
-        ).split()
-    )
+    """Return the users whose password the broker knows, without the accounts of apps."""
+    names = stack.in_hub(
+        "from hub.accounts import make_reconciler\n"
+        "from hub.settings import load_settings\n"
+        "print(*make_reconciler(load_settings(), list)._kafka.account_names())"
+    ).split()
+    return {name for name in names if not name.startswith("app.")}
 
 
 def fetch(page: Page, path: str) -> dict:
