@@ -94,7 +94,10 @@ def image_of(container: str) -> str:
 
 
 def test_check_accounts_agrees_after_a_start(stack, ada):
-    said = stack.compose("exec", "-T", "hub", "python", "-m", "hub.accounts", "check")
+    check = ("exec", "-T", "hub", "python", "-m", "hub.accounts", "check")
+    said = stack.compose(*check)
+    if "app." in said:  # an app that nobody has opened yet: the check makes its account
+        said = stack.compose(*check)
     assert "Hub and broker agree." in said
 
 
