@@ -25,8 +25,8 @@ and Docker, as `make test` does, builds the images of the rivals (`bench/rivals`
 takes 25 minutes. `make bench PART=start COLD=1` also installs the platform from nothing. A busy
 machine makes all figures worse: *load* is what other programs took when a part began.
 
-[first-notebook.md](first-notebook.md), [gpu.md](gpu.md) and [broker.md](broker.md) have figures that
-this does not measure.
+[first-notebook.md](first-notebook.md), [gpu.md](gpu.md) and [broker.md](broker.md) have figures
+that this does not measure.
 """
 
 
