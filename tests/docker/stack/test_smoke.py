@@ -4,6 +4,7 @@ from tests.standins.engine import docker
 from tests.support.members import TeamMember
 from tests.support.smoke import Smoke
 from tests.support.stack import Stack
+from tests.support.waiting import wait_until
 
 
 def test_a_team_platform_passes(stack: Stack, ada: TeamMember, smoke: Smoke) -> None:
@@ -22,6 +23,7 @@ def test_a_provider_that_is_away_is_named(stack: Stack, ada: TeamMember, smoke: 
         smoke.run(stack, ada)
     finally:
         docker("unpause", stack.container("keycloak"))
+    wait_until(lambda: stack.health("keycloak") == "healthy", 120, "Keycloak is healthy again")
     assert smoke.status == 1, smoke.said
     assert f"{stack.url} does not work. provider: {stack.url} " in smoke.error
     assert len(smoke.error.splitlines()) == 1
