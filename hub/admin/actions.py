@@ -70,11 +70,6 @@ async def remove(handler: "PersonAction", user: User) -> str:
     """Remove a user as JupyterHub's panel does; their files stay."""
     _check_other(handler, user)
     name = user.name
-    for app in [server for server in user.spawners.values() if server.name]:
-        if app.ready and not app.pending:
-            await handler.stop_single_user(user, app.name)
-    if any(server.active for server in user.spawners.values() if server.name):
-        raise web.HTTPError(409, f"An app of {name} is starting or stopping. Wait a moment.")
     await UserAPIHandler.delete(handler, name)
     handler.parts.messages.send("", name)
     return "removed"

@@ -2,6 +2,7 @@
 
 from jupyterhub.auth import Authenticator
 from jupyterhub.utils import maybe_future
+from tornado import web
 
 from hub.apps.store import AppStore
 from hub.apps.upkeep import Upkeep
@@ -31,7 +32,14 @@ class _AppHooks(Authenticator):
         await maybe_future(super().pre_spawn_start(user, spawner))
 
     async def delete_user(self, user):
-        """Unpublish the apps of a removed user, and take them out of all audiences."""
+        """Unpublish the apps of a removed user, and take them out of all audiences.
+
+        Raises:
+            HTTPError: 409, the server of an app has not ended yet; JupyterHub removes nobody then.
+        """
+        if not await self.upkeep.stop_all(user):
+            reason = f"An app of {user.name} is starting or stopping. Wait a moment."
+            raise web.HTTPError(409, reason)
         await self.upkeep.unpublish_all(user)
         await maybe_future(super().delete_user(user))
 

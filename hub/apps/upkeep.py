@@ -104,6 +104,12 @@ class Upkeep:
         await servers.remove(author, app.slug)
         await _delete_account(app.author, app.slug)
 
+    async def stop_all(self, author: User) -> bool:
+        """Stop the servers of a user's apps; return whether all have ended."""
+        for slug in servers.app_servers(author):
+            await servers.stop(author, slug, Reason.ADMIN)
+        return not any(server.active for server in servers.app_servers(author).values())
+
     async def unpublish_all(self, author: User) -> None:
         """Forget the apps of a user who is removed, and take them out of all audiences."""
         for app in self._store.of(author.name):
