@@ -60,8 +60,10 @@ class Example:
             OSError: the notebook cannot be read, or the app cannot be written.
             TooManyApps: the first admin has too many others.
         """
+        if self._is_done:
+            return
         first = db.query(orm.User).filter(orm.User.admin.is_(True)).order_by(orm.User.name).first()
-        if self._is_done or first is None:
+        if first is None:
             return
         self._is_done = True
         code = self._notebook.read_bytes()

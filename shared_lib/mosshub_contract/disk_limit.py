@@ -32,12 +32,11 @@ def check(what: str) -> None:
     Raises:
         OSError: EDQUOT, the limit is reached.
     """
-    if is_reached():
-        raise OSError(
-            errno.EDQUOT,
-            f"{what}: your files take as much disk as they may. Delete what you no longer need,"
-            " then try again",
-        )
+    _check(
+        VARIABLE,
+        f"{what}: your files take as much disk as they may. Delete what you no longer need,"
+        " then try again",
+    )
 
 
 def check_team(what: str) -> None:
@@ -49,12 +48,16 @@ def check_team(what: str) -> None:
     Raises:
         OSError: EDQUOT, the limit is reached.
     """
-    if is_team_reached():
-        raise OSError(
-            errno.EDQUOT,
-            f"{what}: the team's folder takes as much disk as it may. Delete what nobody needs any"
-            " more there, then try again",
-        )
+    _check(
+        TEAM_VARIABLE,
+        f"{what}: the team's folder takes as much disk as it may. Delete what nobody needs any"
+        " more there, then try again",
+    )
+
+
+def _check(variable: str, sentence: str) -> None:
+    if _is_there(variable):
+        raise OSError(errno.EDQUOT, sentence)
 
 
 def _is_there(variable: str) -> bool:

@@ -172,7 +172,7 @@ ONE_CELL = NOTEBOOK.replace("    return", '    x = "as it was"\n    x\n    retur
 
 
 def edit(page: Page, address: str, code: str, file: Path) -> None:
-    """Open a notebook, write its only cell anew, and save."""
+    """Replace the code of a notebook's only cell, and save it."""
     page.goto(address)
     cell = page.locator(".cm-content").first
     cell.wait_for(timeout=3 * MINUTE)

@@ -237,9 +237,6 @@ def connect(
 
 
 def _may_pass(error: BaseException) -> bool:
-    # The last: a broker that had no time for its controller takes no topic for a moment.
-    return (
-        isinstance(error, NoBroker)
-        or (isinstance(error, KafkaError) and error.retriable)
-        or isinstance(error, InvalidReplicationFactorError)
-    )
+    # The second: a broker that had no time for its controller takes no topic for a moment.
+    passing = isinstance(error, NoBroker | InvalidReplicationFactorError)
+    return passing or (isinstance(error, KafkaError) and error.retriable)

@@ -42,7 +42,7 @@ class CopiesPage(HomePage):
     def _render(self, name: str, **values: Any) -> None:
         settings = self.server_settings
         page = template(name).generate(**shared_values(settings, settings.user), **values)
-        self._show(page, policy_of_outputs(self.server_settings, self._origin()))
+        self._show(page, policy_of_outputs(settings, self._origin()))
 
     def _origin(self) -> str:
         """Return scheme and host of this page as the browser has them."""

@@ -79,11 +79,12 @@ def _hint(page: bytes) -> bytes:
     """
     page = re.sub(rb'<link rel="preload" href="[^"]*" as="image" />', b"", page)
     before, closed, rest = page.partition(b"</head>")
-    return (
-        before
-        + _template("hints.html").generate(files=of_the_editor(static_directory()))
-        + (closed + rest)
-    )
+    return before + _hints() + closed + rest
+
+
+@cache
+def _hints() -> bytes:
+    return _template("hints.html").generate(files=of_the_editor(static_directory()))
 
 
 @cache

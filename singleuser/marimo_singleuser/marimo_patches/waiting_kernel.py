@@ -42,12 +42,14 @@ _COMMAND = ["-m", "marimo._ipc.launch_kernel"]
 # What runs in place of it. Input means that a notebook has got this kernel.
 _PROGRAM = f"""\
 import runpy, select, threading
+def is_taken():
+    return select.select([0], [], [], 0)[0]
 def prepare():
     import psutil
     for library in ("tensorflow", "keras"):
-        while psutil.cpu_percent(0.5) > {_CALM_PERCENT}:
+        while not is_taken() and psutil.cpu_percent(0.5) > {_CALM_PERCENT}:
             pass
-        if select.select([0], [], [], 0)[0]:
+        if is_taken():
             return
         try:
             __import__(library)
