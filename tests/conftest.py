@@ -118,3 +118,9 @@ def pytest_terminal_summary(
 def chromium() -> str:
     """Path of the Chromium that browser tests drive through Playwright."""
     return available()["chromium"]
+
+
+@pytest.fixture(scope="session")
+def whole_chromium() -> str:
+    """Path of a Chromium with all of its parts, such as the reader of PDFs."""
+    return available()["whole_chromium"]

@@ -2,10 +2,11 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Frame, Page, Response, expect
+import pytest
+from playwright.sync_api import Browser, Frame, Page, Response, expect
 
 from tests.support.host_names import server_of
 from tests.support.paths import ROOT
@@ -20,6 +21,14 @@ SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
     '<rect width="9" height="9" fill="green"/></svg>'
 )
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Browser], whole_chromium: str) -> Iterator[Browser]:
+    """A Chromium with all of its parts: the usual one has no reader of PDFs."""
+    running = launch(program=whole_chromium)
+    yield running
+    running.close()
 
 
 def prepare(platform: RunningPlatform, name: str) -> None:
@@ -103,6 +112,10 @@ def test_every_element_that_shows_a_file_works(
     )
     assert again == [200, "nosniff"]
     # Chromium's reader shows the PDF: its inner page has the document, at the file's address.
-    inner = [frame for frame in page.frames if frame.url == there["pdf"].url]
     reader = 'embed[type="application/x-google-chrome-pdf"]'
-    assert sum(frame.locator(reader).count() for frame in inner) == 1, [f.url for f in page.frames]
+
+    def readers() -> int:
+        inner = [frame for frame in page.frames if frame.url == there["pdf"].url]
+        return sum(frame.locator(reader).count() for frame in inner)
+
+    retry_until(lambda: readers() == 1, 60, "Chromium's reader of the PDF")

@@ -41,7 +41,7 @@ FAILED = pytest.StashKey[bool]()
 def launch(
     chromium: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Browser]]:
-    """Start a browser, with flags beside the usual ones.
+    """Start a browser, with flags beside the usual ones; `program` is another one than the usual.
 
     `names` has the IP address of each domain that only the test knows, and of the names below it.
     As root the browser has a network of its own.
@@ -52,13 +52,15 @@ def launch(
     networks: list[BrowserNetwork] = []
     with sync_playwright() as playwright:
 
-        def start(*flags: str, names: Mapping[str, str] | None = None) -> Browser:
-            program, more = chromium, list(flags)
+        def start(
+            *flags: str, names: Mapping[str, str] | None = None, program: str = chromium
+        ) -> Browser:
+            more = list(flags)
             if browser_network.is_possible():
                 network = BrowserNetwork(names)
                 networks.append(network)
                 folder = tmp_path_factory.mktemp("browser")
-                program, more = str(network.wrapper(chromium, folder)), [*flags, *network.flags]
+                program, more = str(network.wrapper(program, folder)), [*flags, *network.flags]
             elif names:
                 rules = ", ".join(
                     f"MAP {name} {address}, MAP *.{name} {address}"

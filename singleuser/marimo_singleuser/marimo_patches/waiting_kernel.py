@@ -36,18 +36,19 @@ _MOST_USED = 0.75  # of the limit
 _LEAST_LIMIT_LIBRARIES = 4 * 2**30  # bytes; with its libraries it has some 260 MB
 _MOST_USED_LIBRARIES = 0.5  # of the limit
 _MOST_USED_HOST = 0.6  # of the machine's memory, which all servers share
-_CALM_PERCENT = 70.0  # of all processors, over half a second or more
+_CALM_PERCENT = 60.0  # of all processors: one of two may be busy
+_CALM_S = (1.5, 3.5)  # for so long, by chance: servers that look together would start together
 
 _COMMAND = ["-m", "marimo._ipc.launch_kernel"]
 # What runs in place of it. Input means that a notebook has got this kernel.
 _PROGRAM = f"""\
-import runpy, select, threading
+import random, runpy, select, threading
 def is_taken():
     return select.select([0], [], [], 0)[0]
 def prepare():
     import psutil
     for library in ("tensorflow", "keras"):
-        while not is_taken() and psutil.cpu_percent(0.5) > {_CALM_PERCENT}:
+        while not is_taken() and psutil.cpu_percent(random.uniform(*{_CALM_S})) > {_CALM_PERCENT}:
             pass
         if is_taken():
             return
@@ -121,7 +122,7 @@ def _place(command: Sequence[str], options: dict[str, Any]) -> object:
 
 
 def _wait_until_calm() -> None:
-    while psutil.cpu_percent(random.uniform(0.5, 1.0)) > _CALM_PERCENT:  # noqa: S311  not at once
+    while psutil.cpu_percent(random.uniform(*_CALM_S)) > _CALM_PERCENT:  # noqa: S311  no secret
         pass
 
 

@@ -108,7 +108,7 @@ with KafkaProducer(bootstrap_servers="kafka:9092", linger_ms=5, **find_account()
     for n in itertools.count():
         sent = out.send("ada.busy", b"%d" % n)
         if n % 100 == 99:
-            sent.get(60)
+            sent.get(600)  # a broker among other tests may have no processor for a minute
             with open("/tmp/sent", "w") as file:
                 file.write(str(n + 1))
             if os.path.exists("/tmp/enough"):
@@ -179,13 +179,14 @@ def backup(
         ada.attempt(LOOK).stdout,
         json.loads(ada.with_account(READ)),
     )
-    work = start_work(ada)
+    said = tmp_path_factory.mktemp("work") / "said"
+    work = start_work(ada, said)
     try:
         sent = wait_until(lambda: int(ada.attempt("cat /tmp/sent").stdout or 0), 60, "messages")
         assert sent >= 100
         repository = tmp_path_factory.mktemp("backups")
         done = stack.script("backup", TO=str(repository))
-        assert work.poll() is None
+        assert work.poll() is None, said.read_text()
     finally:
         ada.attempt("touch /tmp/enough")
         work.wait(60)
@@ -195,11 +196,12 @@ def backup(
     return Backup(repository, *before, sent, done.stdout)
 
 
-def start_work(ada: TeamMember) -> subprocess.Popen:
+def start_work(ada: TeamMember, said: Path) -> subprocess.Popen:
     account = "export MOSSHUB_BROKER_ACCOUNT=$(echo /dev/shm/mosshub-*/broker-account.json)"
     script = f'{account}; exec python -c "$1"'
     command = ["docker", "exec", "--user", "1000", ada.container, "bash", "-c", script, "-", WORK]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    with said.open("wb") as output:
+        return subprocess.Popen(command, stdout=output, stderr=output)
 
 
 @pytest.fixture(scope="module")

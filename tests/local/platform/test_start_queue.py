@@ -55,13 +55,14 @@ class Waiting:
             stream=True,
             timeout=120,
         ) as stream:
+            assert stream.ok, f"{name}: {stream.status_code} {stream.text}"
             for line in stream.iter_lines(chunk_size=1):
                 if line.startswith(b"data: "):
                     event = json.loads(line[6:])
                     self.told.append(event.get("message", ""))
                     if event.get(until) or (until == "place" and BEFORE.search(self.told[-1])):
                         return event
-        raise AssertionError(f"{name}: the events ended: {self.told}")
+        raise AssertionError(f"{name}: the events ended: {self.told}\n{self.person.context()}")
 
     def go_in(self) -> str:
         """Wait as the page does; return the editor's page."""
