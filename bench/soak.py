@@ -124,7 +124,7 @@ def render(log: Log, about: dict[str, str], options: argparse.Namespace) -> str:
         "# Results of `make soak`",
         "",
         f"{about['when']}, commit {about['commit']}, {about['machine']}."
-        f" {options.people} people for {options.hours:g} hours, a thing each {options.pause:g} s:"
+        f" {options.people} people for {options.hours:.2g} hours, a thing each {options.pause:g} s:"
         f" {log.sessions} sessions, {len(log.failures)} failed.",
         "",
         "| | first quarter | last quarter | ratio |",
@@ -153,7 +153,7 @@ def main() -> int:
     options = parser.parse_args()
     host_names.install()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # containers go as well
-    log, about = Log(), begin("soak").about
+    log, about, left = Log(), begin("soak").about, []
     with tempfile.TemporaryDirectory(prefix="mosshub-soak-") as scratch:
         stack = Stack(Path(scratch))
         stack.environment["ACTIVE_SERVER_LIMIT"] = str(options.people)
@@ -177,11 +177,16 @@ def main() -> int:
             while any(thread.is_alive() for thread in threads):
                 time.sleep(60)
                 print(f"{log.sessions} sessions, {len(log.failures)} failed", flush=True)
+        except KeyboardInterrupt:
+            print("ended early: the page has what there is", flush=True)
+        else:
             left = docker(
                 "ps", "--all", "--quiet", "--filter", f"name=^{stack.name}_soaker"
             ).split()
         finally:
             stack.remove()
+    options.hours = max((at for figures in log.figures.values() for at, _ in figures), default=0)
+    options.hours /= 3600  # so long it was
     page = render(log, about, options)
     (RESULTS / "soak.md").write_text(page, "utf-8")
     print(page)

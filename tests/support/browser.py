@@ -133,8 +133,12 @@ def profile(
         trouble.append(f"{request.failure} {request.method} {request.url}")
 
     def make(**options: object) -> BrowserContext:
-        size = {"width": 1280, "height": 900}
-        contexts.append(browser.new_context(viewport=size, **options))  # type: ignore[arg-type]
+        usual = {
+            "viewport": {"width": 1280, "height": 900},
+            # marimo's animations of a running cell take a third of a processor for each page.
+            "reduced_motion": "reduce",
+        }
+        contexts.append(browser.new_context(**{**usual, **options}))  # type: ignore[arg-type]
         contexts[-1].set_default_timeout(120_000 * TIMEOUT_FACTOR)
         contexts[-1].on("response", answered)
         contexts[-1].on("requestfailed", failed)
