@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -159,13 +160,35 @@ class RunningPlatform:
         assert self.process
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def stop_servers(self) -> None:
+        """Stop everybody's servers and apps.
+
+        Twenty servers that nobody uses still take a third of a processor on a busy machine.
+        """
+        from tests.support.people import LocalPerson
+
+        admin = LocalPerson(self, "admin", self.admin_password)
+        for user in admin.api("GET", "users?state=active").json():
+            for server in user["servers"]:
+                where = f"servers/{quote(server, safe='')}" if server else "server"
+                admin.api("DELETE", f"users/{quote(user['name'], safe='')}/{where}")
+
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """The running platform that tests share. A test does not stop it and has people of its own."""
-    # The tests have more people than a team of a laptop, and leave their servers running.
+def shared_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    # A module may have more people than a team of a laptop.
     running = RunningPlatform(tmp_path_factory.mktemp("platform"), ACTIVE_SERVER_LIMIT="100")
     with needed("the platform does not start"):
         print(f"\nplatform ready after {running.start():.1f} s")
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def platform(shared_platform: RunningPlatform) -> Iterator[RunningPlatform]:
+    """The running platform that tests share. A test does not stop it and has people of its own.
+
+    Their servers are stopped at the end of the module.
+    """
+    yield shared_platform
+    shared_platform.stop_servers()
