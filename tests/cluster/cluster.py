@@ -192,11 +192,6 @@ class Cluster:
         for node in self.nodes.values():
             node.enforce_policies()
 
-    def is_ready(self, node: str) -> bool:
-        """Return whether the cluster believes that a node works."""
-        conditions = self.get("node", node)["status"].get("conditions", [])
-        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-
     def logs(self) -> dict[str, str]:
         """Return the ends of the logs of its machines' programs, by machine and program."""
         return {
