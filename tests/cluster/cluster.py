@@ -14,15 +14,17 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from tests.cluster import addons, tools
 from tests.cluster.certificates import Authority
-from tests.cluster.images import PAUSE, write_archive
-from tests.cluster.machine import Machine, run
-from tests.cluster.node import Node, cgroup_roots, remove_cgroups
+from tests.cluster.cgroups import cgroup_roots, remove_cgroups
+from tests.cluster.control import ControlPlane
+from tests.cluster.images import PAUSE, import_images, write_archive
+from tests.cluster.machine import run
+from tests.cluster.network import Network
+from tests.cluster.node import Node
 from tests.support.engine_lock import engine
 from tests.support.waiting import TIMEOUT_FACTOR
 
@@ -30,46 +32,6 @@ PLACE = Path("/var/cache/mosshub-tests/clusters")
 MOST_CLUSTERS = 8  # at the same time on this machine
 START_TIMEOUT_S = 90.0
 KUBECTL_TIMEOUT_S = 120.0
-
-
-@dataclass(frozen=True)
-class Network:
-    """The addresses of a cluster, all of them in 10.NUMBER.0.0/16."""
-
-    number: int
-
-    @property
-    def control(self) -> str:
-        """Return the address of the API server and its machine, the nodes' way out."""
-        return f"10.{self.number}.0.1"
-
-    @property
-    def host(self) -> str:
-        """Return this machine's address for the cluster."""
-        return f"10.{self.number}.0.254"
-
-    @property
-    def pods(self) -> str:
-        return f"10.{self.number}.64.0/18"
-
-    @property
-    def services(self) -> str:
-        return f"10.{self.number}.128.0/17"
-
-    @property
-    def api_service(self) -> str:
-        return f"10.{self.number}.128.1"
-
-    @property
-    def dns(self) -> str:
-        return f"10.{self.number}.128.10"
-
-    def node(self, number: int) -> str:
-        return f"10.{self.number}.0.{10 + number}"
-
-    def pods_of(self, number: int) -> str:
-        """Return the range of the pods of a node."""
-        return f"10.{self.number}.{64 + number}.0/24"
 
 
 class Cluster:
@@ -104,9 +66,9 @@ class Cluster:
         self._issue_certificates()
         self._pause_archive = self.state / "pause.tar"
         write_archive(self._pause_archive, PAUSE, self.tools / "pause")
-        self.control = Machine("control", self.state / "control", self.tools / "pause")
-        self._connect()
-        self._start_control_plane()
+        self.control = ControlPlane(self)
+        self.control.connect_all()
+        self.control.start_all()
         self.apply(*addons.bootstrap(self))
         for number in self.node_numbers:
             self.start_node(f"n{number}")
@@ -159,9 +121,9 @@ class Cluster:
 
     def load(self, *images: str, nodes: Iterable[str] | None = None) -> None:
         """Give images of this machine's Docker engine to nodes, to all of them by default."""
+        chosen = [self.nodes[name] for name in (self.nodes if nodes is None else nodes)]
         with engine(alone=False):
-            for node in self.nodes if nodes is None else nodes:
-                self.nodes[node].import_image(["docker", "save", *images])
+            import_images(chosen, ["docker", "save", *images])
 
     # -- nodes
 
@@ -169,7 +131,7 @@ class Cluster:
         """Start a node, or one again that was killed: it has its disk, and nothing runs."""
         node = self.nodes[name] = Node(self, name, int(name[1:]))
         node.boot()
-        node.import_image(["cat", str(self._pause_archive)])
+        import_images([node], ["cat", str(self._pause_archive)])
         node.join()
         self._lead_services()
 
@@ -221,23 +183,6 @@ class Cluster:
             self.authority.kubeconfig(name, server)
         self.kubeconfig = self.authority.directory / "admin.conf"
 
-    def _connect(self) -> None:
-        """Make the bridge between all machines, and this machine's interface on it."""
-        network, control = self.network, self.control
-        control.connect("link", "add", "br0", "type", "bridge")
-        control.connect("address", "add", f"{network.control}/24", "dev", "br0")
-        control.connect("link", "set", "br0", "up")
-        run("ip", "link", "add", self.name, "type", "veth",
-            "peer", "name", "host", "netns", str(control.pid))  # fmt: skip
-        control.connect("link", "set", "host", "master", "br0", "up")
-        run("ip", "address", "add", f"{network.host}/24", "dev", self.name)
-        run("ip", "link", "set", self.name, "up")
-        for number in self.node_numbers:
-            route = ("route", "add", network.pods_of(number), "via", network.node(number))
-            run("ip", *route)
-            control.connect(*route)
-        control.set_kernel({"net/ipv4/ip_forward": "1"})
-
     def _lead_services(self) -> None:
         """Lead what asks a service to the first node that runs: kube-proxy is there."""
         if self.nodes:
@@ -245,42 +190,6 @@ class Cluster:
             route = ("route", "replace", self.network.services, "via", first.address)
             run("ip", *route)
             self.control.connect(*route)
-
-    def _start_control_plane(self) -> None:
-        kube, files, control = str(self.tools / "kube"), self.authority.directory, self.control
-        control.start(kube, "etcd", f"--data-dir={self.state}/etcd", "--unsafe-no-fsync")
-        control.start(
-            *(kube, "kube-apiserver", "--etcd-servers=http://127.0.0.1:2379"),
-            *(f"--bind-address={self.network.control}", "--allow-privileged"),
-            f"--service-cluster-ip-range={self.network.services}",
-            *("--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"),
-            *(f"--client-ca-file={files}/ca.crt", f"--tls-cert-file={files}/apiserver.crt"),
-            f"--tls-private-key-file={files}/apiserver.key",
-            f"--kubelet-client-certificate={files}/admin.crt",
-            f"--kubelet-client-key={files}/admin.key",
-            "--kubelet-preferred-address-types=InternalIP",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={files}/service-accounts.pub",
-            f"--service-account-signing-key-file={files}/service-accounts.key",
-            "--profiling=false",
-        )
-        admin = f"--kubeconfig={self.kubeconfig}"
-        control.wait_for(*(kube, "kubectl", admin, "get", "--raw=/readyz"), timeout=START_TIMEOUT_S)
-        control.start(
-            *(kube, "kube-controller-manager", "--use-service-account-credentials"),
-            f"--kubeconfig={files}/kube-controller-manager.conf",
-            f"--service-account-private-key-file={files}/service-accounts.key",
-            *(f"--root-ca-file={files}/ca.crt", f"--cluster-signing-cert-file={files}/ca.crt"),
-            *(f"--cluster-signing-key-file={files}/ca.key", "--leader-elect=false"),
-            # Sooner than the 50 s of most clusters: tests wait for it.
-            *("--node-monitor-grace-period=20s", "--profiling=false"),
-        )
-        scheduler = f"--kubeconfig={files}/kube-scheduler.conf"
-        control.start(kube, "kube-scheduler", scheduler, "--leader-elect=false")
-        control.start(
-            *(kube, "provisioner", f"-kubeconfig={self.kubeconfig}"),
-            f"-directory={self.state}/volumes",
-        )
 
     # -- what it leaves
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import subprocess
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.cluster.cgroups import make_cgroups, remove_cgroups
 from tests.cluster.images import PAUSE
 from tests.cluster.machine import Machine
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
 
-CGROUPS = Path("/sys/fs/cgroup")
 CNI_PLUGINS = "/usr/lib/cni"  # of Debian's package containernetworking-plugins
 SOCKET = "/run/containerd/containerd.sock"
 # The kubelet sets these for the whole kernel. It finds them so, and this machine keeps its own.
@@ -196,44 +191,6 @@ class Node(Machine):
             "iptables": {"minSyncPeriod": "100ms"},
         }
 
-    def import_image(self, archive: list[str]) -> None:
-        """Give the node the image that a command writes to its standard output."""
-        importing = [*self.inside, "ctr", "-n", "k8s.io", "images", "import", "-"]
-        with subprocess.Popen(archive, stdout=subprocess.PIPE) as saving:
-            done = subprocess.run(importing, stdin=saving.stdout, capture_output=True, text=True)
-        if done.returncode or saving.returncode:
-            raise RuntimeError(f"`{' '.join(archive)}` to {self.name}: {done.stderr[-2000:]}")
-
     def kill(self) -> None:
         super().kill()
         remove_cgroups(self.cgroup)
-
-
-def cgroup_roots() -> list[Path]:
-    """Return the one hierarchy of version 2, or all of version 1."""
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS]
-    found = [place for place in CGROUPS.iterdir() if place.is_dir() and not place.is_symlink()]
-    return [place for place in found if place.name != "unified"]
-
-
-def make_cgroups(name: str) -> None:
-    for root in cgroup_roots():
-        group = root / name
-        group.mkdir(exist_ok=True)
-        for file in ("cpuset.cpus", "cpuset.mems"):  # empty at first in version 1
-            if root.name == "cpuset":
-                (group / file).write_text((root / file).read_text())
-
-
-def remove_cgroups(name: str, patience_s: float = 10) -> None:
-    """Remove the cgroups of this name with all below them; their processes have ended."""
-    deadline = time.monotonic() + patience_s
-    groups = [group for root in cgroup_roots() for group in root.glob(name)]
-    for group in groups:
-        while group.exists() and time.monotonic() < deadline:
-            for below, _, _ in os.walk(group, topdown=False):
-                with contextlib.suppress(OSError):
-                    Path(below).rmdir()
-            if group.exists():
-                time.sleep(0.1)  # the kernel lets go of processes a little later
