@@ -34,14 +34,15 @@ def with_settings(**settings: object) -> dict[str, Any]:
     return {"settings": {**NEEDED["settings"], **settings}}
 
 
-def render(values: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the objects that `helm install moss --namespace team` makes.
+def render(values: dict[str, Any], name: str = "moss") -> list[dict[str, Any]]:
+    """Return the objects that `helm install NAME --namespace team` makes.
 
     Raises:
         helm_python.HelmError: the values are refused.
     """
-    files = chart().render(values, name="moss", namespace="team")
-    return [found for text in files.values() for found in yaml.safe_load_all(text) if found]
+    files = chart().render(values, name=name, namespace="team")
+    texts = [text for path, text in files.items() if path.endswith(".yaml")]
+    return [found for text in texts for found in yaml.safe_load_all(text) if found]
 
 
 def one(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:

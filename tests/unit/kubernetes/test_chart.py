@@ -229,6 +229,12 @@ def test_wrong_values_are_refused_by_name(values: dict, said: str) -> None:
     assert said in str(refused.value)
 
 
+def test_a_release_has_a_name_that_users_pods_can_begin_with() -> None:
+    with pytest.raises(helm_python.HelmError, match="at most 31 characters"):
+        render(NEEDED, name="m" * 32)
+    assert render(NEEDED, name="m" * 31)
+
+
 def test_helm_finds_nothing_to_complain_about() -> None:
     findings = helm_python.lint(CHART, NEEDED)
     assert findings["total_charts_linted"] == 1 and findings["errors"] == []
