@@ -58,9 +58,7 @@ class Settings(
 
     # Where
     servers: Literal["processes", "containers", "pods"] = Field(
-        "processes",
-        description="users' servers: processes (one laptop), containers (one host)"
-        " or pods (a cluster)",
+        "processes", description="users' servers: processes, containers of one host, or pods"
     )
     port: Port = Field(8000, description="port of the platform on 127.0.0.1")
     domain: DnsName | None = Field(
@@ -181,8 +179,6 @@ class Settings(
     @model_validator(mode="after")
     def _check_together(self) -> "Settings":
         check_subdomains(self)
-        if self.servers != "processes":
-            check_team(self)
         return self
 
     @property
@@ -229,10 +225,14 @@ def load_settings() -> Settings:
         SettingsError: some are wrong; the text names each setting and what it expects.
     """
     try:
-        return Settings()
+        settings = Settings()
+        check_team(settings)
+        return settings
     except ValidationError as error:
         lines = [explain(dict(e), Settings.model_fields) for e in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def main() -> int:

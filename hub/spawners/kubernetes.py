@@ -222,9 +222,10 @@ def configure(c: Any, settings: Settings) -> None:
     c.PodSpawner.pod_name_template = f"{settings.instance}-{{safe_name}}--{{servername}}"
     c.PodSpawner.pvc_name_template = f"{settings.instance}-home-{{safe_name}}"
     c.PodSpawner.common_labels = {"app.kubernetes.io/part-of": settings.instance}
+    c.PodSpawner.storage_pvc_ensure = True
     c.PodSpawner.storage_capacity = gibibytes(settings.home_size)
     c.PodSpawner.storage_class = settings.home_storage_class
-    c.PodSpawner.delete_pvc = False  # an admin deletes files, the hub never does
+    c.PodSpawner.delete_pvc = False  # an admin deletes files
     c.PodSpawner.mem_limit = settings.memory_limit
     c.PodSpawner.cpu_limit = settings.cpu_limit
     c.PodSpawner.priority_class_name = settings.priority_class

@@ -62,7 +62,7 @@ def test_without_any_setting_the_platform_has_its_defaults() -> None:
         ("SIZES", "Large=4/8G@lab", "the first is the default"),
         ("SIZES", "Small=2/4G, GPU=8/32G/gpu", "SIZES names a size with a GPU: set GPUS"),
         ("GPUS", "-1", "greater than or equal to 0"),
-        ("SERVERS", "swarm", "processes (one laptop), containers (one host) or pods"),
+        ("SERVERS", "swarm", "processes, containers of one host, or pods"),
         ("HOME_SIZE", "lots", "a number and K, M, G or T"),
         ("TEAM_SIZE", "20Gi", "a number and K, M, G or T"),
         ("HOME_STORAGE_CLASS", "a b", "storage class of users' homes"),

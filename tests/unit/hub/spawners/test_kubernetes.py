@@ -127,7 +127,8 @@ def test_a_user_has_a_home_and_an_app_has_none() -> None:
     assert app["metadata"]["name"] == "moss-ada--app-peek"
     assert [mount["name"] for mount in container(app)["volumeMounts"]] == ["shm"]
     assert container(app)["resources"]["limits"] == {"cpu": 1.0, "memory": 2 * 2**30}
-    assert with_spawner(lambda s: s.storage_pvc_ensure, "app-peek") is False
+    makes_volume = [with_spawner(lambda s: s.storage_pvc_ensure, name) for name in ("", "app-peek")]
+    assert makes_volume == [True, False]
 
 
 def test_members_write_and_others_read_in_the_teams_folder() -> None:
