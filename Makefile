@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export NODE_USE_SYSTEM_CA = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install images test test-deploy test-quick lint format clean models notebooks pictures settings-docs bench soak up demo logs down \
+.PHONY: help run install images test test-cluster test-deploy test-quick lint format clean models notebooks pictures settings-docs bench soak up demo logs down \
   backup backups restore restore-user backup-image migrate-database purge-user check-accounts configure install-service smoke audit sbom pin
 
 help: ## show this list
@@ -101,6 +101,10 @@ test: .venv/.dev ## all tests; as root on Debian or Ubuntu it installs what they
 test-deploy: .venv/.dev ## docs/deploy.md, word for word, on a bare machine in a container: a quarter of an hour
 	@tests/prepare
 	@exec tests/run tests/docker/deploy --timeout=2900
+
+test-cluster: .venv/.dev ## a Kubernetes cluster on this machine, as root; the first time it is built, for ten minutes
+	@tests/prepare
+	@exec tests/run tests/cluster
 
 test-quick: .venv/.dev ## tests without containers, browsers and those marked slow: minutes, between commits
 	@exec tests/run --quick

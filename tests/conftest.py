@@ -1,7 +1,7 @@
 """Which tests can run on this machine, decided by what tests/prepare found.
 
-The folders `docker` and `browser` become markers of the same name. What cannot run is deselected,
-with one line that says why; in CI and as root on Debian or Ubuntu it is an error instead.
+The folders `docker`, `browser` and `cluster` become markers of the same name. What cannot run is
+deselected, with one line that says why; in CI and as root on Debian or Ubuntu it is an error.
 """
 
 import json
@@ -21,6 +21,7 @@ AVAILABLE = TESTS / ".artifacts" / "available.json"
 MARKERS = {
     "docker": "needs a Docker engine and the stand-in images (all of tests/docker)",
     "browser": "needs Chromium (all of tests/browser)",
+    "cluster": "needs root and the programs of a Kubernetes node (all of tests/cluster)",
     "slow": "takes more than a few seconds: `make test-quick` leaves it out",
     "engine_alone": "restarts the Docker engine: no other test uses it at that time",
     "prometheus": "needs the programs of Debian's package prometheus",

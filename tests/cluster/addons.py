@@ -1,0 +1,125 @@
+"""What a cluster has before its first pod: nodes, storage classes, a DNS, and who may read what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.cluster.images import PAUSE
+
+if TYPE_CHECKING:
+    from tests.cluster.cluster import Cluster
+
+PROVISIONER = "mosshub.test/directory"
+SHARED, LOCAL = "shared", "local"  # storage that follows a pod to other nodes, and that does not
+READ = ["get", "list", "watch"]
+COREFILE = """\
+.:53 {
+  errors
+  ready
+  kubernetes cluster.local in-addr.arpa
+  cache 5
+}
+"""
+
+
+def bootstrap(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return the objects that a cluster starts with."""
+    nodes = [
+        _object("v1", "Node", f"n{number}", spec={"podCIDR": cluster.network.pods_of(number)})
+        for number in cluster.node_numbers
+    ]
+    policies = [
+        {"apiGroups": [""], "resources": ["pods", "namespaces", "nodes"], "verbs": READ},
+        {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": READ},
+    ]
+    user = {"kind": "User", "name": "network-policies", "apiGroup": "rbac.authorization.k8s.io"}
+    return [
+        *nodes,
+        *_allow("network-policies", user, policies),
+        _storage_class(SHARED, {}, default=True),
+        _storage_class(LOCAL, {"local": "true"}),
+        *_dns(cluster),
+    ]
+
+
+def _object(api: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
+    metadata = {"name": name, **more.pop("metadata", {})}
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, **more}
+
+
+def _allow(name: str, subject: dict[str, str], rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    api = "rbac.authorization.k8s.io/v1"
+    role = {"kind": "ClusterRole", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    return [
+        _object(api, "ClusterRole", name, rules=rules),
+        _object(api, "ClusterRoleBinding", name, roleRef=role, subjects=[subject]),
+    ]
+
+
+def _storage_class(
+    name: str, parameters: dict[str, str], *, default: bool = False
+) -> dict[str, Any]:
+    annotations = {"storageclass.kubernetes.io/is-default-class": str(default).lower()}
+    return _object(
+        "storage.k8s.io/v1",
+        "StorageClass",
+        name,
+        metadata={"annotations": annotations},
+        provisioner=PROVISIONER,
+        parameters=parameters,
+        volumeBindingMode="WaitForFirstConsumer",
+    )
+
+
+def _dns(cluster: Cluster) -> list[dict[str, Any]]:
+    """CoreDNS as most clusters have it: two pods behind the service kube-dns."""
+    here = {"namespace": "kube-system"}
+    labels = {"k8s-app": "kube-dns"}
+    rules = [
+        {"apiGroups": [""], "resources": ["services", "pods", "namespaces"], "verbs": READ},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": READ},
+    ]
+    account = {"kind": "ServiceAccount", "name": "coredns", **here}
+    ports = [
+        {"name": f"dns-{protocol.lower()}", "port": 53, "protocol": protocol}
+        for protocol in ("UDP", "TCP")
+    ]
+    container = {
+        "name": "coredns",
+        "image": PAUSE,  # nothing but a place to run the program in
+        "imagePullPolicy": "Never",
+        "command": ["/tools/kube", "coredns", "-conf", "/etc/coredns/Corefile"],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
+        "volumeMounts": [
+            {"name": "tools", "mountPath": "/tools", "readOnly": True},
+            {"name": "settings", "mountPath": "/etc/coredns"},
+        ],
+    }
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels},
+    }
+    pod = {
+        "metadata": {"labels": labels},
+        "spec": {
+            "serviceAccountName": "coredns",
+            "dnsPolicy": "Default",
+            "containers": [container],
+            "topologySpreadConstraints": [spread],
+            "volumes": [
+                {"name": "tools", "hostPath": {"path": str(cluster.tools), "type": "Directory"}},
+                {"name": "settings", "configMap": {"name": "coredns"}},
+            ],
+        },
+    }
+    deployment = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}
+    service = {"clusterIP": cluster.network.dns, "selector": labels, "ports": ports}
+    return [
+        _object("v1", "ServiceAccount", "coredns", metadata=here),
+        *_allow("coredns", account, rules),
+        _object("v1", "ConfigMap", "coredns", metadata=here, data={"Corefile": COREFILE}),
+        _object("apps/v1", "Deployment", "coredns", metadata=here, spec=deployment),
+        _object("v1", "Service", "kube-dns", metadata={**here, "labels": labels}, spec=service),
+    ]

@@ -1,0 +1,324 @@
+"""A real Kubernetes cluster on this machine: `python -m tests.cluster.cluster` runs one by hand.
+
+Each machine of it has namespaces of its own (machine.py). On this machine itself there is one
+network interface with routes to the cluster, a directory, and cgroups of the nodes. All of it goes
+with `stop`; after a crash the kernel has ended the processes and the next start removes the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from tests.cluster import addons, tools
+from tests.cluster.certificates import Authority
+from tests.cluster.images import PAUSE, write_archive
+from tests.cluster.machine import Machine, run
+from tests.cluster.node import Node, cgroup_roots, remove_cgroups
+from tests.support.engine_lock import engine
+from tests.support.waiting import retry_until
+
+PLACE = Path("/var/cache/mosshub-tests/clusters")
+MOST_CLUSTERS = 8  # at the same time on this machine
+START_TIMEOUT_S = 90.0
+KUBECTL_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Network:
+    """The addresses of a cluster, all of them in 10.NUMBER.0.0/16."""
+
+    number: int
+
+    @property
+    def control(self) -> str:
+        """Return the address of the API server and its machine, the nodes' way out."""
+        return f"10.{self.number}.0.1"
+
+    @property
+    def host(self) -> str:
+        """Return this machine's address for the cluster."""
+        return f"10.{self.number}.0.254"
+
+    @property
+    def pods(self) -> str:
+        return f"10.{self.number}.64.0/18"
+
+    @property
+    def services(self) -> str:
+        return f"10.{self.number}.128.0/17"
+
+    @property
+    def api_service(self) -> str:
+        return f"10.{self.number}.128.1"
+
+    @property
+    def dns(self) -> str:
+        return f"10.{self.number}.128.10"
+
+    def node(self, number: int) -> str:
+        return f"10.{self.number}.0.{10 + number}"
+
+    def pods_of(self, number: int) -> str:
+        """Return the range of the pods of a node."""
+        return f"10.{self.number}.{64 + number}.0/24"
+
+
+class Cluster:
+    """A cluster with an API server and some nodes.
+
+    Args:
+        say: where to show how far it is.
+
+    Attributes:
+        name: of its directory and its network interface; no other cluster has it.
+        nodes: those that run, by name: n1, n2, …
+        kubeconfig: the file with which kubectl and helm are its administrator.
+        tools: the directory of `kubectl` and `helm`.
+    """
+
+    def __init__(self, say: Callable[[str], None] = print) -> None:
+        self.tools = tools.ensure(say)
+        self._lock, number = reserve()
+        self.name = f"mosshub-k{number}"
+        self.state = PLACE / str(number)
+        self.network = Network(200 + number)
+        self.nodes: dict[str, Node] = {}
+        self.node_numbers: list[int] = []
+        self._say = say
+        self._remove_leftovers()
+
+    def start(self, nodes: int = 2) -> None:
+        """Start it and wait until all nodes are ready and names of services have addresses."""
+        began = time.monotonic()
+        self.state.mkdir(parents=True)
+        self.node_numbers = list(range(1, nodes + 1))
+        self._issue_certificates()
+        self._pause_archive = self.state / "pause.tar"
+        write_archive(self._pause_archive, PAUSE, self.tools / "pause")
+        self.control = Machine("control", self.state / "control", self.tools / "pause")
+        self._connect()
+        self._start_control_plane()
+        self.apply(*addons.bootstrap(self))
+        for number in self.node_numbers:
+            self.start_node(f"n{number}")
+        self.wait_for_nodes()
+        self.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns")
+        self._say(f"cluster: {nodes} nodes are ready, {time.monotonic() - began:.1f} s")
+
+    def stop(self) -> None:
+        """End it, and take away everything that it made."""
+        for node in self.nodes.values():
+            node.kill()
+        self.nodes.clear()
+        if hasattr(self, "control"):
+            self.control.kill()
+        self._remove_leftovers()
+        self._lock.close()
+
+    # -- what tests do with it
+
+    def kubectl(
+        self, *arguments: str, input: str | None = None, timeout: float = KUBECTL_TIMEOUT_S
+    ) -> str:
+        """Return standard output of kubectl as the cluster's administrator. Raises RuntimeError."""
+        command = (str(self.tools / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments)
+        return run(*command, timeout=timeout, stdin=input)
+
+    def get(self, *arguments: str) -> Any:
+        """Return what `kubectl get` gives, as JSON."""
+        return json.loads(self.kubectl("get", "-o", "json", *arguments))
+
+    def apply(self, *manifests: str | dict[str, Any], namespace: str = "default") -> None:
+        """Apply manifests: YAML, or objects as dicts."""
+        objects = [manifest for manifest in manifests if isinstance(manifest, dict)]
+        texts = [manifest for manifest in manifests if isinstance(manifest, str)]
+        if objects:
+            texts.append(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        text = "\n---\n".join(texts)
+        self.kubectl("apply", "-n", namespace, "--server-side", "-f", "-", input=text)
+
+    def helm(self, *arguments: str, timeout: float = 600) -> str:
+        """Return standard output of helm. Raises RuntimeError."""
+        command = (str(self.tools / "helm"), f"--kubeconfig={self.kubeconfig}", *arguments)
+        return run(*command, timeout=timeout)
+
+    def address(self, what: str, namespace: str = "default") -> str:
+        """Return the address of `service/NAME` or `pod/NAME`, which this machine reaches itself."""
+        found = self.get(what, "-n", namespace)
+        return found["spec"].get("clusterIP") or found["status"]["podIP"]
+
+    def load(self, *images: str, nodes: Iterable[str] | None = None) -> None:
+        """Give images of this machine's Docker engine to nodes, to all of them by default."""
+        with engine(alone=False):
+            for node in self.nodes if nodes is None else nodes:
+                self.nodes[node].import_image(["docker", "save", *images])
+
+    # -- nodes
+
+    def start_node(self, name: str) -> None:
+        """Start a node, or one again that was killed: it has its disk, and nothing runs."""
+        node = self.nodes[name] = Node(self, name, int(name[1:]))
+        node.boot()
+        node.import_image(["cat", str(self._pause_archive)])
+        node.join()
+        self._lead_services()
+
+    def kill_node(self, name: str) -> None:
+        """End a node at once, as when its power fails."""
+        self.nodes.pop(name).kill()
+        self._lead_services()
+
+    def wait_for_nodes(self, timeout: float = START_TIMEOUT_S) -> None:
+        """Wait until all nodes that run are ready."""
+
+        def ready() -> bool:
+            for machine in (self.control, *self.nodes.values()):
+                machine.check()
+            return all(self.is_ready(name) for name in self.nodes)
+
+        retry_until(ready, timeout, "all nodes are ready")
+
+    def is_ready(self, node: str) -> bool:
+        """Return whether the cluster believes that a node works."""
+        conditions = self.get("node", node)["status"].get("conditions", [])
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    def logs(self) -> dict[str, str]:
+        """Return the ends of the logs of its machines' programs, by machine and program."""
+        return {
+            f"{file.parent.parent.name}/{file.stem}": file.read_text(errors="replace")[-4000:]
+            for file in sorted(self.state.glob("*/log/*.log"))
+        }
+
+    # -- how it starts
+
+    def _issue_certificates(self) -> None:
+        self.authority = Authority(self.state / "pki")
+        server = f"https://{self.network.control}:6443"
+        names = [f"kubernetes{end}" for end in ("", ".default", ".default.svc")]
+        hosts = (self.network.control, self.network.api_service, *names)
+        self.authority.issue("apiserver", "kube-apiserver", hosts=hosts)
+        self.authority.make_key("service-accounts")
+        for name, user, group in (
+            ("admin", "admin", "system:masters"),
+            ("kube-controller-manager", "system:kube-controller-manager", ""),
+            ("kube-scheduler", "system:kube-scheduler", ""),
+            ("proxy", "system:kube-proxy", ""),
+            ("network-policies", "network-policies", ""),
+            *((f"n{i}", f"system:node:n{i}", "system:nodes") for i in self.node_numbers),
+        ):
+            hosts = (name, self.network.node(int(name[1:]))) if group == "system:nodes" else ()
+            self.authority.issue(name, user, group=group, hosts=hosts)
+            self.authority.kubeconfig(name, server)
+        self.kubeconfig = self.authority.directory / "admin.conf"
+
+    def _connect(self) -> None:
+        """Make the bridge between all machines, and this machine's interface on it."""
+        network, control = self.network, self.control
+        control.connect("link", "add", "br0", "type", "bridge")
+        control.connect("address", "add", f"{network.control}/24", "dev", "br0")
+        control.connect("link", "set", "br0", "up")
+        run("ip", "link", "add", self.name, "type", "veth",
+            "peer", "name", "host", "netns", str(control.pid))  # fmt: skip
+        control.connect("link", "set", "host", "master", "br0", "up")
+        run("ip", "address", "add", f"{network.host}/24", "dev", self.name)
+        run("ip", "link", "set", self.name, "up")
+        for number in self.node_numbers:
+            route = ("route", "add", network.pods_of(number), "via", network.node(number))
+            run("ip", *route)
+            control.connect(*route)
+        control.set_kernel({"net/ipv4/ip_forward": "1"})
+
+    def _lead_services(self) -> None:
+        """Lead what asks a service to the first node that runs: kube-proxy is there."""
+        if self.nodes:
+            first = min(self.nodes.values(), key=lambda node: node.number)
+            route = ("route", "replace", self.network.services, "via", first.address)
+            run("ip", *route)
+            self.control.connect(*route)
+
+    def _start_control_plane(self) -> None:
+        kube, files, control = str(self.tools / "kube"), self.authority.directory, self.control
+        control.start(kube, "etcd", f"--data-dir={self.state}/etcd", "--unsafe-no-fsync")
+        control.start(
+            *(kube, "kube-apiserver", "--etcd-servers=http://127.0.0.1:2379"),
+            *(f"--bind-address={self.network.control}", "--allow-privileged"),
+            f"--service-cluster-ip-range={self.network.services}",
+            *("--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"),
+            *(f"--client-ca-file={files}/ca.crt", f"--tls-cert-file={files}/apiserver.crt"),
+            f"--tls-private-key-file={files}/apiserver.key",
+            f"--kubelet-client-certificate={files}/admin.crt",
+            f"--kubelet-client-key={files}/admin.key",
+            "--kubelet-preferred-address-types=InternalIP",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={files}/service-accounts.pub",
+            f"--service-account-signing-key-file={files}/service-accounts.key",
+            "--profiling=false",
+        )
+        admin = f"--kubeconfig={self.kubeconfig}"
+        control.wait_for(*(kube, "kubectl", admin, "get", "--raw=/readyz"), timeout=START_TIMEOUT_S)
+        control.start(
+            *(kube, "kube-controller-manager", "--use-service-account-credentials"),
+            f"--kubeconfig={files}/kube-controller-manager.conf",
+            f"--service-account-private-key-file={files}/service-accounts.key",
+            *(f"--root-ca-file={files}/ca.crt", f"--cluster-signing-cert-file={files}/ca.crt"),
+            *(f"--cluster-signing-key-file={files}/ca.key", "--leader-elect=false"),
+            # Sooner than the 50 s of most clusters: tests wait for it.
+            *("--node-monitor-grace-period=20s", "--profiling=false"),
+        )
+        scheduler = f"--kubeconfig={files}/kube-scheduler.conf"
+        control.start(kube, "kube-scheduler", scheduler, "--leader-elect=false")
+        control.start(
+            *(kube, "provisioner", f"-kubeconfig={self.kubeconfig}"),
+            f"-directory={self.state}/volumes",
+        )
+
+    # -- what it leaves
+
+    def _remove_leftovers(self) -> None:
+        """Remove what this cluster or one of the same name left, of which no process lives."""
+        if Path("/sys/class/net", self.name).exists():
+            with contextlib.suppress(RuntimeError):  # its other end is gone, and it goes as well
+                run("ip", "link", "delete", self.name)
+        for root in cgroup_roots():
+            for group in root.glob(f"{self.name}-*"):
+                remove_cgroups(group.name)
+        if self.state.exists():
+            shutil.rmtree(self.state)
+
+
+def reserve() -> tuple[TextIO, int]:
+    """Return a number that no other process has, with the lock that keeps it."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    for number in range(MOST_CLUSTERS):
+        lock = (PLACE / f"{number}.lock").open("w")
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock, number
+        lock.close()
+    raise RuntimeError(f"{MOST_CLUSTERS} clusters run on this machine already")
+
+
+def main(arguments: list[str]) -> None:
+    """Run a cluster until Ctrl-C."""
+    cluster = Cluster()
+    try:
+        cluster.start(int(arguments[0]) if arguments else 2)
+        print(f"export KUBECONFIG={cluster.kubeconfig} PATH={cluster.tools}:$PATH", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            cluster.control.wait()
+    finally:
+        cluster.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

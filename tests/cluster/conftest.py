@@ -1,0 +1,74 @@
+"""Fixtures of tests with a Kubernetes cluster: one for all of them, a namespace for each."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import tools
+from tests.cluster.cluster import Cluster
+from tests.cluster.pods import DEBIAN, Namespace
+from tests.standins import ensure
+from tests.support.engine_lock import engine
+from tests.support.setup import needed
+
+HERE = Path(__file__).parent
+NODES = 2
+CLUSTER = pytest.StashKey[Cluster]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the programs before the first test: no test's time is long enough for it."""
+    ours = [item for item in session.items if item.path.is_relative_to(HERE)]
+    if ours and not session.config.option.collectonly:
+        with needed("Kubernetes cannot be built"):
+            tools.ensure(_say(session.config))
+
+
+def _say(config: pytest.Config) -> Any:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    return terminal.write_line if terminal else print
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Start the cluster that tests share: a node that a test ends, it starts again."""
+    running = Cluster(_say(request.config))
+    request.config.stash[CLUSTER] = running
+    try:
+        with needed("the cluster does not start"):
+            running.start(NODES)
+            with engine(alone=False):
+                ensure(DEBIAN)
+            running.load(DEBIAN)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[Namespace]:
+    """Make a namespace, in which Pod Security enforces its profile `restricted`."""
+    made = Namespace(cluster, f"test-{secrets.token_hex(4)}")
+    yield made
+    made.delete()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show the cluster's pods and events, and its machines' logs, beside a failure."""
+    report = yield
+    if report.failed and CLUSTER in item.config.stash:
+        running = item.config.stash[CLUSTER]
+        for what in ("pods", "events"):
+            try:
+                text = running.kubectl("get", what, "-A", "-o", "wide", timeout=20)
+            except Exception as error:
+                text = repr(error)
+            report.sections.append((what, text[-6000:]))
+        report.sections.extend((f"log of {name}", text) for name, text in running.logs().items())
+    return report
