@@ -22,7 +22,7 @@ from hub.spawners.images import allowed_images, image_form, parse_form
 from hub.spawners.listening import PAUSE_S, listens
 from hub.spawners.pod_limits import app_traits, gibibytes, set_limits
 from hub.spawners.pod_usage import measure_pods
-from hub.spawners.progress import LOG_TAIL_LINES, ended_start
+from hub.spawners.progress import LOG_TAIL_LINES, SpawnError, ended_start
 from hub.spawners.sizes import start_form
 from hub.spawners.team_server import TeamServerMixin
 from hub.team_folder.claims import Mount, shared_mounts
@@ -87,7 +87,7 @@ class PodSpawner(TeamServerMixin, KubeSpawner):
                 if pod and pod["metadata"]["uid"] != stale:
                     self.stage = pod_state.start_stage(pod)
                     if failure := pod_state.start_failure(pod):
-                        raise ended_start(failure, await self.log_tail(LOG_TAIL_LINES))
+                        raise await self._failure(failure)
                     if self.is_pod_running(pod):
                         return self._get_pod_url(pod)
                 await asyncio.sleep(_LOOK_S)
@@ -99,8 +99,19 @@ class PodSpawner(TeamServerMixin, KubeSpawner):
         while not await listens(host, port):
             pod = self._pod()
             if failure := pod_state.start_failure(pod) if pod else "Your pod was removed.":
-                raise ended_start(failure, await self.log_tail(LOG_TAIL_LINES))
+                raise await self._failure(failure)
             await asyncio.sleep(PAUSE_S)
+
+    async def _failure(self, sentence: str) -> SpawnError:
+        tail = await self.log_tail(LOG_TAIL_LINES)
+        return ended_start(sentence, tail) if tail else SpawnError(sentence, reason="ended")
+
+    async def get_url(self) -> str:
+        """Return the server's address, also of one that was starting when the hub ended."""
+        pod = self._pod()
+        if pod and self.is_pod_running(pod):
+            return f"{self._get_pod_url(pod)}{self.server.base_url}"
+        return self.server.url
 
     async def poll(self) -> str | None:
         """Return None while the server runs, else how it ended.
@@ -125,7 +136,7 @@ class PodSpawner(TeamServerMixin, KubeSpawner):
         read = self.api.read_namespaced_pod_log
         try:
             return await read(self.pod_name, self.namespace, container="notebook", tail_lines=lines)
-        except ApiException:
+        except _AWAY:
             return ""
 
     async def has_newer_image(self) -> bool:
