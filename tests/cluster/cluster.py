@@ -24,7 +24,7 @@ from tests.cluster.images import PAUSE, write_archive
 from tests.cluster.machine import Machine, run
 from tests.cluster.node import Node, cgroup_roots, remove_cgroups
 from tests.support.engine_lock import engine
-from tests.support.waiting import retry_until
+from tests.support.waiting import TIMEOUT_FACTOR
 
 PLACE = Path("/var/cache/mosshub-tests/clusters")
 MOST_CLUSTERS = 8  # at the same time on this machine
@@ -131,25 +131,26 @@ class Cluster:
     ) -> str:
         """Return standard output of kubectl as the cluster's administrator. Raises RuntimeError."""
         command = (str(self.tools / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments)
-        return run(*command, timeout=timeout, stdin=input)
+        return run(*command, timeout=timeout * TIMEOUT_FACTOR, stdin=input)
 
     def get(self, *arguments: str) -> Any:
         """Return what `kubectl get` gives, as JSON."""
         return json.loads(self.kubectl("get", "-o", "json", *arguments))
 
-    def apply(self, *manifests: str | dict[str, Any], namespace: str = "default") -> None:
-        """Apply manifests: YAML, or objects as dicts."""
+    def apply(self, *manifests: str | dict[str, Any], namespace: str = "") -> None:
+        """Apply manifests: YAML, or objects as dicts; in a namespace, or where they say."""
         objects = [manifest for manifest in manifests if isinstance(manifest, dict)]
         texts = [manifest for manifest in manifests if isinstance(manifest, str)]
         if objects:
             texts.append(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
         text = "\n---\n".join(texts)
-        self.kubectl("apply", "-n", namespace, "--server-side", "-f", "-", input=text)
+        where = [f"--namespace={namespace}"] if namespace else []
+        self.kubectl("apply", *where, "--server-side", "-f", "-", input=text)
 
     def helm(self, *arguments: str, timeout: float = 600) -> str:
         """Return standard output of helm. Raises RuntimeError."""
         command = (str(self.tools / "helm"), f"--kubeconfig={self.kubeconfig}", *arguments)
-        return run(*command, timeout=timeout)
+        return run(*command, timeout=timeout * TIMEOUT_FACTOR)
 
     def address(self, what: str, namespace: str = "default") -> str:
         """Return the address of `service/NAME` or `pod/NAME`, which this machine reaches itself."""
@@ -178,14 +179,18 @@ class Cluster:
         self._lead_services()
 
     def wait_for_nodes(self, timeout: float = START_TIMEOUT_S) -> None:
-        """Wait until all nodes that run are ready."""
-
-        def ready() -> bool:
+        """Wait until all nodes that run are ready, and have them enforce network policies."""
+        timeout *= TIMEOUT_FACTOR
+        names = [f"node/{name}" for name in self.nodes]
+        limit = f"--timeout={timeout:.0f}s"
+        try:
+            self.kubectl("wait", "--for=condition=Ready", limit, *names, timeout=timeout + 30)
+        except RuntimeError:
             for machine in (self.control, *self.nodes.values()):
                 machine.check()
-            return all(self.is_ready(name) for name in self.nodes)
-
-        retry_until(ready, timeout, "all nodes are ready")
+            raise
+        for node in self.nodes.values():
+            node.enforce_policies()
 
     def is_ready(self, node: str) -> bool:
         """Return whether the cluster believes that a node works."""

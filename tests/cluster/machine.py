@@ -28,13 +28,14 @@ class Machine:
 
     Attributes:
         pid: its first process, as this machine sees it.
+        programs: those that were started, by name.
     """
 
     def __init__(self, name: str, state: Path, pause: Path) -> None:
         self.name, self.state = name, state
         self._log = state / "log"
         self._log.mkdir(parents=True, exist_ok=True)
-        self._programs: dict[str, subprocess.Popen[bytes]] = {}
+        self.programs: dict[str, subprocess.Popen[bytes]] = {}
         self._first = subprocess.Popen(
             [
                 *("unshare", "--net", "--pid", "--mount", "--fork", "--kill-child"),
@@ -83,7 +84,7 @@ class Machine:
         """Start a program; its log has the name of the program."""
         name = command[1] if Path(command[0]).name == "kube" else Path(command[0]).name
         with (self._log / f"{name}.log").open("ab") as log:
-            self._programs[name] = subprocess.Popen(
+            self.programs[name] = subprocess.Popen(
                 [*self.inside, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -93,7 +94,7 @@ class Machine:
 
     def check(self) -> None:
         """Raise RuntimeError with the end of its log when a program has ended."""
-        for name, program in self._programs.items():
+        for name, program in self.programs.items():
             if program.poll() is not None:
                 lines = (self._log / f"{name}.log").read_text(errors="replace").splitlines()
                 tail = "\n".join(lines[-LOG_TAIL_LINES:])
@@ -121,7 +122,7 @@ class Machine:
             START_TIMEOUT_S,
             f"the processes of {self.name} are gone",
         )
-        for program in self._programs.values():
+        for program in self.programs.values():
             program.wait()
 
 

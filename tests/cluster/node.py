@@ -142,10 +142,16 @@ class Node(Machine):
         proxy = self.state / "proxy.json"
         proxy.write_text(json.dumps(self._proxy_settings()))
         self.start(self.kube, "kube-proxy", f"--config={proxy}")
-        self.start(
-            *(self.kube, "network-policies", f"-kubeconfig={files}/network-policies.conf"),
-            *(f"-node={self.name}", f"-services={self.cluster.network.services}"),
-        )
+
+    def enforce_policies(self) -> None:
+        """Start what enforces network policies; the cluster must know the node's address."""
+        if "network-policies" not in self.programs:
+            settings = f"{self.cluster.authority.directory}/network-policies.conf"
+            services = f"-services={self.cluster.network.services}"
+            self.start(
+                *(self.kube, "network-policies", f"-kubeconfig={settings}"),
+                *(f"-node={self.name}", services),
+            )
 
     def _kubelet_settings(self) -> dict[str, object]:
         return {
