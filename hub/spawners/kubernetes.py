@@ -235,7 +235,7 @@ def configure(c: Any, settings: Settings) -> None:
     c.PodSpawner.common_labels = {"app.kubernetes.io/part-of": settings.instance}
     c.PodSpawner.storage_pvc_ensure = True
     c.PodSpawner.storage_capacity = gibibytes(settings.home_size)
-    c.PodSpawner.storage_class = settings.home_storage_class
+    c.PodSpawner.storage_class = settings.home_storage_class or None  # "": no class at all
     c.PodSpawner.delete_pvc = False  # an admin deletes files
     c.PodSpawner.mem_limit = settings.memory_limit
     c.PodSpawner.cpu_limit = settings.cpu_limit

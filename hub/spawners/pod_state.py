@@ -67,6 +67,8 @@ def start_stage(pod: dict[str, Any] | None) -> tuple[int, str]:
     if pod is None:
         return 15, "Preparing your pod …"
     scheduled = _condition(pod, "PodScheduled")
+    if "PersistentVolumeClaim" in scheduled.get("message", ""):
+        return 20, "Waiting for the volume of your files …"
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         return 20, (
             "No node of the cluster has room for your editor now. It starts as soon as there is "

@@ -187,6 +187,8 @@ def test_volumes_nodes_and_registries_are_those_of_the_settings() -> None:
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
     assert claim["resources"]["requests"] == {"storage": "5Gi"}
     assert (claim["storageClassName"], claim["accessModes"]) == ("fast", ["ReadWriteOnce"])
+    # An empty name would be a claim that no provisioner takes.
+    assert "storageClassName" not in with_spawner(describe)[1]
 
 
 def test_an_image_is_chosen_by_its_name() -> None:

@@ -89,6 +89,8 @@ def test_a_start_says_what_it_waits_for() -> None:
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
     full = pod(waits("x"), status={"conditions": [condition], "containerStatuses": None})
     assert "No node of the cluster has room" in start_stage(full)[1]
+    condition["message"] = "pod has unbound immediate PersistentVolumeClaims"
+    assert "volume of your files" in start_stage(full)[1]
     steps = [None, full, pod(waits("ContainerCreating")), pod()]
     percent = [start_stage(found)[0] for found in steps]
     assert percent == sorted(percent) and percent[-1] < 90
