@@ -234,6 +234,7 @@ def configure(c: Any, settings: Settings) -> None:
     c.PodSpawner.pvc_name_template = f"{settings.instance}-home-{{safe_name}}"
     c.PodSpawner.common_labels = {"app.kubernetes.io/part-of": settings.instance}
     c.PodSpawner.storage_pvc_ensure = True
+    c.PodSpawner.remember_pvc_name = False  # a claim that an admin has deleted is made again
     c.PodSpawner.storage_capacity = gibibytes(settings.home_size)
     c.PodSpawner.storage_class = settings.home_storage_class or None  # "": no class at all
     c.PodSpawner.delete_pvc = False  # an admin deletes files
