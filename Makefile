@@ -116,8 +116,8 @@ notebooks: .venv/.dev ## run the notebooks, and write them with their outputs: d
 	@$(PY) docs/notebooks/export.py
 	@$(PY) docs/notebooks/thumbnails.py
 
-settings-docs: install ## write docs/settings.md from the classes of the settings
-	@PYTHONPATH=. $(PY) docs/settings_page.py
+settings-docs: install ## write docs/settings.md and the schema of the chart's values from the classes of the settings
+	@PYTHONPATH=. $(PY) docs/settings_page.py && PYTHONPATH=. $(PY) docs/values_schema.py
 
 pictures: .venv/.dev ## take the pictures in docs/ again, in the browser tests
 	@tests/prepare

@@ -11,6 +11,7 @@ from hub import (
     origins,
     pages,
     reports,
+    spawners,
     starts,
     team_folder,
 )
@@ -27,7 +28,6 @@ from hub.signin.blocked import BlockedUsers, with_blocked
 from hub.signin.names import forbid_rename
 from hub.signin.shared_password import LaptopAuthenticator, load_passwords
 from hub.signin.taken_hosts import refuse_taken_hosts
-from hub.spawners import docker
 from hub.spawners.local import LaptopSpawner
 from hub.spawners.start_queue import StartQueue
 
@@ -36,7 +36,7 @@ c = get_config()
 settings = load_settings()
 state = settings.data_dir / "hub"
 state.mkdir(parents=True, exist_ok=True)
-team = settings.servers == "containers"
+team = settings.servers != "processes"  # containers of one host, or pods of a cluster
 c.JupyterHub.logging_config = LOGGING  # without codes, tokens and cookies
 
 # Addresses: browsers use one port; the others connect the platform's own parts.
@@ -92,12 +92,12 @@ authenticator = with_blocked(authenticator, blocked)
 # What a user publishes runs in servers of its own, which belong to the user.
 c.JupyterHub.authenticator_class = apps.configure(c, settings, authenticator, blocked)
 
-# Server: marimo behind the hub's sign-in, in the user's own container or directory.
+# Server: marimo behind the hub's sign-in, in the user's own container, pod or directory.
 c.Spawner.environment = server_environment(settings)
 c.Spawner.start_timeout = 120
 c.Spawner.http_timeout = 120
 if team:
-    docker.configure(c, settings)
+    spawners.configure(c, settings)
 else:
     c.JupyterHub.spawner_class = LaptopSpawner
     c.LaptopSpawner.users_dir = str(settings.data_dir / "users")

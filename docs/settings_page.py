@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from backup.settings import BackupSettings
+from hub.kubernetes_settings import KUBERNETES_ONLY
 from hub.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +30,9 @@ SUBJECTS = {
     "auth_refresh_age start_early",
     "Users' servers": "user_images memory_limit cpu_limit process_limit active_server_limit "
     "sizes gpus disk_limit",
+    "Users' servers in a cluster": "home_size home_storage_class team_size team_storage_class "
+    "shared_data_claim memory_reserved cpu_reserved gpu_resource priority_class "
+    "image_pull_secrets",
     "Apps": "app_memory_limit app_cpu_limit app_idle_timeout",
     "What the team shares": "team_folder team_groups team_limit shared_data",
     "Idleness": "idle_timeout kernel_idle_timeout waiting_kernel keep_at_most",
@@ -71,7 +75,8 @@ for `make up`. An empty setting takes its default. A wrong one stops the start, 
 what it expects. Lists are separated by commas; amounts are written like `25M` or `4G`, times like
 `90s`, `30m`, `2h` or `1d`.
 
-*laptop*: `make run` reads it. *team*: `make up` reads it.
+*laptop*: `make run` reads it. *team*: `make up` reads it, and so does the chart for a cluster
+([kubernetes.md](kubernetes.md)). *cluster*: only that chart reads it.
 """
 SCRIPTS = """
 ## Of the host
@@ -120,6 +125,8 @@ def meaning(name: str, field: FieldInfo) -> str:
 
 def size(name: str, subject: str) -> str:
     """Return for which size of the platform a setting is."""
+    if name in KUBERNETES_ONLY:
+        return "cluster"
     if name in LAPTOP_ONLY:
         return "laptop"
     if name in SET_BY_COMPOSE:

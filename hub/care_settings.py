@@ -42,4 +42,4 @@ class CareSettings(TeamSettings):
         """Return a time that somebody chose, or the default, which a laptop does not have."""
         if chosen is not None:
             return chosen
-        return default if self.servers == "containers" else 0
+        return 0 if self.servers == "processes" else default

@@ -15,6 +15,7 @@ from pydantic_settings import SettingsConfigDict
 
 from hub.app_settings import AppSettings
 from hub.database_settings import DatabaseSettings
+from hub.kubernetes_settings import KubernetesSettings
 from hub.own_kafka_settings import OwnKafkaSettings
 from hub.setting_checks import check_subdomains, check_team
 from hub.setting_errors import explain
@@ -31,7 +32,6 @@ from hub.setting_types import (
     Url,
     Words,
 )
-from hub.sharing_settings import SharingSettings
 from hub.size_settings import SizeSettings
 from hub.watch_settings import WatchSettings
 
@@ -44,7 +44,7 @@ class SettingsError(Exception):
 
 
 class Settings(
-    OwnKafkaSettings, DatabaseSettings, WatchSettings, AppSettings, SharingSettings, SizeSettings
+    OwnKafkaSettings, DatabaseSettings, WatchSettings, AppSettings, KubernetesSettings, SizeSettings
 ):
     """The settings. A setting's name in the environment is the field's name in capitals."""
 
@@ -57,8 +57,8 @@ class Settings(
     )
 
     # Where
-    servers: Literal["processes", "containers"] = Field(
-        "processes", description="what users' servers are: processes (one laptop) or containers"
+    servers: Literal["processes", "containers", "pods"] = Field(
+        "processes", description="users' servers: processes, containers of one host, or pods"
     )
     port: Port = Field(8000, description="port of the platform on 127.0.0.1")
     domain: DnsName | None = Field(
@@ -179,8 +179,6 @@ class Settings(
     @model_validator(mode="after")
     def _check_together(self) -> "Settings":
         check_subdomains(self)
-        if self.servers == "containers":
-            check_team(self)
         return self
 
     @property
@@ -227,10 +225,14 @@ def load_settings() -> Settings:
         SettingsError: some are wrong; the text names each setting and what it expects.
     """
     try:
-        return Settings()
+        settings = Settings()
+        check_team(settings)
+        return settings
     except ValidationError as error:
         lines = [explain(dict(e), Settings.model_fields) for e in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def main() -> int:

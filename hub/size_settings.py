@@ -26,7 +26,8 @@ class SizeSettings(BaseSettings):
         "CPU_LIMIT",
     )
     gpus: Annotated[int, Field(ge=0)] = Field(
-        0, description="number of the host's GPUs; each is given to one server at a time"
+        0,
+        description="number of GPUs of the host or cluster; each is given to one server at a time",
     )
 
     @model_validator(mode="after")

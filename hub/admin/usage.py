@@ -72,6 +72,8 @@ def rate(before: Sample | None, now: Sample) -> float | None:
     Returns:
         None if that cannot be told: there is no earlier one, or the server was started meanwhile.
     """
+    if now.processors is not None:
+        return now.processors
     if before is None or now.at <= before.at or now.cpu_s < before.cpu_s:
         return None
     return (now.cpu_s - before.cpu_s) / (now.at - before.at)

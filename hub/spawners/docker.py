@@ -6,51 +6,31 @@ from typing import Any
 from docker.errors import DockerException
 from jupyterhub.spawner import Spawner
 from requests import RequestException
-from tornado import web
 
-from hub.server_status.reasons import forget_stop
 from hub.settings import Settings
 from hub.signin.names import safe_name
 from hub.spawners import container_state
-from hub.spawners.app_server import AppServerMixin
 from hub.spawners.container_limits import app_traits, host_config
 from hub.spawners.engine_calls import EngineCallsMixin
 from hub.spawners.engine_errors import engine_failure
 from hub.spawners.images import allowed_images, has_newer_image, image_form, parse_form
 from hub.spawners.listening import PAUSE_S, listens
-from hub.spawners.progress import LOG_TAIL_LINES, ProgressMixin, SpawnError, ended_start
-from hub.spawners.sizes import SizeMixin, start_form, with_size
+from hub.spawners.progress import LOG_TAIL_LINES, SpawnError, ended_start
+from hub.spawners.sizes import start_form, with_size
+from hub.spawners.team_server import TeamServerMixin
 from hub.spawners.usage import measure_containers
-from hub.starts.failures import watch_start
-from hub.starts.without import StartWithoutMixin
 from hub.team_folder.mounts import HOME, with_team_folder
 
-OPTIONS = frozenset({"image", "size"})  #: everything a user may choose at a start
 _TOLERATED_POLLS = 3  # in a row may find a container down before it counts as ended
 #: Questions whether an editor listens, for each look at its container: the engine serves all users.
 _QUESTIONS_PER_LOOK = 4
 
 
-class ContainerSpawner(
-    AppServerMixin, SizeMixin, ProgressMixin, StartWithoutMixin, EngineCallsMixin
-):
-    """Starts a server in a container, refuses options that nobody offered, says why one ended.
+class ContainerSpawner(TeamServerMixin, EngineCallsMixin):
+    """Starts a server in a container, and says why one ended."""
 
-    Attributes:
-        exit_reason: how the last server ended, if nobody stopped it; empty otherwise. It is part of
-            the state that JupyterHub stores, for the page that says that the server is not running.
-    """
-
-    exit_reason: str = ""
     measure = staticmethod(measure_containers)
-    _refused = ""
     _polls_ended = 0
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        offered = {"image": self._get_allowed_images(), "size": self.offered_sizes()}
-        if any(self.user_options.get(key) not in (None, *offered[key]) for key in offered):
-            self._forget_options()  # it is no longer offered: the next start takes the default
 
     async def start(self):
         """Start the container and wait until the editor in it listens.
@@ -62,20 +42,7 @@ class ContainerSpawner(
             SpawnError: an option is not allowed, the engine does not help, or the container did not
                 stay.
         """
-        watch_start(self)
-        self.take_choice()
-        if not_offered := set(self.user_options) - OPTIONS:
-            raise self._refuse(
-                f"A start cannot be given {', '.join(sorted(not_offered))}: "
-                "only an image and a size from the lists."
-            )
-        if "size" in self.user_options and not self.size:
-            raise self._refuse(f"There is no such size for you: {', '.join(self.offered_sizes())}.")
-        self.take_size()
-        if "image" in self.user_options:
-            await self.check_allowed(self.user_options["image"])
-        self.exit_reason = ""
-        forget_stop(self)
+        self.begin_start()
         self.stage = (15, "Preparing your container …")
         try:
             host, port = await super().start()
@@ -131,51 +98,21 @@ class ContainerSpawner(
         """Return whether the name of this container's image stands for another image by now."""
         return await has_newer_image(self)
 
-    # -- options
+    # -- images
 
-    async def get_options_form(self) -> str:
-        """Return the form, or the refusal of options that came with a link.
-
-        JupyterHub asks for the form after a refusal. Where there is no form, it would start a
-        server without the refused options.
-        """
-        if refused := self._refused:
-            self._refused = ""
-            raise web.HTTPError(400, refused)
-        return await super().get_options_form()
+    def offered_images(self) -> dict[str, str]:
+        """Return the images that this user may take, by the names that the form shows."""
+        return self._get_allowed_images()
 
     async def check_allowed(self, image):
-        """Return the image behind a name of the list.
+        """Return the image behind a name of the list, as DockerSpawner asks for it.
 
         Raises:
             SpawnError: the name is not in the list.
         """
-        offered = self._get_allowed_images()
-        if isinstance(image, str) and image in offered:
-            return offered[image]
-        raise self._refuse(f"There is no image {image!r} here, only: {', '.join(offered)}.")
-
-    def _refuse(self, sentence: str) -> SpawnError:
-        self._forget_options()
-        self._refused = sentence
-        return SpawnError(sentence, reason="unoffered")
-
-    def _forget_options(self) -> None:
-        # JupyterHub would take the options of this start as the default of the next.
-        self.orm_spawner.user_options = {}
-        self.db.commit()
+        return self.allowed_image(image)
 
     # -- how a server ended
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what the hub stores of this server."""
-        reason = {"exit_reason": self.exit_reason} if self.exit_reason else {}
-        return super().get_state() | reason
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take over what the hub stored of this server."""
-        super().load_state(state)
-        self.exit_reason = state.get("exit_reason", "")
 
     async def poll(self) -> str | None:
         """Return None while the server runs, else how it ended.

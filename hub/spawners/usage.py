@@ -26,11 +26,13 @@ class Sample:
         memory_bytes: memory in use, without files that the kernel may drop.
         cpu_s: processor time since the start of the server, in seconds.
         at: when it was measured, in seconds of `time.monotonic`.
+        processors: processors in use, where whoever measured knows only that; None otherwise.
     """
 
     memory_bytes: int
     cpu_s: float
     at: float
+    processors: float | None = None
 
 
 async def measure_containers(spawners: Collection[Spawner]) -> dict[Spawner, Sample]:

@@ -7,6 +7,7 @@ only read is mounted read-only. What a change of a group changes is there from t
 |-----------|-------------------------------------------------------------------|
 | `parts`   | which parts there are for a user, and the variables of a server   |
 | `mounts`  | the volumes of a container                                        |
+| `claims`  | the volumes of a pod                                              |
 | `records` | who saved what last, and what is open where                       |
 | `handler` | the route where users' servers tell it and ask                    |
 """
@@ -26,7 +27,10 @@ def configure(c: Any, settings: Settings) -> None:
         c: JupyterHub's configuration (traitlets).
         settings: the platform's settings.
     """
-    if not settings.team_folder:
+    # A cluster may have no storage that many pods write. The admins' page says so.
+    lacks_storage = settings.team_folder and not settings.shares_folder
+    c.JupyterHub.template_vars |= {"team_folder_lacks_storage": lacks_storage}
+    if not settings.shares_folder:
         return
     if settings.servers == "processes":
         team = settings.data_dir / "team"

@@ -21,7 +21,7 @@ def parts_of(groups: Iterable[str], settings: Settings) -> list[Part]:
         groups: names of the user's groups.
         settings: the platform's settings.
     """
-    if not settings.team_folder:
+    if not settings.shares_folder:
         return []
     member_of = frozenset(groups)
     return [
@@ -37,9 +37,9 @@ def groups_of(spawner: Spawner) -> list[str]:
 
 def variables(settings: Settings) -> dict[str, str | Callable[[Spawner], str]]:
     """Return the variables of every server that concern this folder."""
-    in_container = settings.servers == "containers"
-    directory = DIRECTORY if in_container else str(settings.data_dir / "team")
-    data = DATA if in_container else str(settings.shared_data)
+    is_laptop = settings.servers == "processes"
+    directory = str(settings.data_dir / "team") if is_laptop else DIRECTORY
+    data = str(settings.shared_data) if is_laptop else DATA
 
     def parts(spawner: Any) -> str:
         is_editor = not spawner.name  # a named server is no editor of its owner
@@ -47,8 +47,8 @@ def variables(settings: Settings) -> dict[str, str | Callable[[Spawner], str]]:
         return team_folder.parts_to_json(found)
 
     return {
-        team_folder.DIRECTORY_VARIABLE: directory if settings.team_folder else "",
+        team_folder.DIRECTORY_VARIABLE: directory if settings.shares_folder else "",
         team_folder.PARTS_VARIABLE: parts,
-        team_folder.DATA_VARIABLE: data if settings.shared_data else "",
+        team_folder.DATA_VARIABLE: data if settings.shares_data else "",
         "MOSSHUB_TEAM_LIMIT": str(int(settings.team_limit or 0)),
     }

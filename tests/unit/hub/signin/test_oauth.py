@@ -15,6 +15,7 @@ import pytest
 from tornado import web
 from traitlets.config import Config
 
+from hub.setting_checks import check_team
 from hub.settings import Settings
 from hub.signin.oauth import TeamAuthenticator, authenticator_class, configure
 from hub.signin.providers import PROVIDERS
@@ -106,6 +107,7 @@ def sign_in(issuer: str, tmp_path: Path):
         settings = Settings(
             **{**TEAM, "oauth_provider": provider, "data_dir": tmp_path, **more, **changes}
         )
+        check_team(settings)
         (tmp_path / "hub").mkdir(exist_ok=True)
         config = Config()
         configure(config, settings)

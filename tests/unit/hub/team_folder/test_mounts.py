@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 from mosshub_contract.team_folder import parts_from_json
+from traitlets.config import Config
 
+from hub import team_folder
 from hub.settings import Settings
 from hub.team_folder.mounts import with_team_folder
 from hub.team_folder.parts import variables
@@ -62,3 +64,16 @@ def test_a_server_learns_its_parts() -> None:
         ("team", "team", False),
     ]
     assert json.loads(told["MOSSHUB_TEAM_PARTS"](server("lab", name="app"))) == []
+
+
+@pytest.mark.parametrize(("storage", "folder", "lacks"), [("", True, True), ("", False, False)])
+def test_admins_read_why_a_cluster_has_no_folder(storage: str, folder: bool, lacks: bool) -> None:
+    c = Config()
+    c.JupyterHub.template_vars = {}
+    pods = {"servers": "pods", "shared_data": None, "team_storage_class": storage}
+    chosen = settings(**pods, team_folder=folder)
+    team_folder.configure(c, chosen)
+    assert c.JupyterHub.template_vars == {"team_folder_lacks_storage": lacks}
+    assert variables(chosen)["MOSSHUB_TEAM"] == ""
+    chosen = settings(**pods | {"team_storage_class": "nfs"}, team_folder=folder)
+    assert bool(variables(chosen)["MOSSHUB_TEAM"]) is folder
