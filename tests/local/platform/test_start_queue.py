@@ -181,3 +181,16 @@ def test_beyond_the_limit_a_sentence_says_what_to_do(tmp_path: Path) -> None:
         assert "cleo" in retry_until(lambda: cleo.editor(5).text, 60, "cleo's editor")
     finally:
         hub.stop()
+
+
+@pytest.mark.slow
+def test_while_nothing_may_start_no_page_offers_a_start(tmp_path: Path) -> None:
+    with LightHub(tmp_path / "data", MAINTENANCE="The host gets a new disk.") as hub:
+        ada = LocalPerson(hub, "ada")
+        home = ada.session.get(f"{hub.url}/hub/home", timeout=60).text
+        assert "Your editor is not running. Your files are safe." in home
+        assert "No editor starts at the moment: The host gets a new disk." in home
+        assert "Open my editor" not in home
+        told = ada.api("POST", "users/ada/server")
+        assert told.status_code == 429
+        assert "Nothing starts at the moment: The host gets a new disk." in told.json()["message"]
