@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from jupyterhub.handlers.pages import SpawnHandler
 from jupyterhub.user import User
+from tornado import web
 
 from hub.handlers import with_mixin
 from hub.spawners.progress import NOT_BEGUN
@@ -17,33 +18,48 @@ class _PageAtOnce(SpawnHandler):
     """Mixed in before JupyterHub's handler of `/hub/spawn`.
 
     WORKAROUND(jupyterhub 6.1.1): it holds the browser for a second, in case the server is ready by
-    then, and the page that waits is loaded after that.
-    Test: test_the_page_that_waits_comes_at_once
+    then, and the page that waits is loaded after that. Where the identity provider takes longer
+    than that, the page finds no start and says that the editor is not running.
+    Test: test_the_page_that_waits_comes_at_once, test_a_provider_that_is_slow_at_a_start
     """
 
-    async def spawn_single_user(self, user, server_name="", display_name="", options=None):
-        """Begin the start, and return as soon as it was not refused.
+    async def _wrap_spawn_single_user(
+        self, user, server_name, display_name, spawner, pending_url, options=None
+    ):
+        """Begin the start, and lead to the page that waits as soon as it was not refused.
 
         Raises:
             HTTPError: the start was refused.
         """
+        if spawner._spawn_future and spawner._spawn_future.done():
+            spawner._spawn_future = None  # the end of an earlier start
         start = asyncio.ensure_future(
-            super().spawn_single_user(user, server_name, display_name, options)
+            self.spawn_single_user(user, server_name, display_name, options)
         )
         await until_begun(start, user, server_name)
-        return start.result() if start.done() else None
+        if start.done() and not start.cancelled() and (error := start.exception()):
+            self.log.error("%s: the start was refused: %s", spawner._log_name, error)
+            if isinstance(error, web.HTTPError):
+                raise error
+            raise web.HTTPError(500, f"{spawner._log_name} could not start.") from error
+        return self.redirect(pending_url)
 
 
 async def until_begun(start: asyncio.Future, user: User, server_name: str = "") -> None:
-    """Return when a start was not refused, has ended, or a second has passed.
+    """Return when a start was not refused for a second, or has ended.
 
-    The start's error is taken: the page that waits shows it.
+    Before it begins, the identity provider is asked, which may take longer. The start's error is
+    taken: the page that waits shows it.
     """
     start.add_done_callback(lambda start: start.cancelled() or start.exception())
-    for _ in range(round(_HELD_S / _PAUSE_S)):
+    held_s = 0.0
+    while held_s < _HELD_S:
         done, _ = await asyncio.wait([start], timeout=_PAUSE_S)
-        if done or user.spawners[server_name].stage != NOT_BEGUN:
+        spawner = user.spawners[server_name]
+        if done or (spawner.pending and spawner.stage != NOT_BEGUN):
             return
+        if spawner.pending:
+            held_s += _PAUSE_S
 
 
 def with_page_at_once(handlers: Iterable[tuple]) -> list[tuple]:

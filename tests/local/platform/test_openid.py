@@ -4,11 +4,13 @@ Hub, proxy and provider are real and speak HTTP; servers are light ones (tests/s
 """
 
 import re
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
 
 from tests.support.light_team import TEAM, Team
@@ -59,6 +61,22 @@ def test_an_editor_opens(team: Team) -> None:
         return "<marimo-light>ada" in page.text
 
     wait_until(opened, 60, "ada's editor")
+
+
+def test_a_provider_that_is_slow_at_a_start(team: Team) -> None:
+    """The hub asks it whether she is still allowed, and leads to the page that waits after that."""
+    session = browser()
+    sign_in(session, team.hub.url, "grace", next="/hub/home")
+    provider = psutil.Process(team.provider.process.pid)
+    resume = threading.Timer(4, provider.resume)
+    provider.suspend()
+    resume.start()
+    try:
+        page = session.get(f"{team.hub.url}/hub/spawn", timeout=60)
+    finally:
+        resume.join()
+    assert "Your editor is not running" not in page.text
+    assert "Your editor is starting" in page.text or "<marimo-light>grace" in page.text
 
 
 def test_signing_out_is_signing_out_of_the_provider_too(team: Team) -> None:
