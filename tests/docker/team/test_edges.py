@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidHandshake
 
 from tests.standins import ensure
 from tests.standins.engine import docker
@@ -111,7 +111,8 @@ def test_the_platform_works_behind_each_edge(
         notebook = Notebook(ada, f"{name}.py")
         assert notebook.run("print(6 * 7)").strip() == "42"
         notebook.socket.close()
-        with pytest.raises(InvalidStatus):
+        # Refused: nginx on a busy machine once closed the connection and did not pass the 403 on.
+        with pytest.raises(InvalidHandshake):
             ada.websocket(f"ws?session_id=s_x&file={name}.py", origin=f"https://{DOMAIN}")
         ada.inside("sh", "-c", f"rm /home/mosshub/notebooks/{name}.*")
         # A user's host shows nothing of the hub.
