@@ -1,0 +1,145 @@
+"""The chart on a real cluster: from nothing to people at work, and what they may reach."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.platform import CADDY, HUB, KAFKA, USER, ClusterPlatform, PodPerson
+from tests.cluster.pods import Namespace
+from tests.support.kernels import Notebook
+from tests.support.waiting import retry_until, wait_until
+
+HUB_BACK_S = 30
+POLICY_S = 20
+NOTEBOOK = "import marimo\n\napp = marimo.App()\n"
+SEND_AND_READ = """\
+import imageclass
+from imageclass.kafka.reader import TopicReader
+connection = imageclass.connect()
+connection.ensure_topics()
+with connection.producer() as out:
+    for number in range(50):
+        out.send(connection.topics.requests, b"%d" % number)
+with TopicReader(connection, [connection.topics.requests]) as reader:
+    print(connection.topics.requests, sum(1 for _ in reader.read_to_end()))"""
+#: Asks a port, and says whether somebody is there.
+REACHES = "timeout 3 bash -c '</dev/tcp/{host}/{port}' 2>/dev/null && echo yes || echo no"
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def platform(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClusterPlatform]:
+    cluster.load(HUB, CADDY, KAFKA, USER)
+    space = Namespace(cluster, f"team-{secrets.token_hex(4)}")
+    made = ClusterPlatform(cluster, space.name, tmp_path_factory.mktemp("platform"))
+    try:
+        made.install()
+        yield made
+    finally:
+        made.stop()
+        space.delete()
+
+
+@pytest.fixture(scope="module")
+def ada(platform: ClusterPlatform) -> PodPerson:
+    person = platform.person("ada")
+    person.start()
+    return person
+
+
+@pytest.fixture(scope="module")
+def linus(platform: ClusterPlatform) -> PodPerson:
+    person = platform.person("linus")
+    person.start()
+    return person
+
+
+def notebook_of(person: PodPerson, name: str) -> Notebook:
+    """Open an empty notebook of this name."""
+    person.inside(f"printf '%s' '{NOTEBOOK}' > ~/notebooks/{name}.py")
+    return person.notebook(f"{name}.py")
+
+
+def reaches(person: PodPerson, host: str, port: int) -> bool:
+    return person.inside(REACHES.format(host=host, port=port)) == "yes"
+
+
+def test_a_user_signs_in_and_runs_a_notebook(ada: PodPerson) -> None:
+    assert "6 * 7 = 42" in notebook_of(ada, "small").run("print('6 * 7 =', 6 * 7)")
+    assert ada.inside("id -u; stat -c %U ~/notebooks/small.py").split() == ["1000", "mosshub"]
+    assert ada.inside("ls /var/run/secrets 2>/dev/null || true") == ""
+
+
+def test_a_user_has_an_account_on_the_broker(ada: PodPerson) -> None:
+    assert "ada.requests 50" in notebook_of(ada, "account").run(SEND_AND_READ)
+
+
+def test_users_reach_what_they_need_and_nothing_else(
+    cluster: Cluster, platform: ClusterPlatform, ada: PodPerson, linus: PodPerson
+) -> None:
+    neighbour = cluster.address(f"pod/{linus.pod}", platform.namespace)
+    wait_until(lambda: not reaches(ada, neighbour, 8888), POLICY_S, "the policies hold")
+    allowed = {("hub", 8081), ("kafka", 9092), ("kafka-0.brokers", 9092)}
+    refused = {
+        (neighbour, 8888),
+        ("proxy", 8000),
+        ("proxy-api", 8001),
+        ("edge", 443),
+        ("broker", 9094),
+        ("kafka-0.brokers", 9093),
+        ("kubernetes.default", 443),
+        (cluster.network.control, 6443),
+        (cluster.network.node(1), 10250),
+    }
+    found = {way for way in allowed | refused if reaches(ada, *way)}
+    assert found == allowed
+
+
+def test_a_hub_that_is_gone_comes_back_and_ends_no_session(
+    platform: ClusterPlatform, ada: PodPerson
+) -> None:
+    notebook = notebook_of(ada, "hub")
+    notebook.run("kept = 1")
+    platform.kubectl("delete", "pod", "-l", "component=hub", "--wait=false", "--grace-period=1")
+    wait_until(lambda: "41" in notebook.run("print(40 + kept)"), 5, "the kernel goes on")
+    began = time.monotonic()
+    retry_until(platform.answers, HUB_BACK_S, "another hub answers")
+    print(f"the hub was back after {time.monotonic() - began:.1f} s")
+    assert "41" in notebook.run("print(40 + kept)")
+    retry_until(lambda: ada.open().ok, 60, "the hub knows the server")
+
+
+def test_an_upgrade_keeps_keys_and_sessions(platform: ClusterPlatform, ada: PodPerson) -> None:
+    keys = platform.kubectl("get", "secret", "mosshub-keys", "-o", "jsonpath={.data}")
+    notebook = notebook_of(ada, "upgrade")
+    notebook.run("kept = 2")
+    platform.values["settings"]["TEAM_NAME"] = "Moss and friends"
+    platform.install()
+    assert platform.kubectl("get", "secret", "mosshub-keys", "-o", "jsonpath={.data}") == keys
+    notebook.reconnect()  # the proxy shows the team's name, so it was started again
+    assert "42" in notebook.run("print(40 + kept)")
+    assert "Moss and friends" in ada.session.get(f"{platform.url}/hub/home", timeout=60).text
+
+
+def test_a_server_that_dies_starts_again_with_the_users_files(ada: PodPerson) -> None:
+    ada.inside("echo kept > ~/file")
+    ada.platform.kubectl("delete", "pod", ada.pod, "--grace-period=1")
+    ada.notebooks.clear()
+    status = f"users/{ada.name}"
+
+    def noticed() -> bool:
+        return not ada.api("GET", status).json()["servers"]
+
+    wait_until(noticed, 60, "the hub notices that the pod is gone")
+    page = ada.session.get(ada.base, timeout=60)
+    assert "was removed from the cluster" in page.text
+    ada.start()
+    assert ada.inside("cat ~/file") == "kept"
