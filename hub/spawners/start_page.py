@@ -58,7 +58,7 @@ async def until_begun(start: asyncio.Future, user: User, server_name: str = "") 
         spawner = user.spawners[server_name]
         if done or (spawner.pending and spawner.stage != NOT_BEGUN):
             return
-        if spawner.pending:
+        if spawner.pending == "spawn":  # else it is refused, and ends
             held_s += _PAUSE_S
 
 
