@@ -120,11 +120,12 @@ def usage(pid: int) -> tuple[float, int]:
 
 def render(log: Log, about: dict[str, str], options: argparse.Namespace) -> str:
     """Return the page of results, Markdown."""
+    hours = max((at for figures in log.figures.values() for at, _ in figures), default=0) / 3600
     lines = [
         "# Results of `make soak`",
         "",
         f"{about['when']}, commit {about['commit']}, {about['machine']}."
-        f" {options.people} people for {options.hours:.2g} hours, a thing each {options.pause:g} s:"
+        f" {options.people} people for {hours:.2g} hours, a thing each {options.pause:g} s:"
         f" {log.sessions} sessions, {len(log.failures)} failed.",
         "",
         "| | first quarter | last quarter | ratio |",
@@ -185,8 +186,6 @@ def main() -> int:
             ).split()
         finally:
             stack.remove()
-    options.hours = max((at for figures in log.figures.values() for at, _ in figures), default=0)
-    options.hours /= 3600  # so long it was
     page = render(log, about, options)
     (RESULTS / "soak.md").write_text(page, "utf-8")
     print(page)
