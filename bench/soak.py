@@ -120,12 +120,11 @@ def usage(pid: int) -> tuple[float, int]:
 
 def render(log: Log, about: dict[str, str], options: argparse.Namespace) -> str:
     """Return the page of results, Markdown."""
-    hours = max((at for figures in log.figures.values() for at, _ in figures), default=0) / 3600
     lines = [
         "# Results of `make soak`",
         "",
         f"{about['when']}, commit {about['commit']}, {about['machine']}."
-        f" {options.people} people for {hours:.2g} hours, a thing each {options.pause:g} s:"
+        f" {options.people} people for {options.hours:.2g} hours, a thing each {options.pause:g} s:"
         f" {log.sessions} sessions, {len(log.failures)} failed.",
         "",
         "| | first quarter | last quarter | ratio |",
@@ -155,6 +154,7 @@ def main() -> int:
     host_names.install()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # containers go as well
     log, about, left = Log(), begin("soak").about, []
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mosshub-soak-") as scratch:
         stack = Stack(Path(scratch))
         stack.environment["ACTIVE_SERVER_LIMIT"] = str(options.people)
@@ -180,6 +180,7 @@ def main() -> int:
                 print(f"{log.sessions} sessions, {len(log.failures)} failed", flush=True)
         except KeyboardInterrupt:
             print("ended early: the page has what there is", flush=True)
+            options.hours = (time.monotonic() - began) / 3600
         else:
             left = docker(
                 "ps", "--all", "--quiet", "--filter", f"name=^{stack.name}_soaker"
