@@ -92,8 +92,13 @@ def main(arguments: list[str]) -> int:
 
     def step(what: str, action: Callable[[], object]) -> object:
         began = time.monotonic()
-        done = action()
-        print(f"  {what:<36}{time.monotonic() - began:5.1f} s", flush=True)
+        print(f"  {what:<36}", end="", flush=True)  # so that a wait has a name
+        try:
+            done = action()
+        except BaseException:
+            print(flush=True)
+            raise
+        print(f"{time.monotonic() - began:5.1f} s", flush=True)
         return done
 
     resolve_localhost()

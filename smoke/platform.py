@@ -134,7 +134,7 @@ class Platform:
         deadline = time.monotonic() + START_TIMEOUT_S
         said = "nothing"
         while time.monotonic() < deadline:
-            for event in self._progress():
+            for event in self._progress(deadline):
                 said = str(event.get("message") or said)
                 if event.get("failed"):
                     raise SmokeError("spawner", f"the editor did not start: {said}")
@@ -143,11 +143,17 @@ class Platform:
             time.sleep(1)
         raise SmokeError("spawner", f"no editor after {START_TIMEOUT_S:.0f} s; last: {said}")
 
-    def _progress(self) -> Iterator[dict[str, Any]]:
-        """Yield what the hub says while the server starts; nothing where the line breaks off."""
+    def _progress(self, deadline: float) -> Iterator[dict[str, Any]]:
+        """Yield what the hub says while the server starts, until the line breaks off.
+
+        Args:
+            deadline: when to stop, by `time.monotonic`: the hub keeps a silent line open.
+        """
         try:
             with self._ask("GET", f"{self._path()}/server/progress", stream=True) as answer:
                 for line in answer.iter_lines():
+                    if time.monotonic() > deadline:
+                        return
                     if line.startswith(b"data:"):
                         yield json.loads(line[5:])
         except (requests.RequestException, ValueError):
