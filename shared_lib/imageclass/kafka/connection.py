@@ -30,6 +30,9 @@ _COMMON: dict = {
 }
 
 
+_SLOW_MS = 20_000  # for a broker that answers, and lets the account in
+
+
 class NoBroker(Exception):
     """No broker is set, or it does not answer; the text says which and what to do."""
 
@@ -39,7 +42,7 @@ class Connection:
     """A broker's addresses and the topics used there; it makes clients, and keeps none open.
 
     Every client is a context manager. Making one raises `NoBroker` if the broker has not answered
-    within 2 s, or refuses the account.
+    within 2 s, or refuses the account. A broker that answers slowly has 20 s.
 
     Attributes:
         bootstrap_servers: addresses, `host:port`.
@@ -140,7 +143,14 @@ class Connection:
             reason = refusal(servers, account)
             if not reason:
                 raise NoBroker(_away(servers, account)) from error
-        # It may have begun to listen only just now; a refused client fails a second time.
+        # It answers: it has begun to listen only just now, refuses the account, or is slow.
+        if account:
+            from imageclass.kafka.sign_in import is_refused  # takes 70 ms, which few need
+
+            if is_refused(servers, account):
+                raise NoBroker(reason)
+            settings["bootstrap_timeout_ms"] = _SLOW_MS
+            reason = f"The broker at {', '.join(servers)} is too busy to answer. Try again later."
         try:
             return kind(bootstrap_servers=servers, **settings)
         except KafkaTimeoutError as error:
