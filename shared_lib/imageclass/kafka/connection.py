@@ -30,9 +30,6 @@ _COMMON: dict = {
 }
 
 
-_SLOW_MS = 20_000  # for a broker that answers, and lets the account in
-
-
 class NoBroker(Exception):
     """No broker is set, or it does not answer; the text says which and what to do."""
 
@@ -145,11 +142,11 @@ class Connection:
                 raise NoBroker(_away(servers, account)) from error
         # It answers: it has begun to listen only just now, refuses the account, or is slow.
         if account:
-            from imageclass.kafka.sign_in import is_refused  # takes 70 ms, which few need
+            from imageclass.kafka import sign_in  # takes 70 ms, which few need
 
-            if is_refused(servers, account):
+            if sign_in.is_refused(servers, account):
                 raise NoBroker(reason)
-            settings["bootstrap_timeout_ms"] = _SLOW_MS
+            settings["bootstrap_timeout_ms"] = sign_in.SLOW_MS
             reason = f"The broker at {', '.join(servers)} is too busy to answer. Try again later."
         try:
             return kind(bootstrap_servers=servers, **settings)

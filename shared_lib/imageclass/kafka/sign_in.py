@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from imageclass.kafka.credentials import Account
 
+SLOW_MS = 20_000  #: how long to wait for a broker that answers, and does not refuse
 _TRY_S = 0.5
 # Without a logger librdkafka writes to the notebook's own output.
 _log = logging.getLogger("imageclass.kafka")

@@ -23,8 +23,8 @@ from hub.accounts.acls import app_account
 from tests.support.agents import Linear
 from tests.support.paths import NOTEBOOKS
 from tests.support.secured_kafka import read
-from tests.support.slow_network import SlowWay
 from tests.support.waiting import wait_until
+from tests.support.ways import Way
 
 # Notebooks
 
@@ -129,7 +129,7 @@ def test_an_apps_account_reads_what_is_named_and_makes_no_topic(secured_kafka, a
 def test_a_slow_broker_is_waited_for_and_never_called_a_wrong_password(secured_kafka, ada):
     """A sign-in has four answers, and a client that waits two seconds does not get them all."""
     account = OwnAccount("ada", ada.account.password)
-    with SlowWay(secured_kafka.servers, 1.0) as way:
+    with Way(secured_kafka.servers, 1.0) as way:
         connection = Connection((way.address,), Topics("ada."), account)
         with connection.producer() as producer:
             producer.send(ada.topic("slow"), b"x").get(30)

@@ -1,4 +1,4 @@
-"""A way to a server on which every answer takes its time."""
+"""A way to a server that takes its time, or is cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 
 
-class SlowWay:
+class Way:
     """Listens on a port of this machine, and hands on what comes. A context manager.
 
     Args:
@@ -20,13 +20,14 @@ class SlowWay:
         address: where to connect instead.
     """
 
-    def __init__(self, target: str, delay_s: float) -> None:
+    def __init__(self, target: str, delay_s: float = 0.0) -> None:
         host, _, port = target.rpartition(":")
         self._target, self._delay_s = (host, int(port)), delay_s
+        self._ends: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def __enter__(self) -> SlowWay:
+    def __enter__(self) -> Way:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
@@ -36,6 +37,13 @@ class SlowWay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.cut()
+
+    def cut(self) -> None:
+        """End all connections, and let nobody in any more."""
+        # A thread that waits in `accept` keeps a socket open that is only closed.
+        for end in (self._listener, *self._ends):
+            _shut(end)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -43,6 +51,7 @@ class SlowWay:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(self._target)
+                self._ends += [client, server]
                 for source, target, delay_s in (
                     (client, server, 0.0),
                     (server, client, self._delay_s),
@@ -56,6 +65,10 @@ def _copy(source: socket.socket, target: socket.socket, delay_s: float) -> None:
         while data := source.recv(65536):
             time.sleep(delay_s)
             target.sendall(data)
-    for end in (source, target):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+    _shut(source)
+    _shut(target)
+
+
+def _shut(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
