@@ -7,11 +7,13 @@ user does, a running cell, a working kernel. An open page is none. Nor is the pr
 counts each request of an open page (`hub.app`).
 """
 
+import logging
 import os
 import sys
 import time
 
 from jupyterhub_idle_culler import main as run_culler
+from mosshub_contract.redaction import RedactingFormatter
 
 from hub.settings import Settings
 
@@ -62,8 +64,20 @@ def configure(c: object, settings: Settings) -> None:
     c.JupyterHub.load_roles.append(role)  # type: ignore[attr-defined]
 
 
+def log_without_secrets() -> None:
+    """Keep the service's token out of what its libraries log.
+
+    Tornado names a call that failed with all of its arguments, and the culler's has the token.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("[%(levelname).1s idle-culler] %(message)s"))
+    for name in ("asyncio", "tornado"):
+        logging.getLogger(name).addHandler(handler)
+
+
 def main() -> None:
     """Wait for the servers' reports, then run the culler."""
+    log_without_secrets()
     time.sleep(float(os.environ.get(_FIRST_LOOK_VARIABLE, "0")))
     run_culler()
 

@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from jupyterhub.proxy import ConfigurableHTTPProxy
+from jupyterhub.utils import exponential_backoff
 
 T = TypeVar("T")
 
 #: Seconds that a replica may answer later than the first. One that is gone answers never.
 GRACE_S = 1.0
+#: Seconds to look for the name of the first one, as long as JupyterHub tries to reach a proxy.
+FIND_S = 30.0
 
 
 class ProxyReplicas(ConfigurableHTTPProxy):
@@ -84,18 +87,32 @@ class ProxyReplicas(ConfigurableHTTPProxy):
             self.log.warning("A proxy did not answer: %s", error)
 
     async def _find(self) -> list[ConfigurableHTTPProxy]:
-        """Return a client for each replica.
+        """Return a client for each replica; those of before where the name has no answer.
+
+        A node that is lost takes half of the cluster's DNS with it for a while.
 
         Raises:
-            OSError: the name has no address.
+            TimeoutError: the name has had no address for half a minute, and never before.
         """
-        parts = urlsplit(self.api_url)
-        found = await asyncio.get_running_loop().getaddrinfo(
-            parts.hostname, parts.port, type=socket.SOCK_STREAM
-        )
-        hosts = sorted({str(address[0]) for *_, address in found})
+        hosts: list[str] = []
+
+        async def is_known() -> bool:
+            hosts[:] = await self._hosts() or self._replicas
+            return bool(hosts)
+
+        await exponential_backoff(is_known, f"{self.api_url} has no address", timeout=FIND_S)
         self._replicas = {host: self._replicas.get(host) or self._client(host) for host in hosts}
         return list(self._replicas.values())
+
+    async def _hosts(self) -> list[str]:
+        parts = urlsplit(self.api_url)
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            self.log.warning("Where are the proxies? %s: %s", self.api_url, error)
+            return []
+        return sorted({str(address[0]) for *_, address in found})
 
     def _client(self, host: str) -> ConfigurableHTTPProxy:
         parts = urlsplit(self.api_url)

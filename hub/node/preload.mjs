@@ -3,6 +3,7 @@
 
 import fs from "node:fs";
 import http from "node:http";
+import net from "node:net";
 
 import ConfigurableProxy from "configurable-http-proxy/lib/configproxy.js";
 
@@ -43,4 +44,18 @@ ConfigurableProxy.prototype.handleProxyError = function (code, kind, req, res, e
   }
   const known = Object.assign(new Error(error.message), { code: "ECONNREFUSED" }); // no stack
   return handleProxyError.call(this, 400, kind, req, res, known);
+};
+
+// A machine that is gone refuses nothing: a page would wait for two minutes until the kernel gives
+// up. A server that is there takes a connection at once, however busy it is.
+const CONNECT_MS = 5000;
+const connect = net.Socket.prototype.connect;
+net.Socket.prototype.connect = function (...where) {
+  const socket = connect.apply(this, where);
+  if (socket.connecting) {
+    const gone = () => socket.destroy(Object.assign(new Error("connect ETIMEDOUT"), { code: "ETIMEDOUT" }));
+    const timer = setTimeout(() => socket.connecting && gone(), CONNECT_MS);
+    for (const end of ["connect", "close"]) socket.once(end, () => clearTimeout(timer));
+  }
+  return socket;
 };

@@ -128,7 +128,11 @@ class PodSpawner(TeamServerMixin, KubeSpawner):
             if not self._stop_pending:
                 self.exit_reason = reason
             return reason
-        await super().poll()  # the pod has another address after its node's restart
+        before = self.server.url if self.server else ""
+        await super().poll()
+        if self.server and before not in ("", self.server.url):
+            # The pod has another address after its node's restart.
+            await self.user.settings["proxy"].add_user(self.user, self.name)
         return None
 
     async def log_tail(self, lines: int) -> str:

@@ -13,7 +13,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -58,8 +58,13 @@ class Cluster:
         self._say = say
         self._remove_leftovers()
 
-    def start(self, nodes: int = 2) -> None:
-        """Start it and wait until all nodes are ready and names of services have addresses."""
+    def start(self, nodes: int = 2, images: Sequence[str] = ()) -> None:
+        """Start it and wait until all nodes are ready and names of services have addresses.
+
+        Args:
+            nodes: how many.
+            images: images of this machine's Docker engine that all nodes have.
+        """
         began = time.monotonic()
         self.state.mkdir(parents=True)
         self.node_numbers = list(range(1, nodes + 1))
@@ -70,8 +75,7 @@ class Cluster:
         self.control.connect_all()
         self.control.start_all()
         self.apply(*addons.bootstrap(self))
-        for number in self.node_numbers:
-            self.start_node(f"n{number}")
+        self._start_nodes(images)
         self.wait_for_nodes()
         self.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns")
         self._say(f"cluster: {nodes} nodes are ready, {time.monotonic() - began:.1f} s")
@@ -127,11 +131,26 @@ class Cluster:
 
     # -- nodes
 
+    def _start_nodes(self, images: Sequence[str]) -> None:
+        """Start all nodes. The first one unpacks the images, which takes most of the time."""
+        for number in self.node_numbers:
+            node = Node(self, f"n{number}", number)
+            if self.nodes:
+                node.take_images(self.nodes["n1"])
+            node.boot()
+            self.nodes[node.name] = node
+            if number == self.node_numbers[0]:
+                import_images([node], ["cat", str(self._pause_archive)])
+                if images:
+                    self.load(*images)
+        for node in self.nodes.values():
+            node.join()
+        self._lead_services()
+
     def start_node(self, name: str) -> None:
-        """Start a node, or one again that was killed: it has its disk, and nothing runs."""
+        """Start a node again that was killed: it has its disk, and nothing runs."""
         node = self.nodes[name] = Node(self, name, int(name[1:]))
         node.boot()
-        import_images([node], ["cat", str(self._pause_archive)])
         node.join()
         self._lead_services()
 

@@ -37,6 +37,17 @@ def _say(config: pytest.Config) -> Any:
     return terminal.write_line if terminal else print
 
 
+def images(session: pytest.Session) -> list[str]:
+    """Build the images that the tests of this run need; return their names."""
+    with engine(alone=False):
+        ensure(DEBIAN)
+        if not any("platform" in getattr(item, "fixturenames", ()) for item in session.items):
+            return [DEBIAN]
+        ensure(*OTHERS)
+        subprocess.run(["make", "images"], cwd=ROOT, check=True, capture_output=True)
+    return [DEBIAN, *OURS, *OTHERS]
+
+
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """Start the cluster that tests share: a node that a test ends, it starts again."""
@@ -44,10 +55,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     request.config.stash[CLUSTER] = running
     try:
         with needed("the cluster does not start"):
-            running.start(NODES)
-            with engine(alone=False):
-                ensure(DEBIAN)
-            running.load(DEBIAN)
+            running.start(NODES, images(request.session))
         yield running
     finally:
         running.stop()
@@ -59,10 +67,6 @@ def platform(
 ) -> Iterator[ClusterPlatform]:
     """The platform with three brokers, which tests share: what one ends or changes comes back."""
     with needed("the platform does not start"):
-        with engine(alone=False):
-            ensure(*OTHERS)
-            subprocess.run(["make", "images"], cwd=ROOT, check=True, capture_output=True)
-        cluster.load(*OURS, *OTHERS)
         space = Namespace(cluster, f"team-{secrets.token_hex(4)}")
         made = ClusterPlatform(cluster, space.name, tmp_path_factory.mktemp("platform"))
     try:
@@ -105,6 +109,19 @@ def namespace(cluster: Cluster) -> Iterator[Namespace]:
     made.delete()
 
 
+def log_of(cluster: Cluster, component: str) -> str:
+    """Return the end of the log of a component of the platform; empty if it does not run."""
+    pods = ("pods", "-A", "-l", f"component={component}")
+    try:
+        found = [pod["metadata"] for pod in cluster.get(*pods)["items"]]
+        return "".join(
+            cluster.kubectl("logs", "-n", pod["namespace"], pod["name"], "--tail=120", timeout=20)
+            for pod in found
+        )
+    except RuntimeError as error:
+        return str(error)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     """Show the cluster's pods and events, and its machines' logs, beside a failure."""
@@ -117,5 +134,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             except Exception as error:
                 text = repr(error)
             report.sections.append((what, text[-6000:]))
+        for component in ("hub", "proxy"):
+            report.sections.append((f"log of {component}", log_of(running, component)))
         report.sections.extend((f"log of {name}", text) for name, text in running.logs().items())
     return report

@@ -136,6 +136,26 @@ def test_a_lost_node_gives_its_people_back_with_files_and_kept_outputs(
     wait_for_brokers(platform)
 
 
+def test_a_node_that_starts_again_brings_its_people_back(
+    cluster: Cluster, platform: ClusterPlatform, ada: PodPerson
+) -> None:
+    """Their pods run on, with another address, which the hub finds out."""
+    hub = node_of(platform, "hub")
+    node = next(name for name in sorted(cluster.nodes) if name != hub)
+    move(platform, ada, node)
+    ada.leave_notebooks()
+    before = cluster.get("pod", ada.pod, "-n", platform.namespace)["metadata"]["uid"]
+    cluster.kill_node(node)
+    cluster.start_node(node)
+    cluster.wait_for_nodes()
+    began = time.monotonic()
+    retry_until(lambda: ada.open(timeout=5).ok, 90, "the editor answers")
+    print(f"\n  the editor answered after {time.monotonic() - began:.0f} s")
+    after = cluster.get("pod", ada.pod, "-n", platform.namespace)["metadata"]["uid"]
+    assert after == before
+    wait_for_brokers(platform)
+
+
 def run_cells(person: PodPerson, name: str) -> None:
     """Run the only cell of a notebook, as its page does when it opens."""
     notebook = person.notebook(name)

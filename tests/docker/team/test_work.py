@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 
 from tests.standins.engine import docker
 from tests.support.host_names import server_of
+from tests.support.image_class import open_notebooks, train_and_stream
 from tests.support.stack import SERVICES, errors_in
-from tests.support.team_pages import MINUTE, server, show, wait_for_files
+from tests.support.team_pages import MINUTE, server, wait_for_files
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
 
@@ -21,31 +22,13 @@ pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
 def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
     began = time.time()
     homes: dict[str, Page] = {}
-    notebooks: dict[str, Page] = {}
     for name in ("ada", "linus"):
         homes[name] = enter(name)
         expect(homes[name]).to_have_url(re.compile(f"/user/{name}/"), timeout=3 * MINUTE)
         wait_for_files(homes[name])
-    for name, home in homes.items():
-        with home.context.expect_page() as tab:
-            home.get_by_text("image_class.py", exact=True).first.click()
-        notebooks[name] = tab.value
+    notebooks = open_notebooks(homes)
     picture(homes["ada"], "team-files")
-    for page in notebooks.values():
-        show(page, re.compile("training images and"))
-        page.locator("marimo-dropdown select").first.select_option("digits")  # which is quick
-        show(page, re.compile("digits: 1,"))
-        page.get_by_role("button", name="Train", exact=True).click()
-    for page in notebooks.values():
-        show(page, re.compile(r"Trained\. Of all [\d,]+ test images"), 8 * MINUTE)
-    for page in notebooks.values():
-        show(page, re.compile("^running$"), 2 * MINUTE)
-        page.get_by_role("button", name="Send", exact=True).click()
-    for page in notebooks.values():
-        show(page, re.compile("The mistakes with the highest confidence|This run has no mistakes"))
-        expect(page.locator("tr", has_text="cnn").last).to_contain_text("%")
-        page.locator("marimo-vega svg, marimo-vega canvas, .vega-embed canvas").last.wait_for()
-        show(page, re.compile("Compare the results"))
+    train_and_stream(list(notebooks.values()))
     picture(notebooks["ada"], "team-verdicts")
     check_compressed(notebooks["ada"], server(stack, "ada"))
 

@@ -1,7 +1,9 @@
 """What a person reads when a part of the platform is away. The servers are light ones."""
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from html import unescape
@@ -75,6 +77,36 @@ def test_a_server_that_died_is_explained_until_the_hub_knows(light_hub: LightHub
         return "Your editor is not running" in page.text
 
     wait_until(offered, 60, "the page that offers a start")
+
+
+@pytest.mark.slow
+def test_a_server_whose_machine_is_gone_is_explained_before_the_kernel_gives_up() -> None:
+    """What is gone with its node neither takes nor refuses a connection."""
+    port, api = free_port(), free_port()
+    token = {"Authorization": "token of-the-tests"}
+    command = [*proxy_command(Settings(_env_file=None)), "--ip=127.0.0.1", f"--port={port}"]
+    with contextlib.ExitStack() as ends:
+        silent = ends.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        target = silent.getsockname()
+        for _ in range(2):  # its queue is full then, and the kernel drops who comes
+            full = ends.enter_context(socket.socket())
+            full.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                full.connect(target)
+        proxy = subprocess.Popen(
+            [*command, f"--api-port={api}", "--log-level=error"],
+            env={"CONFIGPROXY_AUTH_TOKEN": "of-the-tests"},
+            preexec_fn=die_with_parent(),
+        )
+        ends.callback(proxy.wait)
+        ends.callback(proxy.kill)
+        routes = f"http://127.0.0.1:{api}/api/routes/user/ada"
+        body = {"target": f"http://127.0.0.1:{target[1]}"}
+        retry_until(
+            lambda: requests.post(routes, headers=token, json=body, timeout=5).ok, 30, "a proxy"
+        )
+        page = requests.get(f"http://127.0.0.1:{port}/user/ada/", headers=PAGE, timeout=60)
+        assert page.status_code == 503
 
 
 @pytest.mark.slow

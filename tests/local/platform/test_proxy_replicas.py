@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import requests
 from mosshub_contract.ports import free_port
 from mosshub_contract.processes import die_with_parent
 
+from hub import proxy_replicas
 from hub.proxy import proxy_command
 from hub.proxy_replicas import ProxyReplicas
 from hub.settings import Settings
@@ -130,13 +132,28 @@ def test_one_replica_is_enough_and_a_new_one_is_found_out(
     asyncio.run(use())
 
 
-def test_without_any_replica_the_hub_is_told(
+def test_a_name_without_an_answer_is_asked_again_and_known_ones_are_used(
     replicas: Replicas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(proxy_replicas, "FIND_S", 2.0)
+
     async def use() -> None:
         both = proxy(replicas, monkeypatch)
-        monkeypatch.undo()  # nobody knows the name
-        with pytest.raises(OSError, match=r"Name or service|No address|name resolution"):
+        known = asyncio.get_running_loop().getaddrinfo
+        asked: list[str] = []
+
+        async def no_answer(host: str, port: int, **_: Any) -> list[tuple]:
+            asked.append(host)
+            raise socket.gaierror("Temporary failure in name resolution")
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", no_answer)
+        with pytest.raises(TimeoutError, match="has no address"):
             await both.add_route(ROUTE, TARGET, {})
+        assert len(asked) > 1
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", known)
+        await both.add_route(ROUTE, TARGET, {})
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", no_answer)
+        await both.delete_route(ROUTE)
+        assert [replicas.routes(host) for host in HOSTS] == [{}, {}]
 
     asyncio.run(use())
