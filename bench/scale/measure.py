@@ -22,8 +22,8 @@ NODES = 8
 AT_ONCE = 4  # people who sign in at the same time
 SIGN_INS = 60
 LOADS = 40
-REST_S = 10.0
-SETTLE_S = 3.0
+REST_S = 30.0
+SETTLE_S = 5.0
 PAGES = {
     "people": ("/hub/mosshub/admin", "People and editors"),
     "people_data": ("/hub/mosshub/admin/people.json", "running"),
@@ -32,7 +32,7 @@ PAGES = {
 }
 
 
-def measure(recording: Recording, rounds: int, *, people: int, servers: int) -> None:
+def measure(recording: Recording, rounds: int, *, people: int, servers: int, **settings: str) -> None:
     """Take the figures with 0, a third and all of the servers; once, whatever `rounds` is.
 
     Args:
@@ -40,6 +40,7 @@ def measure(recording: Recording, rounds: int, *, people: int, servers: int) -> 
         rounds: not used: one round takes a quarter of an hour.
         people: how many the hub knows.
         servers: how many run in the end.
+        settings: more settings of the platform.
     """
     host_names.install()
     names = [f"person-{number:04}" for number in range(people)]
@@ -49,7 +50,7 @@ def measure(recording: Recording, rounds: int, *, people: int, servers: int) -> 
             cluster.start(1)
             cluster.kubectl("cordon", "n1")  # it has the DNS only
             nodes = SimulatedNodes(cluster, NODES)
-            platform = Platform(cluster, Path(scratch), names)
+            platform = Platform(cluster, Path(scratch), names, **settings)
             figures = Path(scratch) / "editors.json"
             figures.touch()
             nodes.join(NAMESPACE, figures)

@@ -53,7 +53,7 @@ def load(session: requests.Session, address: str, count: int, expected: str = ""
         answer = session.get(address, timeout=120)
         took.append(time.perf_counter() - began)
         if not answer.ok or expected not in answer.text:
-            raise BenchError(f"{address}: {answer.status_code} {answer.text[:500]}")
+            raise BenchError(f"{address}: {answer.url} {answer.status_code} {answer.text[:500]}")
     return took
 
 

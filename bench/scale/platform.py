@@ -100,9 +100,12 @@ class Platform:
         cluster: a running cluster.
         directory: for its state, empty.
         people: the names of those who may sign in.
+        settings: more settings of the platform.
     """
 
-    def __init__(self, cluster: Cluster, directory: Path, people: list[str]) -> None:
+    def __init__(
+        self, cluster: Cluster, directory: Path, people: list[str], **settings: str
+    ) -> None:
         self._cluster, self._data = cluster, directory / "data"
         cluster.authority.issue("hub", "hub")
         server = f"https://{cluster.network.control}:6443"
@@ -135,6 +138,7 @@ class Platform:
             "ADMIN_USERS": ADMIN,
             "ACTIVE_SERVER_LIMIT": str(len(people)),
             **{key: uuid.uuid4().hex * 2 for key in ("PROXY_TOKEN", "COOKIE_SECRET", "CRYPT_KEY")},
+            **settings,
         }
         self.log = directory / "hub.log"
 
