@@ -76,6 +76,7 @@ MEASURES = {
     "spawn_rate": Measure("starts, asked for at once", "/min", 0),
     "spawn_p50": Measure("asked for → ready, half within", "s", 1),
     "spawn_p95": Measure("asked for → ready, 95 % within", "s", 1),
+    "spawn_failed": Measure("starts that failed", "", 0),
     "spawn_cpu": Measure("the hub's processor meanwhile", "%", 0),
     "spawn_requests": Measure("requests to the API server for a start", "", 1),
     "sign_in_p50": Measure("sign-in → Home, half within", "ms", 0),
@@ -177,7 +178,8 @@ TABLES = (
         "cluster",
         "1,000 people on a cluster",
         (
-            *("load", "spawn_rate", "spawn_p50", "spawn_p95", "spawn_cpu", "spawn_requests"),
+            *("load", "spawn_rate", "spawn_p50", "spawn_p95", "spawn_failed", "spawn_cpu"),
+            "spawn_requests",
             *("sign_in_p50", "sign_in_p95", "people_p50", "people_p95", "people_data_p95"),
             *("panel_p95", "home_p50", "home_p95", "hub_cpu", "helpers_cpu", "hub_memory"),
             *("editors_requests", "editors_p50", "editors_p95", "editors_refused"),

@@ -22,8 +22,9 @@ NODES = 8
 AT_ONCE = 4  # people who sign in at the same time
 SIGN_INS = 60
 LOADS = 40
-REST_S = 30.0
-SETTLE_S = 5.0
+REST_S = 60.0
+SETTLE_S = 15.0
+LOG_TAIL = 6000  # characters
 PAGES = {
     "people": ("/hub/mosshub/admin", "People and editors"),
     "people_data": ("/hub/mosshub/admin/people.json", "running"),
@@ -58,6 +59,9 @@ def measure(recording: Recording, rounds: int, *, people: int, servers: int, **s
             print(f"hub {platform.pid}, {platform.log}", flush=True)
             try:
                 _Round(recording, platform, figures, names).run(servers)
+            except BaseException:
+                print(platform.log.read_text()[-LOG_TAIL:], flush=True)
+                raise
             finally:
                 platform.stop()
         finally:
@@ -123,10 +127,11 @@ class _Round:
         running = getattr(self, "_running", 0)
         asking, self._running = self._people[running:active], active
         before = self._platform.taken()
-        took, passed = asyncio.run(start_servers(asking))
+        took, passed, failed = asyncio.run(start_servers(asking))
         after = self._platform.taken()
         self._add("spawn_rate", active, 60 * len(asking) / passed)
         self._percentiles("spawn", active, took, factor=1)
+        self._add("spawn_failed", active, failed)
         self._add("spawn_cpu", active, 100 * (after.hub_s - before.hub_s) / passed)
         self._add("spawn_requests", active, (after.requests - before.requests) / len(asking))
 
