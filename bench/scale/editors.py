@@ -60,7 +60,7 @@ class Editor:
             group.create_task(self._again(SIGNED_IN_S, self._ask_user))
 
     async def _again(self, pause_s: float, ask: Callable[[], Awaitable[None]]) -> None:
-        await asyncio.sleep(random.uniform(0, pause_s))
+        await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311
         while True:
             await ask()
             await asyncio.sleep(pause_s)

@@ -33,7 +33,9 @@ PAGES = {
 }
 
 
-def measure(recording: Recording, rounds: int, *, people: int, servers: int, **settings: str) -> None:
+def measure(
+    recording: Recording, rounds: int, *, people: int, servers: int, **settings: str
+) -> None:
     """Take the figures with 0, a third and all of the servers; once, whatever `rounds` is.
 
     Args:

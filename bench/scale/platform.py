@@ -17,6 +17,7 @@ import requests
 from mosshub_contract.ports import free_port
 from mosshub_contract.processes import die_with_parent
 
+from bench.hubs import BenchError
 from tests.cluster.cluster import Cluster
 from tests.support.oidc_provider import CLIENT_SECRET, OidcProvider
 from tests.support.paths import ROOT
@@ -158,7 +159,8 @@ class Platform:
         retry_until(self._answers, 120, f"the hub answers\n{self.log}")
 
     def _answers(self) -> bool:
-        assert self._process.poll() is None, self.log.read_text()[-4000:]
+        if self._process.poll() is not None:
+            raise BenchError(f"the hub ended:\n{self.log.read_text()[-4000:]}")
         return requests.get(f"{self.url}/hub/health", timeout=5).ok
 
     @property
@@ -184,9 +186,7 @@ class Platform:
 
     def _requests(self) -> float:
         """Return how many requests of the hub the API server has let in."""
-        pattern = (
-            r'^apiserver_flowcontrol_dispatched_requests_total\{flow_schema="hub",.*\} (\S+)$'
-        )
+        pattern = r'^apiserver_flowcontrol_dispatched_requests_total\{flow_schema="hub",.*\} (\S+)$'
         metrics = self._cluster.kubectl("get", "--raw=/metrics")
         return sum(map(float, re.findall(pattern, metrics, re.MULTILINE)))
 
