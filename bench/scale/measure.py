@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
 from bench.report import percentile
@@ -106,10 +107,10 @@ class _Round:
         self._add("api_requests", active, (after.requests - before.requests) / passed)
         self._add("database", active, after.database / 1e6)
         self._editors(active, began)
-        names = [next(self._names) for _ in range(max(arrivals, 1))]
-        people, took = arrive(self._platform.url, names, AT_ONCE)
+        people, took = arrive(self._platform.url, islice(self._names, arrivals), AT_ONCE)
         self._people += people
-        self._percentiles("sign_in", active, took)
+        if took:
+            self._percentiles("sign_in", active, took)
         for page, (path, expected) in PAGES.items():
             took = load(self._admin, self._platform.url + path, LOADS, expected)
             self._percentiles(page, active, took)
