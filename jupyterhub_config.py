@@ -154,9 +154,11 @@ starts.configure(c)
 # Beside the panel: who is here, what their editors use, messages.
 admin.configure(c, settings, blocked, apps.app_counter(settings))
 
-# Limits: what one host carries. A few servers start at a time. The next start waits for its turn,
-# where JupyterHub's own limits, here off, would refuse it.
-queue = StartQueue(4, settings.active_server_limit, settings.maintenance, settings.gpus)
+# Limits: what a host or a cluster carries. Some servers start at a time. The next start waits for
+# its turn, where JupyterHub's own limits, here off, would refuse it.
+queue = StartQueue(
+    settings.start_places, settings.active_server_limit, settings.maintenance, settings.gpus
+)
 c.Spawner.pre_spawn_hook = queue.wait_for_turn
 c.JupyterHub.concurrent_spawn_limit = 0
 c.JupyterHub.active_server_limit = 0

@@ -9,6 +9,7 @@
 | `hubs`      | JupyterHub as it comes, and Mosshub's hub, both with containers        |
 | `visits`    | what a person does, in a browser                                       |
 | `pages`, `memory`, `hub_load`, `starts`, `streaming` | the parts                     |
+| `scale`     | a part only when asked for: 1,000 people, a cluster of simulated nodes |
 | `soak`      | no part of these: `make soak` looks for what grows over hours         |
 
 Each part measures everybody in turn, round after round, so that whatever else the machine does

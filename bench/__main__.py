@@ -16,7 +16,9 @@ PARTS = {
     "hub": "bench.hub_load",
     "start": "bench.starts",
     "streaming": "bench.streaming",
+    "cluster": "bench.scale",
 }
+ASKED_FOR = {"cluster"}  #: not part of `all`: a quarter of an hour, with a cluster
 NEEDS_IMAGES = {"pages", "memory", "hub"}
 
 
@@ -28,10 +30,13 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--cold", action="store_true", help="start: also install from nothing")
+    parser.add_argument("--people", type=int, default=1000, help="cluster: how many there are")
+    parser.add_argument("--servers", type=int, default=300, help="cluster: how many run")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("--rounds: at least 1")
-    parts = list(PARTS) if options.part == "all" else [options.part]
+    everything = [part for part in PARTS if part not in ASKED_FOR]
+    parts = everything if options.part == "all" else [options.part]
     if options.part == "images" or NEEDS_IMAGES.intersection(parts):
         subjects.build_images()
     for part in PARTS:
@@ -48,7 +53,10 @@ def measure(part: str, options: argparse.Namespace) -> None:
     print(f"== {part}, {options.rounds} rounds", flush=True)
     began = time.monotonic()
     recording = samples.begin(part)
-    more = {"cold": options.cold} if part == "start" else {}
+    more = {
+        "start": {"cold": options.cold},
+        "cluster": {"people": options.people, "servers": options.servers},
+    }.get(part, {})
     importlib.import_module(PARTS[part]).measure(recording, options.rounds, **more)
     path = recording.write()
     print(f"== {part}: {time.monotonic() - began:.0f} s, {path}", flush=True)

@@ -24,6 +24,9 @@ SUBJECTS = {
     "cold": "the first time",
     "32x32x3": "CIFAR-10's 32×32×3",
     "28x28x1": "MNIST's 28×28×1",
+    "0 active": "no server runs",
+    "100 active": "100 run",
+    "300 active": "300 run",
 }
 
 
@@ -69,6 +72,31 @@ MEASURES = {
     "one_by_one": Measure("`predict` and JSON for each message", "images/s", 1),
     "answer_p50": Measure("sending → answer at a tenth of the agent's rate, half within", "ms", 0),
     "answer_p99": Measure("the same, 99 % within", "ms", 0),
+    "load": Measure("load of the machine, of 2 processors", "", 1),
+    "spawn_rate": Measure("starts, asked for at once", "/min", 0),
+    "spawn_p50": Measure("asked for → ready, half within", "s", 1),
+    "spawn_p95": Measure("asked for → ready, 95 % within", "s", 1),
+    "spawn_failed": Measure("starts that failed", "", 0),
+    "spawn_cpu": Measure("the hub's processor meanwhile", "%", 0),
+    "spawn_requests": Measure("requests to the API server for a start", "", 1),
+    "sign_in_p50": Measure("sign-in → Home, half within", "ms", 0),
+    "sign_in_p95": Measure("sign-in → Home, 95 % within", "ms", 0),
+    "people_p50": Measure("*People and editors*, half within", "ms", 0),
+    "people_p95": Measure("*People and editors*, 95 % within", "ms", 0),
+    "people_data_p95": Measure("its figures, asked for every 3 s, 95 % within", "ms", 0),
+    "panel_p95": Measure("the panel's list of 50 people, 95 % within", "ms", 0),
+    "home_p50": Measure("Home, half within", "ms", 0),
+    "home_p95": Measure("Home, 95 % within", "ms", 0),
+    "editors_requests": Measure("requests of all servers to the hub", "/s", 1),
+    "editors_p50": Measure("one of them, half within", "ms", 0),
+    "editors_p95": Measure("one of them, 95 % within", "ms", 0),
+    "editors_refused": Measure("refused in a minute", "", 0),
+    "hub_cpu": Measure("the hub's processor when nobody comes", "%", 1),
+    "helpers_cpu": Measure("the culler's processor", "%", 1),
+    "hub_memory": Measure("the hub's memory", "MB", 0),
+    "proxy_memory": Measure("the proxy's memory", "MB", 0),
+    "api_requests": Measure("the hub's requests to the API server", "/s", 2),
+    "database": Measure("the hub's database", "MB", 1),
 }
 
 
@@ -145,6 +173,22 @@ TABLES = (
         ),
         "A CNN in batches of 256 with 20 ms of wait; model, agent, broker and sender share the"
         " machine. *The agent, of the model alone* is taken within each round.",
+    ),
+    Table(
+        "cluster",
+        "1,000 people on a cluster",
+        (
+            *("load", "spawn_rate", "spawn_p50", "spawn_p95", "spawn_failed", "spawn_cpu"),
+            "spawn_requests",
+            *("sign_in_p50", "sign_in_p95", "people_p50", "people_p95", "people_data_p95"),
+            *("panel_p95", "home_p50", "home_p95", "hub_cpu", "helpers_cpu", "hub_memory"),
+            *("editors_requests", "editors_p50", "editors_p95", "editors_refused"),
+            *("proxy_memory", "api_requests", "database"),
+        ),
+        "Real hub, KubeSpawner, proxy, provider and API server; simulated nodes and servers"
+        " (`bench/scale`). A simulated pod takes 4 to 6 s until it runs. Four people at a time sign"
+        " in; an admin loads pages one after another. Everything shares the machine."
+        " [docs/scale.md](../../docs/scale.md) says what follows from it.",
     ),
 )
 

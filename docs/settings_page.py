@@ -31,7 +31,7 @@ SUBJECTS = {
     "Users' servers": "user_images memory_limit cpu_limit process_limit active_server_limit "
     "sizes gpus disk_limit",
     "Users' servers in a cluster": "home_size home_storage_class team_size team_storage_class "
-    "shared_data_claim memory_reserved cpu_reserved gpu_resource priority_class "
+    "shared_data_claim memory_reserved cpu_reserved starts_at_once gpu_resource priority_class "
     "image_pull_secrets",
     "Apps": "app_memory_limit app_cpu_limit app_idle_timeout",
     "What the team shares": "team_folder team_groups team_limit shared_data",

@@ -9,6 +9,8 @@ from hub.sharing_settings import SharingSettings
 
 #: A name of an object of Kubernetes.
 ObjectName = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$")]
+#: Servers that may start at the same time on one host, where they share its processors.
+STARTS_OF_A_HOST = 4
 _Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -36,6 +38,9 @@ class KubernetesSettings(SharingSettings):
     cpu_reserved: _Share = Field(
         0.1, description="which part of a server's processors its node reserves, from 0 to 1"
     )
+    starts_at_once: Annotated[int, Field(ge=1)] = Field(
+        40, description="number of servers that may start at the same time; the others wait"
+    )
     gpu_resource: Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = Field(
         "nvidia.com/gpu", description="name of the cluster's resource of which a GPU is one"
     )
@@ -57,6 +62,11 @@ class KubernetesSettings(SharingSettings):
                 "(SERVERS=pods) has this setting; remove it"
             )
         return self
+
+    @property
+    def start_places(self) -> int:
+        """How many servers may start at the same time: a cluster's nodes start theirs alone."""
+        return self.starts_at_once if self.servers == "pods" else STARTS_OF_A_HOST
 
     @property
     def shares_folder(self) -> bool:

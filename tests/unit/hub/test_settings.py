@@ -68,6 +68,7 @@ def test_without_any_setting_the_platform_has_its_defaults() -> None:
         ("HOME_STORAGE_CLASS", "a b", "storage class of users' homes"),
         ("MEMORY_RESERVED", "2", "from 0 to 1"),
         ("CPU_RESERVED", "0", "from 0 to 1"),
+        ("STARTS_AT_ONCE", "0", "number of servers that may start at the same time"),
         ("GPU_RESOURCE", "gpu", "name of the cluster's resource"),
         ("PRIORITY_CLASS", "high", "PRIORITY_CLASS: only a platform on Kubernetes (SERVERS=pods)"),
         ("IMAGE_PULL_SECRETS", "a", "has this setting; remove it"),
@@ -133,6 +134,15 @@ TEAM = {
     "COOKIE_SECRET": "0" * 64,
     "CRYPT_KEY": "1" * 64,
 }
+
+
+def test_a_cluster_starts_more_servers_at_once_than_a_host(monkeypatch) -> None:
+    assert Settings(**{name.lower(): value for name, value in TEAM.items()}).start_places == 4
+    for name, value in (TEAM | {"SERVERS": "pods"}).items():
+        monkeypatch.setenv(name, value)
+    assert Settings().start_places == 40
+    monkeypatch.setenv("STARTS_AT_ONCE", "7")
+    assert Settings().start_places == 7
 
 
 @pytest.mark.parametrize(
