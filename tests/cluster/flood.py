@@ -25,7 +25,7 @@ from imageclass.messages.requests import encode_request, raw_requests
 
 STOP = Path.home() / "enough"
 IMAGES = 32  # in a message, as the judge has them in a large run
-PATIENCE_S = 120.0
+QUIET_TIMEOUT_S = 120.0
 
 
 class Flood:
@@ -97,7 +97,7 @@ class Flood:
     def read_rest(self) -> None:
         """Read until everything is answered, or nothing has come for long."""
         news = time.monotonic()
-        while self.waiting and time.monotonic() < news + PATIENCE_S:
+        while self.waiting and time.monotonic() < news + QUIET_TIMEOUT_S:
             before = len(self.answers)
             self.read()
             if len(self.answers) > before:

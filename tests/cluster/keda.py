@@ -138,6 +138,12 @@ def install(cluster: Cluster) -> None:
     )
 
 
+def remove(cluster: Cluster) -> None:
+    """Remove it again; nothing may be left that it scales."""
+    manifests = str(ensure() / "config/minimal")
+    cluster.kubectl("delete", "-k", manifests, "--ignore-not-found", "--wait=false")
+
+
 def _run_from(place: Path, pod: dict[str, Any]) -> None:
     """Have a pod run the programs of this machine, which has none of KEDA's images."""
     pod["securityContext"]["runAsUser"] = USER
