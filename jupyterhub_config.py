@@ -21,6 +21,7 @@ from hub.broker import broker_command
 from hub.database import database_url
 from hub.logs import LOGGING
 from hub.proxy import proxy_command
+from hub.proxy_replicas import ProxyReplicas
 from hub.servers import ENV_KEEP, server_environment
 from hub.settings import load_settings
 from hub.signin import oauth
@@ -31,12 +32,16 @@ from hub.signin.taken_hosts import refuse_taken_hosts
 from hub.spawners.local import LaptopSpawner
 from hub.spawners.start_queue import StartQueue
 
-require_mosshub()
+hub = require_mosshub()
 c = get_config()
 settings = load_settings()
 state = settings.data_dir / "hub"
 state.mkdir(parents=True, exist_ok=True)
 team = settings.servers != "processes"  # containers of one host, or pods of a cluster
+if settings.servers == "pods":
+    from hub.leader import lead  # the cluster's client is large
+
+    hub.at_end = lead().resign  # a cluster may start a second hub before the first has ended
 c.JupyterHub.logging_config = LOGGING  # without codes, tokens and cookies
 
 # Addresses: browsers use one port; the others connect the platform's own parts.
@@ -48,6 +53,8 @@ if team:
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = "http://proxy-api:8001"
     c.ConfigurableHTTPProxy.auth_token = settings.proxy_token.get_secret_value()
+    if settings.servers == "pods":
+        c.JupyterHub.proxy_class = ProxyReplicas
 else:
     c.JupyterHub.bind_url = f"http://127.0.0.1:{settings.port}"
     c.JupyterHub.hub_ip = "127.0.0.1"

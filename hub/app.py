@@ -1,5 +1,7 @@
 """The hub: JupyterHub, whose handlers keep users' pages apart."""
 
+from collections.abc import Callable
+
 from jupyterhub.app import JupyterHub
 
 from hub.apps.consent import with_consent
@@ -15,6 +17,9 @@ from hub.spawners.start_page import with_page_at_once
 class Mosshub(JupyterHub):
     """JupyterHub with a guard before each of its handlers, or without sharing (SUBDOMAINS=no)."""
 
+    #: What is done at the end, when nothing more is written.
+    at_end: Callable[[], None] | None = None
+
     def init_handlers(self) -> None:
         """List the handlers, JupyterHub's own and those of the configuration page."""
         super().init_handlers()
@@ -26,6 +31,12 @@ class Mosshub(JupyterHub):
         else:
             self.handlers = without_sharing(self.handlers)
 
+    async def cleanup(self) -> None:
+        """End the services, then say that this hub has ended."""
+        await super().cleanup()
+        if self.at_end:
+            self.at_end()
+
     async def update_last_activity(self) -> None:
         """Check the proxy's routes, and leave it to each server to say when it was used.
 
@@ -35,13 +46,15 @@ class Mosshub(JupyterHub):
         await self.proxy.check_routes(self.users, self._service_map)
 
 
-def require_mosshub() -> None:
-    """Stop a hub that was started with the command `jupyterhub`: it would have no guard.
+def require_mosshub() -> Mosshub:
+    """Return the running hub; stop one that the command `jupyterhub` started: it has no guard.
 
     Raises:
         SystemExit: the running hub is not this one.
     """
-    if not isinstance(JupyterHub.instance(), Mosshub):
+    hub = JupyterHub.instance()
+    if not isinstance(hub, Mosshub):
         raise SystemExit(
             "Start the hub with `python -m hub`: `jupyterhub` does not keep users apart."
         )
+    return hub

@@ -5,13 +5,19 @@ service's only scope. A hub that starts at the same time sends the routes by its
 """
 
 import contextlib
+import math
 import os
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 TOKEN = {"Authorization": f"token {os.environ['CONFIGPROXY_AUTH_TOKEN']}"}
 TIMEOUT_S = 120
+# One of several replicas is asked itself: the name `proxy-api` leads to all of them.
+OWN_HOST = "127.0.0.1" if os.environ.get("API_IP") else "proxy-api"
+# A file that says that the routes are there: before that a replica gets no requests.
+FILE = os.environ.get("ROUTES_FILE")
 
 
 def answers(method: str, url: str) -> bool:
@@ -33,17 +39,19 @@ def answers(method: str, url: str) -> bool:
 
 
 def main() -> None:
-    """Wait for the proxy, then for the hub, until TIMEOUT_S have passed."""
-    deadline = time.monotonic() + TIMEOUT_S
+    """Wait for the proxy, then for the hub; until TIMEOUT_S have passed, where nobody waits."""
+    deadline = math.inf if FILE else time.monotonic() + TIMEOUT_S
     with contextlib.suppress(KeyboardInterrupt):
         for call in (
-            ("GET", "http://proxy-api:8001/api/routes"),
+            ("GET", f"http://{OWN_HOST}:8001/api/routes"),
             ("POST", "http://hub:8081/hub/api/proxy"),
         ):
             while not answers(*call):
                 if time.monotonic() > deadline:
                     return
                 time.sleep(0.5)
+        if FILE:
+            Path(FILE).touch()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ import pytest
 
 from tests.cluster import keda, tools
 from tests.cluster.cluster import Cluster
+from tests.cluster.platform import OTHERS, OURS, ClusterPlatform, PodPerson
 from tests.cluster.pods import DEBIAN, Namespace
 from tests.standins import ensure
 from tests.support.engine_lock import engine
+from tests.support.paths import ROOT
 from tests.support.setup import needed
 
 HERE = Path(__file__).parent
-NODES = 2
+NODES = 3
 CLUSTER = pytest.StashKey[Cluster]()
 
 
@@ -50,6 +53,56 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def images(cluster: Cluster) -> None:
+    """Build the platform's images and give them to the nodes."""
+    with needed("the platform's images are not there"):
+        with engine(alone=False):
+            ensure(*OTHERS)
+            subprocess.run(["make", "images"], cwd=ROOT, check=True, capture_output=True)
+        cluster.load(*OURS, *OTHERS)
+
+
+@pytest.fixture(scope="session")
+def platform(
+    cluster: Cluster, images: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClusterPlatform]:
+    """The platform with three brokers, which tests share: what one ends or changes comes back."""
+    with needed("the platform does not start"):
+        space = Namespace(cluster, f"team-{secrets.token_hex(4)}")
+        made = ClusterPlatform(cluster, space.name, tmp_path_factory.mktemp("platform"))
+    try:
+        with needed("the platform does not start"):
+            made.install()
+        yield made
+    finally:
+        made.stop()
+        space.delete()
+
+
+@pytest.fixture
+def ada(platform: ClusterPlatform) -> Iterator[PodPerson]:
+    """Ada, whose server runs; the person who does what a test is about."""
+    with platform.at_work("ada") as person:
+        yield person
+
+
+@pytest.fixture
+def linus(platform: ClusterPlatform) -> Iterator[PodPerson]:
+    """Linus, whose server runs; the person who has no part in it."""
+    with platform.at_work("linus") as person:
+        yield person
+
+
+@pytest.fixture
+def idle(platform: ClusterPlatform) -> Iterator[PodPerson]:
+    """Grace, whose server does not run."""
+    grace = platform.person("grace")
+    grace.stop()
+    yield grace
+    grace.stop()
 
 
 @pytest.fixture

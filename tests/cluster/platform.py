@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +15,18 @@ from tests.cluster.cluster import Cluster
 from tests.support import host_names
 from tests.support.oidc_provider import CLIENT_SECRET, OidcProvider, browser, sign_in
 from tests.support.paths import ROOT
-from tests.support.people import Person
+from tests.support.people import ContainerPerson
 from tests.support.waiting import TIMEOUT_FACTOR, retry_until
 
 CHART = ROOT / "kubernetes/chart"
 DOMAIN = "moss.test"
-HUB, USER, KAFKA, CADDY = (
-    *("mosshub/hub:local", "mosshub/user:cpu"),
-    *("apache/kafka:4.3.1", "caddy:2.6.2"),
-)
+OURS = ("mosshub/hub:local", "mosshub/user:cpu")
+OTHERS = ("apache/kafka:4.3.1", "caddy:2.6.2")
 START_TIMEOUT_S = 240
 #: Less than a team has: everything runs on one machine with two cores.
 SMALL: dict[str, Any] = {
     "edge": {"replicas": 1, "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}}},
-    "kafka": {"replicas": 1, "resources": {"requests": {"cpu": "1m", "memory": "256Mi"}}},
+    "kafka": {"heap": "256m", "resources": {"requests": {"cpu": "1m", "memory": "256Mi"}}},
     "hub": {"resources": {"requests": {"cpu": "1m", "memory": "128Mi"}}},
     "proxy": {"resources": {"requests": {"cpu": "1m", "memory": "64Mi"}}},
     "prepull": {"enabled": False},
@@ -50,6 +50,7 @@ class ClusterPlatform:
         self.url = f"https://{DOMAIN}"
         self.authority = str(cluster.authority.certificate_file)
         self.provider = OidcProvider(self.url, directory / "oidc.log", cluster.network.host)
+        self._people: dict[str, PodPerson] = {}
         self._values_file = directory / "values.json"
         self._make_secrets()
         self.values = {**SMALL, **values, "settings": self._settings(values.pop("settings", {}))}
@@ -104,9 +105,26 @@ class ClusterPlatform:
         """Return whether the hub answers through edge and proxy."""
         return requests.get(f"{self.url}/hub/health", verify=self.authority, timeout=5).ok
 
+    @contextmanager
+    def at_work(self, name: str) -> Iterator[PodPerson]:
+        """A person whose server runs; it goes on running, the notebooks are closed."""
+        person = self.person(name)
+        person.start()
+        try:
+            yield person
+        finally:
+            person.end_kernels()
+
     def person(self, name: str) -> PodPerson:
-        """Return a person who has signed in through the provider."""
+        """Return a person with a valid sign-in, through the provider."""
+        # A test that failed may have left the hub starting.
         retry_until(self.answers, START_TIMEOUT_S, "the hub answers")
+        known = self._people.get(name)
+        if known is None or not known.is_signed_in():
+            known = self._people[name] = self._sign_in(name)
+        return known
+
+    def _sign_in(self, name: str) -> PodPerson:
         session = browser()
         session.verify, session.trust_env = self.authority, False
         page, _ = sign_in(session, self.url, name)
@@ -118,20 +136,29 @@ class ClusterPlatform:
         self.provider.stop()
 
 
-class PodPerson(Person):
+class PodPerson(ContainerPerson):
     """A person whose server is a pod."""
-
-    wait = staticmethod(retry_until)
 
     def __init__(self, platform: ClusterPlatform, name: str, session: requests.Session) -> None:
         super().__init__(platform.url, name, session)
         self.platform = platform
+        self.provider = platform.provider.issuer
         self.pod = f"moss-{safe_name(name)}"
 
     def context(self) -> str:
         """Return what the cluster says about the person's pod."""
         return self.platform.kubectl("describe", "pod", self.pod)[-3000:]
 
-    def inside(self, script: str) -> str:
-        """Return what a bash script prints that runs as the person. Raises RuntimeError."""
-        return self.platform.kubectl("exec", self.pod, "--", "bash", "-c", script).strip()
+    def enter(self) -> list[str]:
+        cluster = self.platform.cluster
+        program = (str(cluster.tools / "kubectl"), f"--kubeconfig={cluster.kubeconfig}")
+        return [*program, "-n", self.platform.namespace, "exec", self.pod, "--"]
+
+    def has_container(self) -> bool:
+        return self.platform.kubectl("get", "pod", self.pod, "--ignore-not-found") != ""
+
+    @property
+    def node(self) -> str:
+        """The node on which the pod runs."""
+        pod = self.platform.cluster.get("pod", self.pod, "-n", self.platform.namespace)
+        return pod["spec"]["nodeName"]

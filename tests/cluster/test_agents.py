@@ -16,7 +16,7 @@ import pytest
 from tests.cluster import keda
 from tests.cluster.agents import FLOOD_TIMEOUT_S, Agents
 from tests.cluster.cluster import Cluster
-from tests.cluster.platform import CADDY, HUB, KAFKA, USER, ClusterPlatform
+from tests.cluster.platform import SMALL, ClusterPlatform
 from tests.cluster.pods import Namespace
 from tests.support.waiting import retry_until, wait_until
 
@@ -74,16 +74,20 @@ def monitoring(cluster: Cluster) -> Iterator[Namespace]:
 @pytest.fixture(scope="module")
 def platform(
     cluster: Cluster,
+    images: None,
     scaler: None,
     monitoring: Namespace,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ClusterPlatform]:
-    cluster.load(HUB, CADDY, KAFKA, USER)
+    """A platform with one broker, whose topics have four partitions as everywhere."""
     space = Namespace(cluster, f"agents-{secrets.token_hex(4)}")
-    watch = {"enabled": True, "namespaces": [keda.NAMESPACE, monitoring.name]}
-    directory = tmp_path_factory.mktemp("agents")
-    services = {"KAFKA_SERVICES": ["cnn"]}
-    made = ClusterPlatform(cluster, space.name, directory, watch=watch, settings=services)
+    values: dict[str, Any] = {
+        "kafka": {**SMALL["kafka"], "replicas": 1},
+        "proxy": {**SMALL["proxy"], "replicas": 1},
+        "watch": {"enabled": True, "namespaces": [keda.NAMESPACE, monitoring.name]},
+        "settings": {"KAFKA_SERVICES": ["cnn"]},
+    }
+    made = ClusterPlatform(cluster, space.name, tmp_path_factory.mktemp("agents"), **values)
     try:
         space.claim("models", "shared")
         made.install()

@@ -57,14 +57,19 @@ class Editor(Protocol):
 
 
 class Notebook(KernelSocket):
-    """A notebook that is open in a person's editor behind the hub, with its kernel."""
+    """A notebook that is open in a person's editor behind the hub, with its kernel.
+
+    Attributes:
+        ready: what the server said of the notebook when its kernel was ready.
+        ready_after: seconds until then.
+    """
 
     def __init__(self, person: Editor, name: str) -> None:
         self.person, self.name = person, name
         self.id = "s_" + secrets.token_hex(3)
         began = time.monotonic()
         self.connect()
-        self.until("kernel-ready", 120)
+        self.ready = self.until("kernel-ready", 120)
         self.ready_after = time.monotonic() - began
 
     def connect(self) -> None:

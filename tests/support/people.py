@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 import re
 import ssl
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -16,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support.host_names import ALL_FILES, origin_of, server_of
 from tests.support.kernels import Notebook
 from tests.support.platform import RunningPlatform
-from tests.support.waiting import wait_until
+from tests.support.waiting import retry_until, wait_until
 
 
 def words(page: str) -> str:
@@ -159,6 +162,12 @@ class Person:
             open_timeout=90,
         )
 
+    def leave_notebooks(self) -> None:
+        """Close the pages of the notebooks that are open."""
+        for notebook in self.notebooks:
+            notebook.socket.close()
+        self.notebooks.clear()
+
     def notebook(self, name: str = "image_class.py") -> Notebook:
         """Return a notebook of theirs with its kernel ready: the open one if it is open."""
         for notebook in self.notebooks:
@@ -166,6 +175,80 @@ class Person:
                 return notebook
         self.notebooks.append(Notebook(self, name))
         return self.notebooks[-1]
+
+
+class ContainerPerson(Person, abc.ABC):
+    """A person whose server is a container, or the container of a pod.
+
+    Attributes:
+        provider: what the addresses of their identity provider begin with.
+    """
+
+    provider: str
+    wait = staticmethod(retry_until)  # a container that starts refuses connections
+
+    @abc.abstractmethod
+    def enter(self) -> list[str]:
+        """Return the command before one that runs in the container, as the person."""
+
+    @abc.abstractmethod
+    def has_container(self) -> bool:
+        """Return whether there is one, running or not."""
+
+    def is_signed_in(self) -> bool:
+        """Return whether the hub shows the person their page without a sign-in."""
+        home = f"{self.url}/hub/home"
+        page = self.session.get(home, timeout=60)
+        return page.status_code == 200 and page.url == home
+
+    def stop(self) -> None:
+        """Stop the server and wait until its container is gone, and the hub knows it."""
+        self.leave_notebooks()
+
+        def gone() -> bool:
+            asked = self.api("DELETE", f"users/{quote(self.name, safe='')}/server")
+            return asked.status_code != 202 and not self.has_container()
+
+        retry_until(gone, 90, f"the container of {self.name} is gone")
+
+    def attempt(self, script: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a shell script as the person, as their terminal would; it may fail."""
+        command = [*self.enter(), "bash", "-c", script]
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+
+    def inside(self, *command: str, timeout: float = 300) -> str:
+        """Return standard output, stripped, of a command that runs as the person.
+
+        Raises:
+            RuntimeError: it failed; with the end of what it said.
+        """
+        whole = [*self.enter(), *command]
+        done = subprocess.run(whole, capture_output=True, text=True, timeout=timeout)
+        if done.returncode:
+            said = (done.stdout + done.stderr)[-4000:]
+            raise RuntimeError(f"{command} ended with {done.returncode}:\n{said}")
+        return done.stdout.strip()
+
+    def with_account(self, program: str, *arguments: str, timeout: float = 300) -> str:
+        """Return standard output of a Python program with the broker account of a kernel."""
+        script = (
+            "export MOSSHUB_BROKER_ACCOUNT=$(echo /dev/shm/mosshub-*/broker-account.json); "
+            'exec python -c "$@"'
+        )
+        return self.inside("bash", "-c", script, "bash", program, *arguments, timeout=timeout)
+
+    def listening(self) -> set[int]:
+        """Return the TCP ports on which a program in the container listens."""
+        rows = self.inside("cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines()
+        cells = [row.split() for row in rows]
+        return {int(c[1].rpartition(":")[2], 16) for c in cells if len(c) > 3 and c[3] == "0A"}
+
+    def end_kernels(self) -> None:
+        """Shut down the kernels of the notebooks that are open, as far as they still answer."""
+        for notebook in self.notebooks:
+            with suppress(requests.RequestException, AssertionError):
+                notebook.post("api/home/shutdown_session", {"sessionId": notebook.id})
+        self.leave_notebooks()
 
 
 class LocalPerson(Person):

@@ -43,6 +43,16 @@ tolerations:
   - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 20}
 {{- end }}
 
+{{/* The replicas of a component go to different nodes, where there are some: (list . "kafka"). */}}
+{{- define "mosshub.apart" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "mosshub.selector" . | nindent 8 }}
+{{- end }}
+
 {{/* One setting as the text of an environment variable. */}}
 {{- define "mosshub.setting" -}}
 {{- if kindIs "bool" . }}{{ ternary "yes" "no" . }}

@@ -39,7 +39,7 @@ class Connection:
     """A broker's addresses and the topics used there; it makes clients, and keeps none open.
 
     Every client is a context manager. Making one raises `NoBroker` if the broker has not answered
-    within 2 s, or refuses the account.
+    within 2 s, or refuses the account. A broker that answers slowly has 20 s.
 
     Attributes:
         bootstrap_servers: addresses, `host:port`.
@@ -140,7 +140,14 @@ class Connection:
             reason = refusal(servers, account)
             if not reason:
                 raise NoBroker(_away(servers, account)) from error
-        # It may have begun to listen only just now; a refused client fails a second time.
+        # It answers: it has begun to listen only just now, refuses the account, or is slow.
+        if account:
+            from imageclass.kafka import sign_in  # takes 70 ms, which few need
+
+            if sign_in.is_refused(servers, account):
+                raise NoBroker(reason)
+            settings["bootstrap_timeout_ms"] = sign_in.SLOW_MS
+            reason = f"The broker at {', '.join(servers)} is too busy to answer. Try again later."
         try:
             return kind(bootstrap_servers=servers, **settings)
         except KafkaTimeoutError as error:

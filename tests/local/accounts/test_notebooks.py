@@ -11,9 +11,10 @@ import sys
 import pytest
 from imageclass.agents import registry
 from imageclass.data.datasets import load
-from imageclass.kafka.connection import NoBroker, connect
+from imageclass.kafka.connection import Connection, NoBroker, connect
 from imageclass.kafka.credentials import Account as OwnAccount
 from imageclass.kafka.live_agents import list_agents
+from imageclass.kafka.topics import Topics
 from imageclass.runs import replay
 from imageclass.runs.judge import Judge
 from imageclass.runs.live import watch
@@ -23,6 +24,7 @@ from tests.support.agents import Linear
 from tests.support.paths import NOTEBOOKS
 from tests.support.secured_kafka import read
 from tests.support.waiting import wait_until
+from tests.support.ways import Way
 
 # Notebooks
 
@@ -121,3 +123,16 @@ def test_an_apps_account_reads_what_is_named_and_makes_no_topic(secured_kafka, a
     # Where it may read nothing, it is refused.
     with pytest.raises(NoBroker, match="cannot be used"):
         connect(secured_kafka.servers, "bob.", account=account)
+
+
+@pytest.mark.slow
+def test_a_slow_broker_is_waited_for_and_never_called_a_wrong_password(secured_kafka, ada):
+    """A sign-in has four answers, and a client that waits two seconds does not get them all."""
+    account = OwnAccount("ada", ada.account.password)
+    with Way(secured_kafka.servers, 1.0) as way:
+        connection = Connection((way.address,), Topics("ada."), account)
+        with connection.producer() as producer:
+            producer.send(ada.topic("slow"), b"x").get(30)
+        wrong = Connection((way.address,), Topics("ada."), OwnAccount("ada", "wrong"))
+        with pytest.raises(NoBroker, match="does not let in 'ada': the password is wrong"):
+            wrong.producer()

@@ -99,6 +99,7 @@ def test_the_hub_may_do_what_it_does_and_no_more(rendered: dict) -> None:
         ("pods/log", "get"),
         ("persistentvolumeclaims", "get"),
         ("persistentvolumeclaims", "create"),
+        *(("leases", verb) for verb in ("create", "get", "update", "delete")),
     }
 
 
@@ -130,9 +131,9 @@ def test_the_files_are_those_of_one_host(rendered: dict) -> None:
 def test_three_brokers_keep_three_copies_on_three_nodes(rendered: dict) -> None:
     kafka = one(rendered["least"], "StatefulSet", "kafka")["spec"]
     assert kafka["replicas"] == 3
-    term = kafka["template"]["spec"]["affinity"]["podAntiAffinity"]
-    (rule,) = term["preferredDuringSchedulingIgnoredDuringExecution"]
-    assert rule["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+    (rule,) = kafka["template"]["spec"]["topologySpreadConstraints"]
+    assert rule["topologyKey"] == "kubernetes.io/hostname"
+    assert rule["labelSelector"]["matchLabels"]["component"] == "kafka"
     budget = one(rendered["least"], "PodDisruptionBudget", "kafka")["spec"]
     assert budget["maxUnavailable"] == 1
     assert one(rendered["trial"], "StatefulSet", "kafka")["spec"]["replicas"] == 1

@@ -1,0 +1,213 @@
+"""What is lost with a node or a broker of three, and what is not."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.platform import ClusterPlatform, PodPerson
+from tests.support.people import words
+from tests.support.waiting import TIMEOUT_FACTOR, retry_until, wait_until
+
+pytestmark = pytest.mark.timeout(900)
+
+BACK_S = 120
+COUNT = 2000
+KEPT = """\
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    print("an output that is kept")
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+#: A run of requests that are answered and judged, in about twenty seconds.
+RUN = f"""\
+import json as _json, time as _time
+import numpy as _np
+import imageclass as _imageclass
+from imageclass.agents import registry as _registry
+from imageclass.data.datasets import load as _load
+from imageclass.runs.judge import Judge as _Judge
+
+class _Linear:
+    image_shape = (8, 8, 1)
+    def __call__(self, images):
+        scores = _np.exp(images.reshape(len(images), -1)[:, :10].astype("float32") / 255)
+        return scores / scores.sum(axis=1, keepdims=True)
+
+def _pause(done, total):
+    _time.sleep(0.01)
+
+def _run():
+    connection = _imageclass.connect()
+    agent = _registry.start_agent(connection, "linear", _Linear(), dataset="digits")
+    agent.wait_until_running()
+    with _Judge(connection, ["linear"]) as judge:
+        sent = judge.publish(_load("digits"), {COUNT}, seed=1, on_sent=_pause)
+        verdicts = judge.collect(sent)
+    _registry.stop_agent(connection, "linear")
+    ids = verdicts.predictions["request_id"]
+    print(_json.dumps([verdicts.missing, len(ids), ids.n_unique(), verdicts.duplicates]))
+
+_run()
+"""
+
+
+def node_of(platform: ClusterPlatform, component: str) -> str:
+    """Return the node of a component's pod that runs."""
+    pods = platform.cluster.get("pods", "-n", platform.namespace, "-l", f"component={component}")
+    return next(
+        pod["spec"]["nodeName"]
+        for pod in pods["items"]
+        if not pod["metadata"].get("deletionTimestamp")
+    )
+
+
+@contextmanager
+def others_closed(cluster: Cluster, *nodes: str) -> Iterator[None]:
+    """New pods go to these nodes only."""
+    others = [name for name in cluster.nodes if name not in nodes]
+    cluster.kubectl("cordon", *others)
+    try:
+        yield
+    finally:
+        cluster.kubectl("uncordon", *others)
+
+
+def move(platform: ClusterPlatform, person: PodPerson, node: str) -> None:
+    """Have a person's server run on a node."""
+    if person.node != node:
+        person.stop()
+        with others_closed(platform.cluster, node):
+            person.start()
+    assert person.node == node
+
+
+def test_a_lost_node_gives_its_people_back_with_files_and_kept_outputs(
+    cluster: Cluster, platform: ClusterPlatform, ada: PodPerson, linus: PodPerson
+) -> None:
+    hub = node_of(platform, "hub")
+    lost, other = [name for name in sorted(cluster.nodes) if name != hub][:2]
+    move(platform, ada, lost)
+    move(platform, linus, other)
+    ada.attempt("echo kept > ~/file")
+    ada.inside("bash", "-c", f"printf '%s' '{KEPT}' > ~/notebooks/kept.py")
+    run_cells(ada, "kept.py")
+    session = "/home/mosshub/notebooks/__marimo__/session/kept.py.json"
+    retry_until(lambda: "is kept" in ada.inside("cat", session), 30, "the output is kept")
+    theirs = linus.notebook("my_topics.py")
+    theirs.run("mine = 1")
+    began = time.monotonic()
+    cluster.kill_node(lost)
+    ada.leave_notebooks()
+    try:
+        assert "41" in theirs.run("print(40 + mine)"), "others go on"
+
+        def told() -> bool:
+            page = words(ada.session.get(ada.base, timeout=20).text)
+            return "does not answer any more. Your files are safe" in page
+
+        retry_until(told, BACK_S, "the person is told")
+        told_after = time.monotonic() - began
+        ada.start()
+        assert ada.node != lost
+        assert ada.inside("cat", "/home/mosshub/file") == "kept"
+        assert "is kept" in ada.inside("cat", session)
+        back = time.monotonic() - began
+        print(f"\n  told after {told_after:.0f} s, back after {back:.0f} s")
+        assert back < BACK_S * TIMEOUT_FACTOR
+    finally:
+        cluster.start_node(lost)
+        cluster.wait_for_nodes()
+    wait_for_brokers(platform)
+
+
+def run_cells(person: PodPerson, name: str) -> None:
+    """Run the only cell of a notebook, as its page does when it opens."""
+    notebook = person.notebook(name)
+    opened = notebook.ready
+    body = {"cellIds": opened["cell_ids"], "codes": opened["codes"]}
+    assert notebook.post("api/kernel/run", body).ok
+    notebook.until("completed-run", 60)
+
+
+def wait_for_brokers(platform: ClusterPlatform) -> None:
+    """Wait until all three brokers are ready."""
+    status = ("rollout", "status", "statefulset/kafka", "--timeout=180s")
+    platform.kubectl(*status, timeout=200)
+
+
+@contextmanager
+def run_in(person: PodPerson) -> Iterator[list[str]]:
+    """Have a run of requests go on meanwhile; the list then has what it printed."""
+    notebook, printed = person.notebook("my_topics.py"), []
+    thread = threading.Thread(target=lambda: printed.append(notebook.run(RUN, 300)))
+    thread.start()
+    time.sleep(10 * TIMEOUT_FACTOR)  # it sends for twenty seconds
+    yield printed
+    thread.join(400 * TIMEOUT_FACTOR)
+
+
+@pytest.mark.parametrize("grace", [0, 60], ids=["killed", "ended in order"])
+def test_a_broker_of_three_loses_nothing_and_doubles_nothing(
+    platform: ClusterPlatform, ada: PodPerson, grace: int
+) -> None:
+    with run_in(ada) as printed:
+        force = ["--force"] if not grace else []
+        platform.kubectl(
+            "delete", "pod", "kafka-0", f"--grace-period={grace}", "--wait=false", *force
+        )
+        assert printed == [], "it happened while the run went on"
+    missing, answers, different, _ = json.loads(printed[0])
+    assert (missing, answers, different) == (0, COUNT, COUNT)
+    wait_for_brokers(platform)
+
+
+def test_all_brokers_start_again_one_by_one_while_messages_flow(
+    platform: ClusterPlatform, ada: PodPerson
+) -> None:
+    with run_in(ada) as printed:
+        platform.kubectl("rollout", "restart", "statefulset/kafka")
+        wait_for_brokers(platform)
+    assert json.loads(printed[0])[:3] == [0, COUNT, COUNT]
+
+
+def test_people_of_a_drained_node_are_told_and_go_on_elsewhere(
+    cluster: Cluster, platform: ClusterPlatform, ada: PodPerson
+) -> None:
+    ada.attempt("echo kept > ~/drained")
+    node = ada.node
+    if node == node_of(platform, "hub"):
+        move(platform, ada, next(name for name in cluster.nodes if name != node))
+        node = ada.node
+    ada.leave_notebooks()
+    try:
+        cluster.kubectl(
+            *("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=200s"),
+            *("--pod-selector", "component=singleuser-server"),
+        )
+
+        def told() -> bool:
+            page = words(ada.session.get(ada.base, timeout=20).text)
+            return "its node is taken out of service" in page
+
+        wait_until(told, 60, "the person is told")
+        ada.start()
+        assert ada.node != node
+        assert ada.inside("cat", "/home/mosshub/drained") == "kept"
+    finally:
+        cluster.kubectl("uncordon", node)
