@@ -23,10 +23,6 @@ print(json.dumps([
     sorted(p for topic in (m["member_assignment"] or {}).get("assigned_partitions", ())
            for p in topic["partitions"])
     for m in members]))"""
-#: Runs a program with the account on the broker that a user's kernels have.
-AS_IN_A_NOTEBOOK = """\
-export MOSSHUB_BROKER_ACCOUNT=$(echo /dev/shm/mosshub-*/broker-account.json)
-exec python - "$@\""""
 
 
 class Agents:
@@ -69,8 +65,7 @@ class Agents:
 
     def python(self, program: str, *arguments: str) -> str:
         """Return what a program prints in ada's server."""
-        command = ("exec", "-i", self.ada.pod, "--", "bash", "-c", AS_IN_A_NOTEBOOK, "python")
-        return self.platform.kubectl(*command, *arguments, input=program, timeout=FLOOD_TIMEOUT_S)
+        return self.ada.with_account(program, *arguments, timeout=FLOOD_TIMEOUT_S)
 
 
 def quantity(text: str) -> float:

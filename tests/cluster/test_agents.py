@@ -138,7 +138,7 @@ def test_agents_follow_the_requests_that_wait(agents: Agents, flooding: ThreadPo
         time.sleep(BUSY_S)  # what is measured
         four_until = time.time()
     finally:
-        agents.ada.inside("touch ~/enough")
+        agents.ada.inside("bash", "-c", "touch ~/enough")
     busy = running.result()
     assert_answered(busy)
     four = per_second(busy, four_at, four_until)
@@ -178,6 +178,6 @@ def test_only_who_is_named_reaches_the_numbers(
         space.pod("asking")
     wait_until(lambda: namespace.exec("asking", asks) == "no", 20, "the policies hold")
     assert monitoring.exec("asking", asks) == "yes"  # KEDA's own way the other test has seen
-    assert agents.ada.inside(asks) == "no"
+    assert agents.ada.inside("bash", "-c", asks) == "no"
     agent = ("exec", "deployment/agent-cnn", "-c", "agent", "--", "bash", "-c", asks)
     assert platform.kubectl(*agent).strip() == "no"
