@@ -42,7 +42,7 @@ _AGENT = {
         "model": {"type": "string", "minLength": 1},
         "claim": {"type": "string", "minLength": 1},
         "image": {"type": "string"},
-        "min": {"type": "integer", "minimum": 0},
+        "min": {"type": "integer", "minimum": 1},
         "max": {"type": "integer", "minimum": 1},
         "lag": {"type": "integer", "minimum": 1},
     },

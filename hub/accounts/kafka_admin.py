@@ -13,7 +13,6 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
-    OffsetSpec,
     ResourcePatternFilter,
     ResourceType,
     ScramMechanism,
@@ -28,6 +27,7 @@ from kafka.protocol.admin.client_quotas import (
 from mosshub_contract.broker_admin import ADMIN
 
 from hub.accounts.acls import Account
+from hub.accounts.group_lags import group_lags
 
 # kafka-python logs every lost connection as an error. The reconciler logs once that it was lost.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
@@ -201,27 +201,10 @@ class KafkaAdmin:
 
     def lags(self, prefixes: tuple[str, ...]) -> dict[str, int]:
         """Return how many messages each consumer group has not read yet, by the group's name.
-
         Args:
             prefixes: how the names of the groups begin.
         """
-
-        def request(client: KafkaAdminClient) -> dict[str, int]:
-            names = [group["group_id"] for group in client.list_groups()]
-            names = sorted(name for name in names if name.startswith(prefixes))
-            offsets = client.list_group_offsets(names) if names else {}
-            places = {place for done in offsets.values() for place in done}
-            ends = client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
-            return {
-                name: sum(
-                    max(0, ends[place].offset - at.offset)
-                    for place, at in offsets[name].items()
-                    if at.offset >= 0
-                )
-                for name in names
-            }
-
-        return self._call(request)
+        return self._call(lambda client: group_lags(client, prefixes))
 
 
 def _quota_entry(user: str | None, quotas: Mapping[str, float]) -> tuple:

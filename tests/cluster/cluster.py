@@ -195,6 +195,7 @@ class Cluster:
             ("kube-scheduler", "system:kube-scheduler", ""),
             ("proxy", "system:kube-proxy", ""),
             ("network-policies", "network-policies", ""),
+            ("api", "api", ""),
             *((f"n{i}", f"system:node:n{i}", "system:nodes") for i in self.node_numbers),
         ):
             hosts = (name, self.network.node(int(name[1:]))) if group == "system:nodes" else ()

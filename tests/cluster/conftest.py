@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import tools
+from tests.cluster import keda, tools
 from tests.cluster.cluster import Cluster
 from tests.cluster.platform import OTHERS, OURS, ClusterPlatform, PodPerson
 from tests.cluster.pods import DEBIAN, Namespace
@@ -30,6 +30,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if ours and not session.config.option.collectonly:
         with needed("Kubernetes cannot be built"):
             tools.ensure(_say(session.config))
+            if keda.is_wanted() and any(item.path.name == "test_agents.py" for item in ours):
+                keda.ensure(_say(session.config))
 
 
 def _say(config: pytest.Config) -> Any:

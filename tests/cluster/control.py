@@ -57,7 +57,16 @@ class ControlPlane(Machine):
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={files}/service-accounts.pub",
             f"--service-account-signing-key-file={files}/service-accounts.key",
-            "--profiling=false",
+            # Other API servers, such as KEDA's of metrics, answer through this one.
+            *(
+                f"--requestheader-client-ca-file={files}/ca.crt",
+                "--requestheader-allowed-names=api",
+            ),
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={files}/api.crt",
+            *(f"--proxy-client-key-file={files}/api.key", "--profiling=false"),
         )
         admin = f"--kubeconfig={self.cluster.kubeconfig}"
         self.wait_for(*(kube, "kubectl", admin, "get", "--raw=/readyz"), timeout=START_TIMEOUT_S)

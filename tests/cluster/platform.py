@@ -16,7 +16,7 @@ from tests.support import host_names
 from tests.support.oidc_provider import CLIENT_SECRET, OidcProvider, browser, sign_in
 from tests.support.paths import ROOT
 from tests.support.people import ContainerPerson
-from tests.support.waiting import retry_until
+from tests.support.waiting import TIMEOUT_FACTOR, retry_until
 
 CHART = ROOT / "kubernetes/chart"
 DOMAIN = "moss.test"
@@ -93,9 +93,11 @@ class ClusterPlatform:
         """
         self.values |= values
         self._values_file.write_text(json.dumps(self.values))
+        limit = f"{START_TIMEOUT_S * TIMEOUT_FACTOR:.0f}s"
         self.cluster.helm(
             *("upgrade", "--install", "moss", str(CHART), "--namespace", self.namespace),
-            *("--values", str(self._values_file), "--wait", "--timeout", f"{START_TIMEOUT_S}s"),
+            *("--values", str(self._values_file), "--wait", "--timeout", limit),
+            timeout=START_TIMEOUT_S + 60,
         )
         host_names.point(DOMAIN, self.cluster.address("service/edge", self.namespace))
 

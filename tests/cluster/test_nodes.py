@@ -218,7 +218,7 @@ def test_people_of_a_drained_node_are_told_and_go_on_elsewhere(
     try:
         cluster.kubectl(
             *("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=200s"),
-            *("--pod-selector", "component=singleuser-server"),
+            *("--force", "--pod-selector", "component=singleuser-server"),
         )
 
         def told() -> bool:

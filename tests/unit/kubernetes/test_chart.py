@@ -194,17 +194,6 @@ def test_the_edge_answers_for_the_domain_and_every_name_below_it(rendered: dict)
     assert (env["SITE"], env["USERS_SITE"], env["COOKIES"]) == ("moss.example.org", "some", "some")
 
 
-def test_agents_scale_by_their_lag_with_an_account_of_their_own(rendered: dict) -> None:
-    agent = pods(rendered["large"])["Deployment agent-cnn"]
-    (container,) = agent["containers"]
-    assert [m["name"] for m in container["volumeMounts"]] == ["models", "account", "tmp"]
-    spec = one(rendered["large"], "ScaledObject", "agent-cnn")["spec"]
-    assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (1, 4)
-    (trigger,) = spec["triggers"]
-    assert 'group="team.agent.cnn"' in trigger["metadata"]["valueLocation"]
-    assert trigger["metadata"]["targetValue"] == "500"
-
-
 @pytest.mark.parametrize(
     ("values", "said"),
     [
