@@ -11,7 +11,6 @@ import logging
 import os
 import socket
 import threading
-from pathlib import Path
 
 from aiohttp import ClientError
 from kubernetes_asyncio import client, config
@@ -20,7 +19,6 @@ from kubernetes_asyncio.leaderelection.electionconfig import Config
 from kubernetes_asyncio.leaderelection.leaderelection import LeaderElection
 from kubernetes_asyncio.leaderelection.resourcelock.leaselock import LeaseLock
 
-_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 LEASE = "hub"
 #: Seconds after its last sign of life in which the pod that leads keeps the Lease.
 LEASE_S = 20
@@ -128,12 +126,15 @@ async def _nothing() -> None:
 
 
 async def load_configuration() -> None:
-    """Find the API server, and who this pod is there."""
-    config.load_incluster_config()
+    """Find the API server, and who this hub is there: in a pod, or beside the cluster."""
+    try:
+        config.load_incluster_config()
+    except config.ConfigException:
+        await config.load_kube_config()
 
 
 def lead() -> Leader:
-    """Return once this pod may run the hub of its namespace."""
-    leader = Leader(_NAMESPACE.read_text("utf-8").strip(), socket.gethostname())
+    """Return once this pod may run the hub of its namespace, which POD_NAMESPACE names."""
+    leader = Leader(os.environ["POD_NAMESPACE"], socket.gethostname())
     leader.wait_to_lead()
     return leader

@@ -35,6 +35,13 @@ RULES = [
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get", "create"]},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["get", "update", "delete"],
+        "resourceNames": ["hub"],
+    },
 ]
 
 
@@ -121,7 +128,7 @@ class Platform:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "KUBECONFIG": str(kubeconfig),
-            "BENCH_NAMESPACE": NAMESPACE,
+            "POD_NAMESPACE": NAMESPACE,
             "BENCH_HUB_URL": f"http://{cluster.network.host}:{hub_port}",
             "SERVERS": "pods",
             "INSTANCE": "scale",

@@ -129,9 +129,8 @@ class PodSpawner(TeamServerMixin, KubeSpawner):
                 self.exit_reason = reason
             return reason
         before = self.server.url if self.server else ""
-        await super().poll()
+        await super().poll()  # the pod has another address after its node's restart
         if self.server and before not in ("", self.server.url):
-            # The pod has another address after its node's restart.
             await self.user.settings["proxy"].add_user(self.user, self.name)
         return None
 
@@ -182,9 +181,8 @@ class PodSpawner(TeamServerMixin, KubeSpawner):
             storage=gibibytes(self.settings.team_size),
             labels=self.common_labels,
         )
-        timeout_s = self.k8s_api_request_timeout
         await exponential_backoff(
-            partial(self._make_create_pvc_request, claim, timeout_s),
+            partial(self._make_create_pvc_request, claim, self.k8s_api_request_timeout),
             f"The claim {name} cannot be made",
             timeout=self.k8s_api_request_retry_timeout,
         )
