@@ -22,6 +22,7 @@ from hub.spawners.images import allowed_images, image_form, parse_form
 from hub.spawners.listening import PAUSE_S, listens
 from hub.spawners.pod_limits import app_traits, gibibytes, set_limits
 from hub.spawners.pod_usage import measure_pods
+from hub.spawners.pod_watch import PodWatchMixin
 from hub.spawners.progress import LOG_TAIL_LINES, SpawnError, ended_start
 from hub.spawners.sizes import start_form
 from hub.spawners.team_server import TeamServerMixin
@@ -32,7 +33,7 @@ _AWAY = (ApiException, ClientError, OSError, TimeoutError)
 _LOOK_S = 0.1  # between two looks at what is known of a pod that starts
 
 
-class PodSpawner(TeamServerMixin, KubeSpawner):
+class PodSpawner(TeamServerMixin, PodWatchMixin, KubeSpawner):
     """Starts a server in a pod, and says why one ended."""
 
     settings = AnyTrait(config=True, help="The platform's settings.")
@@ -124,7 +125,7 @@ class PodSpawner(TeamServerMixin, KubeSpawner):
         except _AWAY as error:
             self.log.warning("%s: the API server does not answer (%s)", self._log_name, error)
             return None
-        if reason := pod_state.exit_reason(self._pod()):
+        if reason := self._exit_reason():
             if not self._stop_pending:
                 self.exit_reason = reason
             return reason
@@ -197,19 +198,6 @@ class PodSpawner(TeamServerMixin, KubeSpawner):
     def _expand_env(self, env: dict[str, Any]) -> dict[str, Any]:
         """Leave braces in variables as they are: an announcement may have some."""
         return {}
-
-    async def _watch_pods(self) -> None:
-        """Have the hub know all pods at any time.
-
-        WORKAROUND(jupyterhub-kubespawner 7.1.0): a watch that failed for a minute ends for good.
-        Test: test_a_watch_that_gave_up_begins_again
-        """
-        watch = self.pod_reflector and self.pod_reflector.watch_task
-        await self._start_watching_pods(replace=bool(watch and watch.done()))
-
-    def _pod(self) -> dict[str, Any] | None:
-        pods = self.pod_reflector.pods if self.pod_reflector else {}
-        return pods.get(f"{self.namespace}/{self.pod_name}")
 
 
 async def remove_ended_pod(spawner: Spawner) -> None:

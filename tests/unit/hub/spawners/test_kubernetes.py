@@ -20,6 +20,7 @@ from hub.spawners import kubernetes
 from hub.spawners.cluster_errors import cluster_failure
 from hub.spawners.kubernetes import PodSpawner
 from hub.spawners.pod_usage import pod_sample, quantity
+from hub.spawners.pod_watch import RememberingReflector
 from hub.spawners.progress import SpawnError
 from tests.support.pod_security import violations
 
@@ -251,6 +252,34 @@ def test_a_watch_that_gave_up_begins_again(monkeypatch: pytest.MonkeyPatch) -> N
         return asked
 
     assert with_spawner(watch) == [True, False]
+
+
+def test_why_a_pod_went_is_known_when_it_is_gone_before_anybody_looks() -> None:
+    """A drained node's pods end within a second, and the hub looks every five."""
+    drained = {
+        "metadata": {"name": "moss-ada", "deletionTimestamp": "2026-11-28T05:00:00Z"},
+        "spec": {},
+        "status": {
+            "phase": "Running",
+            "conditions": [
+                {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+            ],
+        },
+    }
+
+    async def look(made: PodSpawner) -> str:
+        watch = RememberingReflector(parent=made, namespace="team", labels={})
+        made.reflectors[made._get_reflector_key("pods")] = watch
+        watch.resources = {"team/moss-ada": drained}
+        assert watch.resources.pop("team/moss-ada") is drained
+        watch.resources = {}  # the watch begins anew
+        try:
+            return made._exit_reason()
+        finally:
+            del made.reflectors[made._get_reflector_key("pods")]
+
+    assert with_spawner(look) == "its node is taken out of service"
+    assert with_spawner(lambda made: made._exit_reason()) == "it was removed from the cluster"
 
 
 @pytest.mark.parametrize(
