@@ -16,6 +16,8 @@ import pytest
 
 from tests.support import host_names, waiting
 
+pytest.register_assert_rewrite("tests.cases")
+
 TESTS = Path(__file__).parent
 AVAILABLE = TESTS / ".artifacts" / "available.json"
 MARKERS = {

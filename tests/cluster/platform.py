@@ -120,6 +120,8 @@ class ClusterPlatform:
         # A test that failed may have left the hub starting.
         retry_until(self.answers, START_TIMEOUT_S, "the hub answers")
         known = self._people.get(name)
+        if known:
+            known.session.close()  # its connections may have been to a node that is gone
         if known is None or not known.is_signed_in():
             known = self._people[name] = self._sign_in(name)
         return known
