@@ -201,6 +201,7 @@ class KafkaAdmin:
 
     def lags(self, prefixes: tuple[str, ...]) -> dict[str, int]:
         """Return how many messages each consumer group has not read yet, by the group's name.
+
         Args:
             prefixes: how the names of the groups begin.
         """

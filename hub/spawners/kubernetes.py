@@ -219,7 +219,7 @@ def configure(c: Any, settings: Settings) -> None:
     c.PodSpawner.post_stop_hook = remove_ended_pod
     c.PodSpawner.poll_interval = 5  # seconds: the hub notices an end before the user reloads
     c.PodSpawner.delete_stopped_pods = False  # `poll` decides when a pod has ended
-    # KubeSpawner gives up after 3 s, finds the pod at its next try, and removes it to begin anew.
+    # After 3 s KubeSpawner gives up. Its next try finds the pod of this one and removes it.
     c.PodSpawner.k8s_api_request_timeout = 20
     c.PodSpawner.k8s_api_request_retry_timeout = 60
     c.PodSpawner.start_timeout = 900  # a cluster may have to get another node first

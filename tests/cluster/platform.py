@@ -108,12 +108,8 @@ class ClusterPlatform:
     @contextmanager
     def at_work(self, name: str) -> Iterator[PodPerson]:
         """A person whose server runs; it goes on running, the notebooks are closed."""
-        person = self.person(name)
-        person.start()
-        try:
+        with self.person(name).at_work() as person:
             yield person
-        finally:
-            person.end_kernels()
 
     def person(self, name: str) -> PodPerson:
         """Return a person with a valid sign-in, through the provider."""

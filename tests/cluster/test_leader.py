@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -21,14 +22,9 @@ from tests.support.ways import Way
 # A program in the hub's place: it says when it leads.
 PROGRAM = """
 import signal, sys, time
-from kubernetes_asyncio import config
-from hub import leader
+from hub.leader import Leader
 
-async def load():
-    await config.load_kube_config(sys.argv[1])
-
-leader.load_configuration = load
-hub = leader.Leader(*sys.argv[2:])
+hub = Leader(*sys.argv[1:])
 hub.wait_to_lead()
 print("leads", flush=True)
 signal.signal(signal.SIGTERM, lambda *_: hub.resign())
@@ -48,9 +44,12 @@ class Candidate:
         file = directory / f"{name}.conf"
         file.write_text(yaml.safe_dump(settings))
         self.said = directory / f"{name}.log"
-        command = [sys.executable, "-c", PROGRAM, str(file), namespace, name]
+        command = [sys.executable, "-c", PROGRAM, namespace, name]
+        environment = {**os.environ, "KUBECONFIG": str(file)}
         with self.said.open("w") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
 
     def leads(self) -> bool:
         return "leads\n" in self.said.read_text()

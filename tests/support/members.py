@@ -67,9 +67,5 @@ class Team:
     @contextmanager
     def at_work(self, name: str) -> Iterator[TeamMember]:
         """A person whose server runs; it goes on running, the notebooks are closed."""
-        member = self.member(name)
-        member.start()
-        try:
+        with self.member(name).at_work() as member:
             yield member
-        finally:
-            member.end_kernels()

@@ -6,9 +6,9 @@ import abc
 import re
 import ssl
 import subprocess
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -242,6 +242,15 @@ class ContainerPerson(Person, abc.ABC):
         rows = self.inside("cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines()
         cells = [row.split() for row in rows]
         return {int(c[1].rpartition(":")[2], 16) for c in cells if len(c) > 3 and c[3] == "0A"}
+
+    @contextmanager
+    def at_work(self) -> Iterator[Self]:
+        """Have the server run; it goes on running, the notebooks are closed."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.end_kernels()
 
     def end_kernels(self) -> None:
         """Shut down the kernels of the notebooks that are open, as far as they still answer."""

@@ -272,7 +272,7 @@ def test_why_a_pod_went_is_known_when_it_is_gone_before_anybody_looks() -> None:
         made.reflectors[made._get_reflector_key("pods")] = watch
         watch.resources = {"team/moss-ada": drained}
         assert watch.resources.pop("team/moss-ada") is drained
-        watch.resources = {}  # the watch begins anew
+        watch.resources = {}  # as after a new list of all pods
         try:
             return made._exit_reason()
         finally:
