@@ -9,7 +9,6 @@ from mosshub_contract.apps import NUMBER_HEADER, AppCard, slug_of_server
 from mosshub_contract.snapshots import BadSnapshot, unpack
 from tornado import web
 
-from hub.accounts.hooks import hub_user
 from hub.apps.audience import readable_topics
 from hub.apps.named_servers import PATH
 from hub.apps.parts import NO_SHARING, Parts
@@ -47,7 +46,7 @@ class AppsOfAuthor(OwnServerHandler):
             app = await asyncio.to_thread(store.publish, author.name, self.request.body)
         except (BadSnapshot, TooManyApps) as error:
             raise web.HTTPError(400, str(error)) from None
-        await self._give_account(author, app)
+        await self.parts.upkeep.give_account(author, app)
         self.parts.upkeep.revoke()
         await self.parts.upkeep.show(author, before, app)
         self.write(self._about(author, app))
@@ -64,12 +63,6 @@ class AppsOfAuthor(OwnServerHandler):
         readable = readable_topics(card, author.name, shared)
         if refused := [topic for topic in card.topics if topic not in readable]:
             raise BadSnapshot(f"You may not read the topic {refused[0]}, so no app of yours may.")
-
-    async def _give_account(self, author: User, app: App) -> None:
-        if reconciler := getattr(self.authenticator, "reconciler", None):
-            account = reconciler.app_account(hub_user(author), app.slug)
-            if account:
-                await reconciler.ensure_account(account)
 
     def _about(self, author: User, app: App) -> dict[str, Any]:
         page = url_path_join(self.hub.base_url, PATH, author.escaped_name, app.slug)

@@ -50,42 +50,47 @@ class Example:
         self._store, self._memory, self._notebook = store, memory, notebook
         self._is_done = False
 
-    def publish(self, db: Session) -> None:
+    def publish(self, db: Session) -> App | None:
         """Publish it for the first admin, unless this version of it was published before.
 
         Args:
             db: the hub's database.
+
+        Returns:
+            The app, if it was published now.
 
         Raises:
             OSError: the notebook cannot be read, or the app cannot be written.
             TooManyApps: the first admin has too many others.
         """
         if self._is_done:
-            return
+            return None
         first = db.query(orm.User).filter(orm.User.admin.is_(True)).order_by(orm.User.name).first()
         if first is None:
-            return
+            return None
         self._is_done = True
         code = self._notebook.read_bytes()
         digest = hashlib.sha256(code).hexdigest()
         before = self._remembered()
         if before and before["digest"] == digest:
-            return
-        number = 0
+            return None
+        shown = None
         if not before:
-            number = self._show(first.name, CARD, code)
+            shown = self._show(first.name, CARD, code)
         elif app := self._present(before):
             kept = {name: getattr(app.card, name) for name in ("title", "audience", "topics")}
-            number = self._show(app.author, replace(CARD, **kept), code)
+            shown = self._show(app.author, replace(CARD, **kept), code)
         author = before["author"] if before else first.name
+        number = shown.current if shown else 0
         write_atomically(
             self._memory, json.dumps({"author": author, "number": number, "digest": digest})
         )
+        return shown
 
-    def _show(self, author: str, card: AppCard, code: bytes) -> int:
+    def _show(self, author: str, card: AppCard, code: bytes) -> App:
         app = self._store.publish(author, pack(Snapshot(card, {card.notebook: code})))
         log.warning("the example %s is published, as an app of %s", card.slug, author)
-        return app.current
+        return app
 
     def _present(self, before: dict) -> App | None:
         """Return the app that was published; None if it is gone, or another one there."""

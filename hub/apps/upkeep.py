@@ -9,6 +9,7 @@ from jupyterhub.user import User
 from mosshub_contract.topics import named_prefix
 
 from hub.accounts.acls import account_name
+from hub.accounts.hooks import hub_user
 from hub.apps import servers, shares
 from hub.apps.example import Example
 from hub.apps.store import App, AppStore
@@ -50,8 +51,10 @@ class Upkeep:
     async def _run(self) -> None:
         while True:
             try:
-                self._example.publish(JupyterHub.instance().db)
-            except (OSError, ValueError):
+                hub = JupyterHub.instance()
+                if app := self._example.publish(hub.db):
+                    await self.give_account(hub.users[app.author], app)
+            except Exception:
                 log.exception("The example could not be published")
             await asyncio.sleep(INTERVAL_S)
             try:
@@ -96,6 +99,13 @@ class Upkeep:
             await servers.stop(author, app.slug, Reason.USER)
         else:
             self.tell(author, app.slug)
+
+    async def give_account(self, author: User, app: App) -> None:
+        """Complete the broker account of an app, at the latest when the broker is back."""
+        if reconciler := getattr(JupyterHub.instance().authenticator, "reconciler", None):
+            account = reconciler.app_account(hub_user(author), app.slug)
+            if account:
+                await reconciler.ensure_account(account)
 
     async def unpublish(self, author: User, app: App) -> None:
         """Forget an app, and stop its server; open pages learn it at once."""
