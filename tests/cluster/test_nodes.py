@@ -193,7 +193,7 @@ def run_in(person: PodPerson) -> Iterator[list[str]]:
 
 def assert_answered_once(printed: str) -> None:
     """Check what RUN printed: an agent sent each answer once, also those that the judge drops."""
-    missing, answers, different, again = json.loads(printed)
+    missing, answers, different, again = json.loads(printed.splitlines()[-1])
     assert (missing, answers, different) == (0, COUNT, COUNT)
     assert not any(again.values()), f"answers that came twice: {again}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import time
 
 import pytest
@@ -21,9 +23,31 @@ connection = imageclass.connect()
 connection.ensure_topics()
 with connection.producer() as out:
     for number in range(50):
-        out.send(connection.topics.requests, b"%d" % number)
+        out.send(connection.topics.requests, b"%d" % number, key=b"{key}")
 with TopicReader(connection, [connection.topics.requests]) as reader:
-    print(connection.topics.requests, sum(1 for _ in reader.read_to_end()))"""
+    mine = [record for record in reader.read_to_end() if record.key == b"{key}"]
+print(connection.topics.requests, len(mine))"""
+#: Prints what the broker says when somebody reads another's topic.
+READ_OTHERS = """\
+import imageclass
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+with imageclass.connect().consumer() as consumer:
+    consumer.assign([TopicPartition("{topic}", number) for number in range(4)])
+    try:
+        print(consumer.poll(timeout_ms=10_000))
+    except KafkaError as error:
+        print(type(error).__name__)"""
+#: Prints the racks of all brokers, and of each partition its copies and those in sync.
+WHERE = """\
+import json
+import imageclass
+connection = imageclass.connect()
+with connection.admin() as admin:
+    brokers = admin.describe_cluster()["brokers"]
+    topic, = admin.describe_topics([connection.topics.requests])
+copies = [[part["replica_nodes"], part["isr_nodes"]] for part in topic["partitions"]]
+print(json.dumps([sorted(broker["rack"] for broker in brokers), copies]))"""
 #: Asks a port, and says whether somebody is there.
 REACHES = "timeout 3 bash -c '</dev/tcp/{host}/{port}' 2>/dev/null && echo yes || echo no"
 
@@ -51,7 +75,25 @@ def test_a_user_signs_in_and_runs_a_notebook(ada: PodPerson) -> None:
 
 
 def test_a_user_has_an_account_on_the_broker(ada: PodPerson) -> None:
-    assert "ada.requests 50" in notebook_of(ada, "account").run(SEND_AND_READ)
+    key = secrets.token_hex(4)
+    assert "ada.requests 50" in notebook_of(ada, "account").run(SEND_AND_READ.format(key=key))
+
+
+def test_a_user_reads_nothing_of_others(ada: PodPerson, linus: PodPerson) -> None:
+    key = secrets.token_hex(4)
+    theirs = notebook_of(linus, "account").run(SEND_AND_READ.format(key=key))
+    assert "linus.requests 50" in theirs
+    said = notebook_of(ada, "others").run(READ_OTHERS.format(topic="linus.requests"))
+    assert "TopicAuthorizationFailedError" in said
+
+
+def test_each_message_is_on_three_nodes(cluster: Cluster, ada: PodPerson) -> None:
+    notebook = notebook_of(ada, "copies")
+    notebook.run(SEND_AND_READ.format(key=secrets.token_hex(4)))
+    racks, copies = json.loads(notebook.run(WHERE).splitlines()[-1])
+    assert racks == sorted(cluster.nodes)
+    for replicas, in_sync in copies:
+        assert sorted(replicas) == sorted(in_sync) == [1, 2, 3]
 
 
 def test_users_reach_what_they_need_and_nothing_else(
