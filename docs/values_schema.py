@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from mosshub_contract.topics import PARTITIONS
 from pydantic import SecretStr
 
 from hub.settings import Settings
@@ -43,7 +44,7 @@ _AGENT = {
         "claim": {"type": "string", "minLength": 1},
         "image": {"type": "string"},
         "min": {"type": "integer", "minimum": 1},
-        "max": {"type": "integer", "minimum": 1},
+        "max": {"type": "integer", "minimum": 1, "maximum": PARTITIONS},
         "lag": {"type": "integer", "minimum": 1},
     },
 }

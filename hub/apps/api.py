@@ -1,6 +1,7 @@
 """What servers ask the hub about apps: an author's editor publishes, an app's server fetches."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from jupyterhub.user import User
@@ -43,7 +44,9 @@ class AppsOfAuthor(OwnServerHandler):
             snapshot = await asyncio.to_thread(unpack, self.request.body)
             self._check(author, snapshot.card)
             before = store.get(author.name, snapshot.card.slug)
-            app = await asyncio.to_thread(store.publish, author.name, self.request.body)
+            keeps = self.get_query_argument("audience", "") == "kept"
+            publish = partial(store.publish, keeps_audience=keeps)
+            app = await asyncio.to_thread(publish, author.name, self.request.body)
         except (BadSnapshot, TooManyApps) as error:
             raise web.HTTPError(400, str(error)) from None
         await self.parts.upkeep.give_account(author, app)

@@ -14,7 +14,6 @@ from mosshub_contract.apps import card_from_json, parse_names, server_name
 from mosshub_contract.snapshots import BadSnapshot
 from tornado import web
 
-from hub.accounts.hooks import hub_user
 from hub.admin.people import state_of
 from hub.apps import servers, shares
 from hub.apps.named_servers import PATH
@@ -205,10 +204,7 @@ async def _roll_back(handler: AppAction, author: User, app: App) -> str:
         shown = store.roll_back(app, int(number) if number.isdecimal() else 0)
     except (BadSnapshot, OSError) as error:
         raise web.HTTPError(409, str(error)) from None
-    if reconciler := getattr(handler.authenticator, "reconciler", None):
-        account = reconciler.app_account(hub_user(author), app.slug)
-        if account:
-            await reconciler.ensure_account(account)
+    await handler.parts.upkeep.give_account(author, shown)
     await handler.parts.upkeep.show(author, app, shown)
     return "rolled-back"
 

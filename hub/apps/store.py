@@ -125,12 +125,13 @@ class AppStore:
         except OSError:
             return ""
 
-    def publish(self, author: str, data: bytes) -> App:
+    def publish(self, author: str, data: bytes, *, keeps_audience: bool = False) -> App:
         """Keep a new snapshot and show it; the oldest are deleted.
 
         Args:
             author: who publishes it.
             data: the archive, which nobody has looked at yet.
+            keeps_audience: whether those may open it who may now, whomever the archive names.
 
         Raises:
             BadSnapshot: it is no snapshot.
@@ -142,6 +143,8 @@ class AppStore:
         before = self.get(author, card.slug)
         if before is None and len(self.of(author)) >= MAX_APPS:
             raise TooManyApps(f"You have {MAX_APPS} apps already. Unpublish one first.")
+        if before and keeps_audience:
+            card = replace(card, audience=before.card.audience)
         number = 1 + max((v.number for v in before.versions), default=0) if before else 1
         archive = self._archive(author, card.slug, number)
         write_atomically(archive, data, mode=0o600)
@@ -173,8 +176,9 @@ class AppStore:
         if number not in {version.number for version in app.versions}:
             raise BadSnapshot("This snapshot is gone: the oldest are deleted.")
         card = unpack(self._archive(app.author, app.slug, number).read_bytes()).card
-        # Who may open it, and what it may read, was decided later.
-        card = replace(card, audience=app.card.audience, topics=app.card.topics)
+        # Who may open it, what it may read and whether it learns names was decided later.
+        decided = {name: getattr(app.card, name) for name in ("audience", "topics", "tells_viewer")}
+        card = replace(card, **decided)
         rolled = replace(app, current=number, card=card)
         self._write(rolled)
         return rolled

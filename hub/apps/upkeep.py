@@ -133,9 +133,13 @@ class Upkeep:
             await _delete_account(author.name, slug)
 
 
-def _runs_with(app: App) -> tuple[str, str]:
-    """Return what a server of an app gets at its start: the file, and the prefix of its topics."""
-    return app.card.notebook, named_prefix(app.card.topics)
+def _runs_with(app: App) -> tuple[str, str, bool]:
+    """Return what asks for a new start if it changes.
+
+    A server gets the file and the prefix of its topics at its start. Who has signed in to it is
+    asked again after a start whether the app's code may know them.
+    """
+    return app.card.notebook, named_prefix(app.card.topics), app.card.tells_viewer
 
 
 async def _delete_account(author: str, slug: str) -> None:

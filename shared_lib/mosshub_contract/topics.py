@@ -26,7 +26,9 @@ _TEN_MINUTES_MS = 10 * 60 * 1000
 #: 128 KiB into 4 bytes, so this bounds it to 128 MiB of the 512.
 MAX_HEARTBEAT_BATCH_BYTES = 4096
 
-_MESSAGES: dict[str, Any] = {"num_partitions": 4}  # up to four agents share a model's work
+#: Partitions of a topic of messages: up to so many agents share a model's work.
+PARTITIONS = 4
+_MESSAGES: dict[str, Any] = {"num_partitions": PARTITIONS}
 _HEARTBEATS: dict[str, Any] = {
     "num_partitions": 1,
     # Only an agent's last heartbeat matters, and after a week not even that.

@@ -23,15 +23,50 @@ NEEDED: dict[str, Any] = {
 }
 
 
+def with_settings(**settings: object) -> dict[str, Any]:
+    """Return the least values with more settings."""
+    return {"settings": {**NEEDED["settings"], **settings}}
+
+
+AGENT = {"name": "cnn", "model": "cnn", "claim": "models", "min": 1, "max": 4, "lag": 500}
+TRIAL = with_settings(DOMAIN="") | {
+    "edge": {"tls": "none"},
+    "kafka": {"replicas": 1},
+    "prepull": {"enabled": False},
+    "networkPolicy": {"enabled": False},
+}
+MANAGED = with_settings(
+    KAFKA_BOOTSTRAP_SERVERS="kafka.example.org:9093",
+    DATABASE_URL="postgresql://mosshub@db.example.org/mosshub",
+    IDLE_TIMEOUT="30m",
+    SUBDOMAINS=False,
+) | {
+    "edge": {"tls": "elsewhere", "ingress": {"className": "haproxy", "tlsSecret": "moss-tls"}},
+    "networkPolicy": {"allowed": ["10.1.2.0/24"]},
+    "keysSecret": "my-keys",
+}
+GATEWAY = with_settings(USER_IMAGES=["r/user:cpu", "r/user:gpu"], TEAM_STORAGE_CLASS="nfs") | {
+    "edge": {"tls": "elsewhere", "gateway": {"name": "public", "namespace": "gateways"}},
+    "images": {"pullSecrets": ["registry"]},
+    "hub": {"teamFiles": "look"},
+}
+LARGE = with_settings(
+    SIZES="Small=2/4G, GPU=8/32G/gpu@lab", GPUS=4, KAFKA_SERVICES="cnn", ACTIVE_SERVER_LIMIT=1000
+) | {"agents": [AGENT], "watch": {"enabled": True}, "placeholders": {"replicas": 2}}
+#: Sets of values that differ as teams do.
+VALUES = {
+    "least": NEEDED,
+    "trial": TRIAL,
+    "managed": MANAGED,
+    "gateway": GATEWAY,
+    "large": LARGE,
+}
+
+
 @cache
 def chart() -> helm_python.Chart:
     """Return the chart of this repository."""
     return helm_python.Chart.load(CHART)
-
-
-def with_settings(**settings: object) -> dict[str, Any]:
-    """Return the least values with more settings."""
-    return {"settings": {**NEEDED["settings"], **settings}}
 
 
 def render(values: dict[str, Any], name: str = "moss") -> list[dict[str, Any]]:

@@ -56,9 +56,10 @@ async def _publish(publisher: Publisher, slug: str, one: Followed) -> bool:
         if not (app := apps.get(slug, {})).get("is_following"):
             publisher.forget(slug)  # it was unpublished, on the page of apps
         else:
-            # Who may open it may have been changed there.
+            # Who may open it may have been changed there, and may be changed meanwhile.
             audience = tuple(app["audience"]) or (publisher.owner,)
-            await publisher.publish(one.notebook, replace(one.card, audience=audience), one.files)
+            card = replace(one.card, audience=audience)
+            await publisher.publish(one.notebook, card, one.files, keeps_audience=True)
     except (NotPublished, OSError) as error:
         log.warning("%s was not published again: %s", one.notebook.name, error)
         return False

@@ -59,14 +59,19 @@ class HubApps:
         """
         return Published(**await self._ask("GET", "", _ASK_TIMEOUT_S))
 
-    async def publish(self, snapshot: Snapshot) -> dict[str, Any]:
+    async def publish(self, snapshot: Snapshot, *, keeps_audience: bool = False) -> dict[str, Any]:
         """Send a snapshot; return the app as the hub describes it.
+
+        Args:
+            snapshot: what the app is to show.
+            keeps_audience: whether those may open it who may now, whomever the snapshot names.
 
         Raises:
             NotPublished: the hub refuses it, or does not answer.
             BadSnapshot: it is too large.
         """
-        return await self._ask("PUT", "", _SEND_TIMEOUT_S, pack(snapshot))
+        query = "?audience=kept" if keeps_audience else ""
+        return await self._ask("PUT", query, _SEND_TIMEOUT_S, pack(snapshot))
 
     async def unpublish(self, slug: str) -> None:
         """End an app.

@@ -69,8 +69,21 @@ class Publisher:
             raise BadSnapshot(f"There is no notebook {name[:200]}.")
         return path
 
-    async def publish(self, notebook: Path, card: AppCard, files: Sequence[str]) -> dict[str, Any]:
+    async def publish(
+        self,
+        notebook: Path,
+        card: AppCard,
+        files: Sequence[str],
+        *,
+        keeps_audience: bool = False,
+    ) -> dict[str, Any]:
         """Publish a notebook as it is now; return the app as the hub describes it.
+
+        Args:
+            notebook: its path.
+            card: what the author says about the app.
+            files: paths of the other files of the snapshot, below the notebook's directory.
+            keeps_audience: whether those may open the app who may now, whomever `card` names.
 
         Raises:
             BadSnapshot: it cannot be published so.
@@ -83,7 +96,7 @@ class Publisher:
             raise BadSnapshot(str(error)) from None
         written = (await asyncio.to_thread(notebook.stat)).st_mtime  # before it is read
         snapshot = await asyncio.to_thread(collect, self._settings, notebook, card, files)
-        app = await self.hub.publish(snapshot)
+        app = await self.hub.publish(snapshot, keeps_audience=keeps_audience)
         followed = {slug: one for slug, one in self.followed().items() if slug != card.slug}
         if card.is_following:
             followed[card.slug] = Followed(notebook, tuple(files), card, written)

@@ -300,6 +300,20 @@ def test_the_apps_of_somebody_who_is_blocked_or_removed_end(
     assert store.all() == [one for one in store.all() if one.author != "rosa"]
 
 
+def test_who_has_it_open_is_asked_before_it_learns_their_name(
+    author: LocalPerson, viewer: LocalPerson, published: requests.Response
+) -> None:
+    open_app(viewer, author)
+    assert publish(author, audience="noel", topics="ivy.open", tells="yes").status_code == 200
+
+    def asked() -> bool:
+        page = viewer.session.get(app_url(author), timeout=60)
+        assert "This app knows" not in page.text, "nobody was asked"
+        return "The code of the app learns your name" in unescape(page.text)
+
+    wait_until(asked, 120, "the question")
+
+
 def test_only_apps_are_servers_with_a_name(author: LocalPerson) -> None:
     for path in ("users/ivy/servers/second", "users/ivy/servers/app-nothing"):
         refused = author.api("POST", path, json={})

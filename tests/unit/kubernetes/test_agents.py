@@ -7,9 +7,8 @@ from typing import Any
 import helm_python
 import pytest
 
-from tests.support.chart import one, pods, render, with_settings
+from tests.support.chart import AGENT, one, pods, render, with_settings
 
-AGENT = {"name": "cnn", "model": "cnn", "claim": "models", "min": 1, "max": 4, "lag": 500}
 ACCOUNT = with_settings(KAFKA_SERVICES="cnn")
 WATCH = {"enabled": True, "namespaces": ["keda", "monitoring"]}
 

@@ -10,42 +10,19 @@ import pytest
 
 from docs import values_schema
 from hub.settings import Settings
-from tests.support.chart import CHART, NEEDED, chart, one, pods, render, with_settings
+from tests.support.chart import (
+    AGENT,
+    CHART,
+    NEEDED,
+    VALUES,
+    chart,
+    one,
+    pods,
+    render,
+    with_settings,
+)
 from tests.support.paths import ROOT
 from tests.support.pod_security import violations
-
-AGENT = {"name": "cnn", "model": "cnn", "claim": "models", "min": 1, "max": 4, "lag": 500}
-TRIAL = with_settings(DOMAIN="") | {
-    "edge": {"tls": "none"},
-    "kafka": {"replicas": 1},
-    "prepull": {"enabled": False},
-    "networkPolicy": {"enabled": False},
-}
-MANAGED = with_settings(
-    KAFKA_BOOTSTRAP_SERVERS="kafka.example.org:9093",
-    DATABASE_URL="postgresql://mosshub@db.example.org/mosshub",
-    IDLE_TIMEOUT="30m",
-    SUBDOMAINS=False,
-) | {
-    "edge": {"tls": "elsewhere", "ingress": {"className": "haproxy", "tlsSecret": "moss-tls"}},
-    "networkPolicy": {"allowed": ["10.1.2.0/24"]},
-    "keysSecret": "my-keys",
-}
-GATEWAY = with_settings(USER_IMAGES=["r/user:cpu", "r/user:gpu"], TEAM_STORAGE_CLASS="nfs") | {
-    "edge": {"tls": "elsewhere", "gateway": {"name": "public", "namespace": "gateways"}},
-    "images": {"pullSecrets": ["registry"]},
-    "hub": {"teamFiles": "look"},
-}
-LARGE = with_settings(
-    SIZES="Small=2/4G, GPU=8/32G/gpu@lab", GPUS=4, KAFKA_SERVICES="cnn", ACTIVE_SERVER_LIMIT=1000
-) | {"agents": [AGENT], "watch": {"enabled": True}, "placeholders": {"replicas": 2}}
-VALUES = {
-    "least": NEEDED,
-    "trial": TRIAL,
-    "managed": MANAGED,
-    "gateway": GATEWAY,
-    "large": LARGE,
-}
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +111,31 @@ def test_three_brokers_keep_three_copies_on_three_nodes(rendered: dict) -> None:
     (rule,) = kafka["template"]["spec"]["topologySpreadConstraints"]
     assert rule["topologyKey"] == "kubernetes.io/hostname"
     assert rule["labelSelector"]["matchLabels"]["component"] == "kafka"
-    budget = one(rendered["least"], "PodDisruptionBudget", "kafka")["spec"]
-    assert budget["maxUnavailable"] == 1
     assert one(rendered["trial"], "StatefulSet", "kafka")["spec"]["replicas"] == 1
+
+
+def test_of_what_has_replicas_one_is_taken_away_at_a_time(rendered: dict) -> None:
+    for name in ("kafka", "proxy", "edge"):
+        budget = one(rendered["least"], "PodDisruptionBudget", name)["spec"]
+        assert budget["maxUnavailable"] == 1
+        assert budget["selector"]["matchLabels"]["component"] == name
+
+
+def test_images_are_on_every_node_before_they_are_needed(rendered: dict) -> None:
+    prepull = pods(rendered["gateway"])["DaemonSet prepull"]
+    assert [c["image"] for c in prepull["containers"]] == ["r/user:cpu", "r/user:gpu"]
+    assert "DaemonSet prepull" not in pods(rendered["trial"])
+
+
+def test_users_take_the_place_of_placeholders(rendered: dict) -> None:
+    objects = rendered["large"]
+    values = {o["metadata"]["name"]: o["value"] for o in objects if o["kind"] == "PriorityClass"}
+    assert values == {"team-moss-users": 0, "team-moss-placeholders": -10}
+    placeholder = pods(objects)["Deployment placeholders"]
+    assert placeholder["priorityClassName"] == "team-moss-placeholders"
+    settings = one(objects, "ConfigMap", "mosshub-settings")["data"]
+    assert settings["PRIORITY_CLASS"] == "team-moss-users"
+    assert [o for o in rendered["least"] if o["kind"] == "PriorityClass"] == []
 
 
 def test_a_kafka_of_the_teams_own_takes_the_place_of_the_brokers(rendered: dict) -> None:
@@ -209,6 +208,7 @@ def test_the_edge_answers_for_the_domain_and_every_name_below_it(rendered: dict)
         (with_settings(SERVERS="processes"), "SERVERS"),
         (with_settings(COOKIE_SECRET="0" * 64), "COOKIE_SECRET"),
         (NEEDED | {"kafka": {"replicas": 2}}, "/kafka/replicas"),
+        (NEEDED | {"agents": [AGENT | {"max": 5}]}, "/agents/0/max"),  # there are four partitions
         (NEEDED | {"edge": {"tls": "yes"}}, "/edge/tls"),
         (NEEDED | {"kafak": {}}, "kafak"),
     ],

@@ -63,6 +63,17 @@ def test_the_newest_snapshots_are_kept_and_an_earlier_one_comes_back(store: AppS
     assert {path.name for path in root.glob("*.tar")} == {"4.tar", "5.tar", "6.tar"}
 
 
+def test_what_was_decided_later_counts(store: AppStore) -> None:
+    store.publish("ada", archive(replace(CARD, tells_viewer=True)))
+    app = store.publish("ada", archive(replace(CARD, tells_viewer=False)))
+    assert not store.roll_back(app, 1).card.tells_viewer, "nobody was asked for their name"
+    store.name_audience(app, ["linus"])
+    wide = archive(replace(CARD, audience=("everybody",)))
+    again = store.publish("ada", wide, keeps_audience=True)
+    assert again.card.audience == ("linus",), "it was narrowed while the snapshot came"
+    assert store.publish("ada", wide).card.audience == ("everybody",)
+
+
 def test_removed_it_is_gone_and_its_files_too(store: AppStore) -> None:
     app = store.publish("ada", archive())
     store.remove(app)

@@ -23,10 +23,12 @@ class FakeHub:
 
     def __init__(self) -> None:
         self.taken: list[Snapshot] = []
+        self.keeps: list[bool] = []
         self.is_following, self.audience = True, ["linus"]
 
-    async def publish(self, snapshot: Snapshot) -> dict:
+    async def publish(self, snapshot: Snapshot, *, keeps_audience: bool) -> dict:
         self.taken.append(snapshot)
+        self.keeps.append(keeps_audience)
         return {"slug": snapshot.card.slug}
 
     async def published(self) -> Published:
@@ -97,6 +99,8 @@ def test_the_audience_is_that_of_the_page_of_apps(
             while len(hub.taken) == before:
                 await asyncio.sleep(0.01)
             assert hub.taken[-1].card.audience == taken
+        # What the author says counts; afterwards, what the hub has when the snapshot comes.
+        assert hub.keeps == [False, True, True]
 
     follow(tmp_path, monkeypatch, story)
 
