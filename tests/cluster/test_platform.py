@@ -88,9 +88,9 @@ def test_a_user_reads_nothing_of_others(ada: PodPerson, linus: PodPerson) -> Non
 
 
 def test_each_message_is_on_three_nodes(cluster: Cluster, ada: PodPerson) -> None:
-    notebook = notebook_of(ada, "copies")
-    notebook.run(SEND_AND_READ.format(key=secrets.token_hex(4)))
-    racks, copies = json.loads(notebook.run(WHERE).splitlines()[-1])
+    notebook_of(ada, "sent").run(SEND_AND_READ.format(key=secrets.token_hex(4)))
+    said = notebook_of(ada, "copies").run(WHERE)
+    racks, copies = json.loads(said.splitlines()[-1])
     assert racks == sorted(cluster.nodes)
     for replicas, in_sync in copies:
         assert sorted(replicas) == sorted(in_sync) == [1, 2, 3]
