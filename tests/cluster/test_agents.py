@@ -38,13 +38,7 @@ AGENTS: dict[str, Any] = {
     },
 }
 
-pytestmark = [
-    pytest.mark.timeout(2400),
-    pytest.mark.skipif(
-        not keda.is_wanted(),
-        reason="agents that scale need KEDA, which takes long to build: make test-cluster AGENTS=1",
-    ),
-]
+pytestmark = pytest.mark.timeout(2400)
 
 
 def per_second(counts: dict[str, Any], begin: float, end: float) -> float:
