@@ -5,18 +5,19 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import InvalidReplicationFactorError, KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from mosshub_contract.broker_account import FILE_VARIABLE
 
 from imageclass.kafka.credentials import Account, MissingCredentials, find_account, refusal
 from imageclass.kafka.missing_topics import create_missing_topics
+from imageclass.kafka.patience import PASSING, ask_again
 from imageclass.kafka.record_batches import OnSkip, skip_undecodable, warn
 from imageclass.kafka.topics import Topics
 
@@ -137,8 +138,7 @@ class Connection:
         try:
             return kind(bootstrap_servers=servers, **settings)
         except KafkaTimeoutError as error:
-            reason = refusal(servers, account)
-            if not reason:
+            if not (reason := refusal(servers, account)):
                 raise NoBroker(_away(servers, account)) from error
         # It answers: it has begun to listen only just now, refuses the account, or is slow.
         if account:
@@ -159,8 +159,15 @@ class Connection:
         Raises:
             NoBroker: the broker does not answer, or refuses the account.
         """
-        with self.admin() as admin:
-            create_missing_topics(admin, self.topics)
+
+        def create() -> None:
+            with self.admin() as admin:
+                create_missing_topics(admin, self.topics)
+
+        try:
+            ask_again(create)
+        except PASSING as error:
+            raise NoBroker(_away(self.bootstrap_servers, self.account)) from error
 
 
 def complete_rebalances(consumer: KafkaConsumer) -> None:
@@ -177,7 +184,7 @@ def complete_rebalances(consumer: KafkaConsumer) -> None:
     coordinator.need_rejoin = lambda: coordinator.rejoining or needed()
 
 
-def _away(servers: list[str], account: Account | None) -> str:
+def _away(servers: Iterable[str], account: Account | None) -> str:
     """Return what is said about a broker that does not answer, and what to do."""
     # Who got an account from the hub got the address with it.
     what_to_do = (
@@ -228,7 +235,7 @@ def connect(
         on_wait(f"Waiting for the broker at {', '.join(servers)} ({seconds:.0f} s) …")
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_may_pass),
+        retry=tenacity.retry_if_exception_type(NoBroker),
         stop=tenacity.stop_after_delay(timeout),
         wait=tenacity.wait_fixed(0.25),
         before_sleep=say,
@@ -241,9 +248,3 @@ def connect(
     except (KafkaError, ValueError) as error:
         raise NoBroker(f"The broker at {', '.join(servers)} cannot be used: {error}") from error
     return connection
-
-
-def _may_pass(error: BaseException) -> bool:
-    # The second: a broker that had no time for its controller takes no topic for a moment.
-    passing = isinstance(error, NoBroker | InvalidReplicationFactorError)
-    return passing or (isinstance(error, KafkaError) and error.retriable)

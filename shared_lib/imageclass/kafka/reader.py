@@ -14,6 +14,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import RetriableError
 
 from imageclass.kafka.connection import Connection, NoBroker
+from imageclass.kafka.patience import PASSING, ask_again
 
 #: Seconds without progress after which the broker counts as gone.
 IDLE_TIMEOUT_S = 10.0
@@ -67,9 +68,7 @@ class TopicReader:
         self._consumer = connection.consumer(isolation_level=isolation_level)
         try:
             partitions = [
-                TopicPartition(topic, number)
-                for topic in topics
-                for number in sorted(self._consumer.partitions_for_topic(topic) or ())
+                TopicPartition(topic, number) for topic in topics for number in self._numbers(topic)
             ]
             self._consumer.assign(partitions)
             self.ends = self._offsets(self._consumer.end_offsets, partitions)
@@ -156,6 +155,12 @@ class TopicReader:
                 for partition, first in firsts.items()
             }
         return given | firsts
+
+    def _numbers(self, topic: str) -> list[int]:
+        try:
+            return sorted(ask_again(lambda: self._consumer.partitions_for_topic(topic)) or ())
+        except PASSING as error:
+            raise self._no_broker() from error
 
     def _offsets(
         self, ask: Callable[..., dict[TopicPartition, Any]], about: Any

@@ -60,8 +60,8 @@ def train(
 ) -> list[Epoch]:
     """Train `model` in place on the training images of a data set. Test images are not touched.
 
-    The same model, seed and machine give the same result on a CPU. On a GPU sums are added in another
-    order each time: weights differ by about a hundredth (bench/results/gpu.md).
+    The same model, seed and machine give the same result on a CPU. On a GPU sums are added in
+    another order each time: weights differ by about a hundredth (bench/results/gpu.md).
 
     Args:
         model: a Keras model with probabilities as its output.

@@ -1,8 +1,11 @@
 """Connections: topics and brokers."""
 
+from contextlib import nullcontext
+from unittest.mock import MagicMock
+
 import pytest
-from imageclass.kafka import connection, topics
-from kafka.errors import InvalidReplicationFactorError
+from imageclass.kafka import connection, patience, reader, topics
+from kafka.errors import InvalidReplicationFactorError, KafkaConnectionError, KafkaError
 
 
 def test_topics_are_the_persons_in_the_hub_and_the_teams_outside(
@@ -33,16 +36,44 @@ def test_a_broker_that_is_away_is_waited_for_and_named() -> None:
     assert "Waiting for the broker at 127.0.0.1:1" in said[0]
 
 
-def test_a_broker_without_time_for_its_controller_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("error", [InvalidReplicationFactorError, KafkaConnectionError])
+def test_a_broker_without_its_controller_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, error: type[KafkaError]
 ) -> None:
-    answers = [InvalidReplicationFactorError(), InvalidReplicationFactorError(), None]
+    answers = [error(), error(), None]
 
-    def ensure_topics(self: connection.Connection) -> None:
+    def create(admin: object, names: topics.Topics) -> None:
         if answer := answers.pop(0):
             raise answer
 
-    monkeypatch.setattr(connection.Connection, "ensure_topics", ensure_topics)
-    told: list[str] = []
-    assert connection.connect("127.0.0.1:1", timeout=30, on_wait=told.append)
-    assert answers == [] and len(told) == 2
+    monkeypatch.setattr(connection.Connection, "admin", lambda self: nullcontext())
+    monkeypatch.setattr(connection, "create_missing_topics", create)
+    assert connection.connect("127.0.0.1:1", timeout=30)
+    assert answers == []
+    answers[:] = [error() for _ in range(100)]
+    monkeypatch.setattr(patience, "ASK_TIMEOUT_S", 0.5)
+    with pytest.raises(connection.NoBroker, match="does not answer"):
+        connection.Connection(("127.0.0.1:1",), topics.Topics()).ensure_topics()
+
+
+def test_a_reader_asks_again_when_a_broker_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [KafkaConnectionError(), KafkaConnectionError(), {0, 1}]
+
+    def partitions(topic: str) -> set[int]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def ends(partitions: list, timeout_ms: int) -> dict:
+        return dict.fromkeys(partitions, 7)
+
+    consumer = MagicMock(partitions_for_topic=partitions, end_offsets=ends, beginning_offsets=ends)
+    monkeypatch.setattr(connection.Connection, "consumer", lambda self, **_: consumer)
+    at = connection.Connection(("127.0.0.1:1",), topics.Topics())
+    with reader.TopicReader(at, ["team.requests"]) as made:
+        assert sorted(partition.partition for partition in made.ends) == [0, 1]
+    answers[:] = [KafkaConnectionError() for _ in range(100)]
+    monkeypatch.setattr(patience, "ASK_TIMEOUT_S", 0.5)
+    with pytest.raises(connection.NoBroker, match="cannot be read to the end"):
+        reader.TopicReader(at, ["team.requests"])
