@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from hub.signin.names import safe_name
+from tests.cluster.addons import SHARED
 from tests.cluster.cluster import Cluster
 from tests.support import host_names
 from tests.support.oidc_provider import CLIENT_SECRET, OidcProvider, browser, sign_in
@@ -61,10 +62,13 @@ class ClusterPlatform:
             "OAUTH_PROVIDER": "oidc",
             "OAUTH_CLIENT_ID": "mosshub",
             "OAUTH_URL": self.provider.issuer,
+            "OAUTH_SCOPE": "groups",
             "ALLOWED_USERS": ["ada", "linus"],
             "ADMIN_USERS": ["grace"],
             "CPU_RESERVED": 0.01,
             "MEMORY_RESERVED": 0.1,
+            "TEAM_STORAGE_CLASS": SHARED,
+            "TEAM_GROUPS": ["team", "admins"],
             **more,
         }
 

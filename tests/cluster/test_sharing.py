@@ -1,0 +1,106 @@
+"""What people share from their pods: apps, which are pods of their own, and the team's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+from mosshub_contract.apps import server_name
+
+from hub.signin.names import safe_name
+from tests.cases.team_folder import *  # noqa: F403
+from tests.cluster.platform import ClusterPlatform, PodPerson
+from tests.support.apps import (
+    NAME,
+    PEEK,
+    SLUG,
+    TOPICS,
+    WRITE,
+    app_url,
+    assert_nothing_of_the_viewer,
+    open_app,
+    publish,
+    seen_by_code,
+    server_url,
+    unpublish,
+)
+from tests.support.waiting import retry_until, wait_until
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture
+def shared(
+    platform: ClusterPlatform, ada: PodPerson, idle: PodPerson
+) -> tuple[PodPerson, PodPerson]:
+    """Ada and grace, with their servers on different nodes where there is room."""
+    idle.start()
+    return ada, idle
+
+
+@pytest.fixture
+def published(ada: PodPerson, linus: PodPerson) -> Iterator[str]:
+    """Ada's app, for linus, whom the hub knows; the name of its pod."""
+    ada.inside("python3", "-c", WRITE, PEEK.replace("AUTHOR", "ada"))
+    ada.with_account(TOPICS, "ada")
+    page = publish(ada, audience="linus", topics="ada.open")
+    assert page.status_code == 200, page.text
+    yield f"{ada.pod}--{safe_name(server_name(SLUG))}"
+    unpublish(ada)
+    ada.inside("rm", "-f", f"/home/mosshub/notebooks/{NAME}")
+
+
+def test_an_app_is_a_pod_of_its_own_that_has_nothing_of_its_author(
+    platform: ClusterPlatform, published: str, ada: PodPerson, linus: PodPerson
+) -> None:
+    page = open_app(linus, ada)
+    assert page.url.startswith(server_url(ada))
+    seen = seen_by_code(linus, ada)
+    assert_nothing_of_the_viewer(seen, linus)
+    assert seen["data"] == "1,2,3"
+    files = {Path(path).name for path in seen["home"]}
+    assert {NAME, "numbers.csv"} <= files
+    assert not {"private.csv", "image_class.py"} & files
+    assert seen["topics"]["ada.open"] == ["a message in open"]
+    assert seen["topics"]["ada.secret"] in ([], "TopicAuthorizationFailedError")
+    assert seen["every_topic"] == ["ada.open"]
+    assert "JUPYTERHUB_API_TOKEN" not in json.dumps([seen["environment"], seen["processes"]])
+    pods = platform.cluster.get("pods", "-n", platform.namespace)["items"]
+    (pod,) = [one for one in pods if one["metadata"]["name"] == published]
+    assert not [v for v in pod["spec"]["volumes"] if "persistentVolumeClaim" in v]
+    (container,) = pod["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"] == str(2 * 2**30)
+
+    assert "Peek is unpublished" in unescape(unpublish(ada).text)
+    assert linus.session.get(app_url(ada), timeout=60).status_code == 404
+
+    def gone() -> bool:
+        return not platform.kubectl("get", "pod", published, "--ignore-not-found")
+
+    wait_until(gone, 60, "the pod is gone")
+
+
+def test_a_server_that_nobody_uses_is_stopped_and_one_that_is_kept_is_not(
+    platform: ClusterPlatform, ada: PodPerson, linus: PodPerson
+) -> None:
+    platform.values["settings"]["IDLE_TIMEOUT"] = "45s"
+    platform.install()
+    try:
+        for person in (ada, linus):  # a server learns the limit at its start
+            person.stop()
+            person.start()
+        form = {"Origin": ada.origin, "Sec-Fetch-Site": "same-origin"}
+        kept = ada.session.post(
+            f"{ada.base}_mosshub/keep", {"until": "4h", "from": "home"}, headers=form, timeout=60
+        )
+        assert "It keeps running until" in kept.text
+        wait_until(lambda: not linus.has_container(), 300, "the server is stopped")
+        assert ada.has_container()
+        assert platform.kubectl("get", "pvc", "moss-home-linus"), "the files stay"
+    finally:
+        del platform.values["settings"]["IDLE_TIMEOUT"]
+        platform.install()
+    retry_until(lambda: ada.open().ok, 60, "ada goes on")
