@@ -15,7 +15,7 @@ from mosshub_contract.broker_admin import admin_client_settings
 from hub.accounts import acls
 from hub.accounts.kafka_admin import KafkaAdmin
 from hub.accounts.reconciler import HubUser
-from tests.support.secured_kafka import QUOTAS, KafkaUser
+from tests.support.secured_kafka import QUOTAS, KafkaUser, SecuredKafka
 from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 pytestmark = pytest.mark.slow
@@ -147,6 +147,21 @@ def test_hub_and_broker_are_compared_and_repaired(secured_kafka, ada):
     # A person without a server needs no account.
     secured_kafka.people.append(HubUser("away", "2026"))
     assert not asyncio.run(secured_kafka.reconciler().reconcile(repair=False))
+
+
+def test_a_broker_that_starts_again_knows_everybody(tmp_path):
+    """Also if accounts were deleted since it wrote its last snapshot: Kafka forgot all others."""
+    with SecuredKafka(tmp_path) as kafka:
+        kafka.add_user("ada")
+        gone = [acls.user_account("s" * 64, f"gone-{number}") for number in range(40)]
+        admin = kafka.admin()
+        admin.upsert_accounts(gone, {})
+        admin.delete_accounts(account.name for account in gone)
+        wait_until(lambda: admin.account_names() == {"ada", "mosshub.hub"}, 60, "they are gone")
+        admin.close()
+        kafka.broker.stop()
+        kafka.broker.start()
+        assert kafka.admin().account_names() == {"ada", "mosshub.hub"}
 
 
 def test_people_shut_out_while_the_broker_was_away_stay_out(secured_kafka):
