@@ -95,19 +95,19 @@ def _dns(cluster: Cluster) -> list[dict[str, Any]]:
             {"name": "settings", "mountPath": "/etc/coredns"},
         ],
     }
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": labels},
-    }
+    apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": labels}}
+    several = len(cluster.node_numbers) > 1  # a lost node must not take the names of all services
     pod = {
         "metadata": {"labels": labels},
         "spec": {
             "serviceAccountName": "coredns",
             "dnsPolicy": "Default",
             "containers": [container],
-            "topologySpreadConstraints": [spread],
+            "affinity": {
+                "podAntiAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": [apart] if several else []
+                }
+            },
             "volumes": [
                 {"name": "tools", "hostPath": {"path": str(cluster.tools), "type": "Directory"}},
                 {"name": "settings", "configMap": {"name": "coredns"}},

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from embedded_kafka import KAFKA_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("hub", "singleuser", "shared_lib", "images", "docker")
@@ -94,14 +95,14 @@ def work_arounds() -> list[WorkAround]:
 
 @cache
 def locked_versions() -> dict[str, str]:
-    """Return the locked version of each package, from uv.lock and hub/node/package-lock.json."""
+    """Return the locked version of each package, of Python and Node, and that of Kafka."""
     locked = tomllib.loads((ROOT / "uv.lock").read_text())
     versions = {package["name"]: package["version"] for package in locked["package"]}
     node = json.loads((ROOT / "hub" / "node" / "package-lock.json").read_text())
     for path, package in node["packages"].items():
         if path:
             versions.setdefault(path.rpartition("node_modules/")[2], package["version"])
-    return versions
+    return {**versions, "Kafka": KAFKA_VERSION}
 
 
 @cache
