@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from .apps import AppCard, card_from_json
+from .files import write_atomically
 
 #: The most that the files of a snapshot may take, in bytes, and how many there may be.
 MAX_BYTES = 50 * 1024**2
@@ -107,15 +108,15 @@ def unpack(data: bytes) -> Snapshot:
 
 
 def write_files(snapshot: Snapshot, directory: Path) -> None:
-    """Write the files of a snapshot below a directory, which nobody else writes to meanwhile.
+    """Write the files of a snapshot below a directory, read-only; they replace earlier ones.
+
+    The directories stay writable.
 
     Raises:
         OSError: they cannot be written.
     """
     for name, content in snapshot.files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write_atomically(directory / name, content, mode=0o444)
 
 
 def is_safe_name(name: str) -> bool:

@@ -169,11 +169,14 @@ def open_app(viewer: Person, author: Person, slug: str = SLUG) -> requests.Respo
     return viewer.wait(opened, 240, f"the app\n{author.context()}")
 
 
-def socket(viewer: Person, author: Person, slug: str = SLUG) -> ClientConnection:
+def socket(
+    viewer: Person, author: Person, slug: str = SLUG, session_id: str = ""
+) -> ClientConnection:
     """Open the WebSocket of the app's page."""
+    session_id = session_id or f"s_{secrets.token_hex(3)}"
     base = server_url(author, slug)
     return connect(
-        f"{base.replace('http', 'ws', 1)}ws?session_id=s_{secrets.token_hex(3)}",
+        f"{base.replace('http', 'ws', 1)}ws?session_id={session_id}",
         origin=author.origin,  # type: ignore[arg-type]
         additional_headers=viewer.cookies(base),
         user_agent_header=BROWSER,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +20,20 @@ NOTEBOOK = "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n    re
 
 
 @pytest.fixture(scope="module")
-def shared(stack: Stack, team: Team) -> Iterator[tuple[TeamMember, TeamMember]]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of the host that its permissions let everybody write to."""
+    directory = tmp_path_factory.mktemp("data")
+    directory.chmod(0o777)
+    (directory / "numbers.csv").write_text("1,2,3\n")
+    (directory / "numbers.csv").chmod(0o666)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def shared(stack: Stack, team: Team, data: Path) -> Iterator[tuple[TeamMember, TeamMember]]:
     """Ada, who is in the group team, and grace, who is in team and in admins."""
     members = team.member("ada"), team.member("grace")
-    with hub_settings(stack, "TEAM_GROUPS=team,admins\n"):
+    with hub_settings(stack, f"TEAM_GROUPS=team,admins\nSHARED_DATA={data}\n"):
         for member in members:
             member.stop()
             member.start()
@@ -36,19 +47,39 @@ def test_no_volume_is_written_where_it_gets_its_owner(shared) -> None:
     assert ada.attempt("touch /srv/mosshub/new/1/x || touch /srv/mosshub/new/2/x").returncode
 
 
-def test_a_link_in_a_home_moves_no_mount(stack: Stack, shared) -> None:
+def test_the_shared_data_is_read_by_all_and_written_by_nobody(
+    shared: tuple[TeamMember, TeamMember], data: Path
+) -> None:
+    for member in shared:
+        assert member.inside("cat", "/home/mosshub/data/numbers.csv") == "1,2,3"
+        for attempt in (
+            "touch ~/data/new",
+            "echo 4 > ~/data/numbers.csv",
+            "rm -f ~/data/numbers.csv",
+            "mount -o remount,rw /srv/data && touch ~/data/new",
+        ):
+            done = member.attempt(attempt)
+            assert done.returncode != 0, attempt
+            assert "mount" in attempt or "Read-only file system" in done.stderr, done.stderr
+        assert write(member, "~/team/everybody/new") == ""  # the nearest that they may
+    assert [path.name for path in data.iterdir()] == ["numbers.csv"]
+    assert (data / "numbers.csv").read_text() == "1,2,3\n"
+
+
+def test_a_link_in_a_home_moves_no_mount(stack: Stack, shared, data: Path) -> None:
     ada, _ = shared
     ada.inside("sh", "-c", "rm ~/team && ln -s /opt/mosshub ~/team")
     ada.stop()
     ada.start()
     mounts = json.loads(docker("inspect", "--format", "{{json .Mounts}}", ada.container))
-    assert {m["Destination"]: (m["Name"], m["RW"]) for m in mounts} == {
+    assert {m["Destination"]: (m.get("Name", m["Source"]), m["RW"]) for m in mounts} == {
         "/home/mosshub": (f"{stack.name}_home_ada", True),
         "/srv/team/everybody": (f"{stack.name}_team", True),
         "/srv/team/admins": (f"{stack.name}_team_admins", False),
         "/srv/mosshub/new/1": (f"{stack.name}_team_admins", False),
         "/srv/team/team": (f"{stack.name}_team_team", True),
         "/srv/mosshub/new/2": (f"{stack.name}_team_team", False),
+        "/srv/data": (str(data), False),
     }
     ada.inside("sh", "-c", "rm ~/team && ln -s /srv/team ~/team")
 

@@ -375,42 +375,6 @@ def test_a_file_is_followed_and_an_earlier_snapshot_comes_back(
         unpublish(author)
 
 
-def test_twenty_viewers_have_a_state_of_their_own(
-    platform: RunningPlatform,
-    author: LocalPerson,
-    viewer: LocalPerson,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    notebook = platform.data_dir / "users" / "ivy" / "notebooks" / "many.py"
-    notebook.write_text(
-        "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n"
-        "    import secrets\n    import marimo as mo\n\n"
-        '    mo.plain_text("STATE" + secrets.token_hex(8))\n    return\n'
-    )
-    assert publish(author, notebook="many.py", audience="noel").status_code == 200
-    try:
-        open_app(viewer, author)
-        found, sockets, sizes = set(), [], []
-        for _ in range(20):
-            sockets.append(socket(viewer, author))
-            text = ""
-            while "STATE" not in text:
-                message = json.loads(sockets[-1].recv(timeout=60 * TIMEOUT_FACTOR))
-                text = str((message.get("data") or {}).get("output"))
-            found.add(text[text.index("STATE") :][:21])
-            app = next(p for p in platform.processes() if "many.py" in " ".join(p.cmdline()))
-            sizes.append(app.memory_info().rss / 2**20)
-        for connection in sockets:
-            connection.close()
-        each = (sizes[-1] - sizes[0]) / 19
-        with capsys.disabled():  # a figure that one reads, also when the test passes
-            print(f"\n  an app: {sizes[0]:.0f} MiB with one viewer, {each:.1f} for each more")
-        assert len(found) == 20
-        assert each < 5, sizes
-    finally:
-        unpublish(author)
-
-
 #: Run with an author's account: announces a verdict of the team.
 ANNOUNCE = """
 from imageclass.kafka.connection import connect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,17 @@ def test_what_is_packed_comes_back(tmp_path: Path) -> None:
     write_files(found, tmp_path)
     assert (tmp_path / "data" / "a.csv").read_bytes() == b"1,2"
     assert (tmp_path / "peek.py").read_bytes() == b"code"
+
+
+def test_files_are_written_read_only_and_replaced(tmp_path: Path) -> None:
+    write_files(SNAPSHOT, tmp_path)
+    paths = [tmp_path / name for name in SNAPSHOT.files]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o444, 0o444]
+    assert tmp_path.joinpath("data").stat().st_mode & stat.S_IWUSR  # marimo writes beside them
+    write_files(Snapshot(CARD, {"peek.py": b"newer", "data/a.csv": b"3"}), tmp_path)
+    assert [path.read_bytes() for path in paths] == [b"newer", b"3"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o444, 0o444]
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["a.csv", "data", "peek.py"]
 
 
 @pytest.mark.parametrize(

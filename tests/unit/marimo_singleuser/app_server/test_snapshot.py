@@ -81,11 +81,13 @@ def test_a_newer_snapshot_replaces_what_was_there(
         await source.begin()
         assert source.card == CARD
         assert (notebooks / "peek.py").read_text() == "one"
+        assert not (notebooks / "peek.py").stat().st_mode & 0o222
         source.install = install
         await source.refresh()  # nothing new
         hub.number, hub.files, hub.requirements = 2, {"peek.py": b"two"}, "humanize==4"
         source.refresh_soon()
         await until(lambda: (notebooks / "peek.py").read_text() == "two")
+        assert not (notebooks / "peek.py").stat().st_mode & 0o222
         assert not (notebooks / "old.csv").exists()
         assert installed == ["humanize==4"]
 

@@ -61,6 +61,21 @@ def test_a_snapshot_has_the_notebook_and_the_chosen_files(notebook: Path, tmp_pa
     assert found.card.picture.startswith("data:image/")
 
 
+def test_it_names_the_packages_that_the_author_installed(notebook: Path, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    assert collect(settings, notebook, CARD, []).requirements == ""  # no environment of their own
+    folder = settings.own_venv / "lib" / "python3.11" / "site-packages"
+    for name, is_requested in {"zebra": True, "ant": True, "dependency": False}.items():
+        info = folder / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        if is_requested:
+            (info / "REQUESTED").touch()
+    found = collect(settings, notebook, CARD, [])
+    assert found.requirements == "ant==1.0\nzebra==1.0"
+    assert unpack(pack(found)).requirements == found.requirements
+
+
 @pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "link.csv", "nothing.csv", ""])
 def test_no_other_file_gets_in(notebook: Path, tmp_path: Path, name: str) -> None:
     with pytest.raises(BadSnapshot, match="no file beside the notebook"):
