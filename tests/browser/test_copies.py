@@ -218,6 +218,17 @@ def test_a_copy_by_a_link_is_taken_and_a_change_of_its_original_is_told(
     says(mallory, base, "ada has changed it since")
     assert taken.read_text() == ONE_CELL, "what is mallory's stays"
 
+    # The ways back to the original, from Home and from the page of copies.
+    original_page = re.compile(rf"^{re.escape(base)}_mosshub/copy\?id={link[-32:]}$")
+    for start, name in (
+        ("", "Look at the copy that ada gives of linked.py"),
+        ("_mosshub/copies", "The original of linked.py"),
+    ):
+        mallory.goto(base + start)
+        mallory.get_by_role("link", name=name).click()
+        expect(mallory).to_have_url(original_page)
+        expect(mallory.get_by_text('x = "as it was"')).to_be_visible()
+
 
 def test_a_bad_edit_is_undone_and_a_deleted_notebook_comes_back(
     hub: LightHub, enter: Callable[[str], Page]

@@ -10,9 +10,22 @@ from tests.support.attack import ATTACK_PAGE, state, tries_everything
 from tests.support.people import LocalPerson
 from tests.support.platform import RunningPlatform
 from tests.support.start_page import open_all_files
-from tests.support.waiting import TIMEOUT_FACTOR
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 MINUTE = 60_000 * TIMEOUT_FACTOR
+NOTEBOOK = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+
+    mo.md("# A page for one")
+    return
+"""
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +118,43 @@ def test_the_panel_offers_the_admins_own_server_only(
     expect(stop).to_be_visible()
     expect(open_server).to_have_count(1)
     assert open_server.get_attribute("href") == "/user/admin/"
+
+
+def test_an_app_is_its_authors_alone_and_copies_are_given_and_taken(
+    sign_in: Callable[..., Page], platform: RunningPlatform, picture: Callable[[Page, str], None]
+) -> None:
+    author, other = files(sign_in("linus")), files(sign_in("ada"))
+    homes = {name: platform.data_dir / "users" / name / "notebooks" for name in ("linus", "ada")}
+    (homes["linus"] / "alone.py").write_text(NOTEBOOK)
+    author.goto(f"{platform.url}/user/linus/_mosshub/publish?file=alone.py")
+    expect(author.get_by_text("Apps are for their authors alone here")).to_be_visible()
+    author.get_by_label("Title").fill("Alone")
+    author.get_by_role("button", name="Publish", exact=True).click()
+    expect(author.get_by_role("status")).to_contain_text("Alone is published")
+    author.goto(f"{platform.url}/hub/apps")
+    with author.expect_popup() as opened:
+        author.get_by_role("link", name="Alone").click()
+    app = opened.value
+    app.get_by_role("heading", name="A page for one").wait_for(timeout=3 * MINUTE)
+    picture(app, "one-origin-app")
+    answer = other.goto(f"{platform.url}/hub/apps/linus/alone")
+    assert answer and answer.status == 403
+    expect(other.get_by_text("SUBDOMAINS=no")).to_be_visible()
+
+    author.goto(f"{platform.url}/user/linus/_mosshub/copies?file=alone.py")
+    author.get_by_label("Send it to").fill("ada")
+    author.get_by_role("button", name="Give a copy").click()
+    expect(author.get_by_text("is given to: ada")).to_be_visible()
+    take = other.get_by_role("button", name="Make it mine: alone.py of linus")
+
+    def waits() -> bool:
+        other.goto(f"{platform.url}/user/ada/")
+        return bool(take.count())
+
+    wait_until(waits, 60, "the copy waits on ada's Home")
+    take.click()
+    expect(other.get_by_text("alone.py is yours")).to_be_visible()
+    assert (homes["ada"] / "alone.py").read_text() == NOTEBOOK
 
 
 def test_the_sign_in_page_needs_no_other_host(

@@ -14,6 +14,7 @@ from tornado.template import Loader
 from ..assets.files import static_directory
 from ..assets.page_files import of_the_editor
 from ..settings import Settings
+from ..team.places import team_part
 from .views import APP, EDIT
 
 _HERE = Path(__file__).parent
@@ -52,12 +53,15 @@ def add_frame(page: bytes, settings: Settings, shown: Shown) -> bytes:
         base_url=settings.base_url, version=version(), style=_read("page.css").decode()
     )
     start = "/".join(quote(part, safe="") for part in (settings.user, settings.server_name) if part)
+    is_other = shown.viewer != settings.user
     element = _template("element.html").generate(
         settings=settings,
         shown=shown,
         style=_read("bar.css").decode(),
         start_url=f"{settings.hub_url}spawn/{start}",
-        is_other=shown.viewer != settings.user,
+        is_other=is_other,
+        # What the team may change must not run as an app on this user's own address.
+        may_publish=not is_other and team_part(settings, shown.notebook) is None,
         has_views=bool(shown.notebook) and not shown.notebook.startswith("__new__"),
         EDIT=EDIT,
         APP=APP,

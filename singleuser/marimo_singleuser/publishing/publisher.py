@@ -16,6 +16,7 @@ from mosshub_contract.snapshots import BadSnapshot
 
 from ..frame.small_files import read_end
 from ..settings import Settings
+from ..team.places import shown_name, team_part
 from .collect import collect
 from .hub_apps import HubApps
 
@@ -62,9 +63,13 @@ class Publisher:
             name: its path, whole or below the user's notebooks.
 
         Raises:
-            BadSnapshot: it is elsewhere.
+            BadSnapshot: it is elsewhere. What others may change must not run as an app on the
+                address of this user, so that a notebook of the team is elsewhere, too.
         """
         path = (self._settings.notebooks / name).resolve()
+        if team_part(self._settings, str(path)):
+            shown = shown_name(self._settings, str(path))[:200]
+            raise BadSnapshot(f"{shown} is the team's. Copy it to your notebooks to publish it.")
         if not path.is_relative_to(self._settings.home.resolve()) or not path.is_file():
             raise BadSnapshot(f"There is no notebook {name[:200]}.")
         return path

@@ -12,6 +12,7 @@ import pytest
 from tests.standins.engine import docker
 from tests.support.apps import an_app_stays
 from tests.support.containers import PREFIX
+from tests.support.sharing import what_is_shared_stays
 from tests.support.stack import SERVICES
 from tests.support.waiting import retry_until
 
@@ -41,12 +42,12 @@ def unhealthy() -> list[str]:
 
 @pytest.mark.engine_alone
 def test_a_restart_of_the_engine_brings_everything_back(stack, ada, linus, report):
-    """Kernels end with their containers. Nobody signs in again, and no server or app is lost."""
+    """Kernels end with their containers. Nobody signs in again; no server, app or copy is lost."""
     names = docker("ps", "--format", "{{.Names}}").split()
     if others := [name for name in names if not name.startswith(PREFIX)]:
         pytest.skip(f"the engine is not restarted under the containers of others: {others}")
     ada.inside("sh", "-c", "echo kept > ~/notebooks/kept.txt")
-    with an_app_stays(ada, linus):
+    with an_app_stays(ada, linus), what_is_shared_stays(ada, linus):
         before = stack.servers()
         began = time.monotonic()
         restart_engine()

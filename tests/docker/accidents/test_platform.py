@@ -16,6 +16,7 @@ from tests.support.apps import an_app_stays
 from tests.support.host_names import ALL_FILES
 from tests.support.kernels import Notebook
 from tests.support.members import TeamMember
+from tests.support.sharing import what_is_shared_stays
 from tests.support.stack import SERVICES, Stack
 from tests.support.waiting import retry_until
 
@@ -75,7 +76,7 @@ def lost_nothing(stack: Stack, *members: TeamMember) -> Iterator[dict[str, Noteb
 
 
 def test_a_restart_of_the_hub_cuts_nobody_off(stack, ada, linus):
-    with lost_nothing(stack, ada, linus) as notebooks:
+    with what_is_shared_stays(ada, linus), lost_nothing(stack, ada, linus) as notebooks:
         stack.compose("restart", "hub")
         assert still_open(notebooks["ada"]), "the same WebSocket still works"
         retry_until(lambda: stack.health("hub") == "healthy", 120, "the hub is healthy")
@@ -127,7 +128,7 @@ def test_a_hub_killed_while_a_server_starts_leaves_no_orphan(stack, team, linus)
 
 
 def test_up_over_a_running_older_version_keeps_everything(stack, team, ada, linus):
-    """Another hub image; a message in the broker, files, an app and a running kernel stay."""
+    """Another hub image; messages, files, what is shared and a running kernel stay."""
     image = f"mosshub/hub:{uuid.uuid4().hex[:8]}"
     topic = f"ada.{uuid.uuid4().hex[:8]}"
     ada.with_account(WRITE, topic)
@@ -143,7 +144,11 @@ def test_up_over_a_running_older_version_keeps_everything(stack, team, ada, linu
     )
     assert build.returncode == 0, build.stderr
     try:
-        with an_app_stays(ada, linus), lost_nothing(stack, ada, linus) as notebooks:
+        with (
+            an_app_stays(ada, linus),
+            what_is_shared_stays(ada, linus),
+            lost_nothing(stack, ada, linus) as notebooks,
+        ):
             up = stack.script("up", BUILD="no", HUB_IMAGE=image)
             assert up.returncode == 0, up.stdout[-6000:]
             assert stack.inspect("hub")["Config"]["Image"] == image

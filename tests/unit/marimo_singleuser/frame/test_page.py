@@ -11,11 +11,13 @@ from marimo_singleuser.assets.files import static_directory
 from marimo_singleuser.assets.page_files import of_the_editor
 from marimo_singleuser.frame.page import Shown, add_frame, script, version
 from marimo_singleuser.settings import read_settings
+from mosshub_contract.team_folder import Part, parts_to_json
 
 from tests.support.singleuser import HUB_ENV
 
 MAX_BYTES = 15 * 1000
-SETTINGS = read_settings({**HUB_ENV, "HOME": "/nowhere"})
+TEAM = {"MOSSHUB_TEAM": "/team", "MOSSHUB_TEAM_PARTS": parts_to_json([Part("lab", "Lab", True)])}
+SETTINGS = read_settings({**HUB_ENV, **TEAM, "HOME": "/nowhere"})
 
 
 def page(**shown: str) -> str:
@@ -55,6 +57,14 @@ def test_a_notebook_has_a_button_for_the_other_view() -> None:
     assert ">Edit<" in page(view="app") and 'name="view" value="edit"' in page(view="app")
     for none in ("", "__new__s_1a2b3c"):
         assert "_mosshub/view" not in page(notebook=none)
+
+
+def test_only_a_notebook_of_ones_own_has_the_link_to_publish_it() -> None:
+    link = "_mosshub/publish?file="
+    assert f"{link}a.py" in page() and link in page(view="app")
+    for other in ({"notebook": "/team/lab/a.py"}, {"viewer": "root"}, {"notebook": ""}):
+        assert link not in page(**other)
+        assert "_mosshub/history" in page(**other) or other == {"notebook": ""}
 
 
 def test_a_notebook_names_all_files_that_it_needs_and_no_picture() -> None:

@@ -14,6 +14,7 @@ from marimo_singleuser.publishing.kept import kept_page, kept_picture, session_f
 from marimo_singleuser.publishing.publisher import Publisher
 from mosshub_contract.apps import AppCard
 from mosshub_contract.snapshots import BadSnapshot, Snapshot, pack, unpack
+from mosshub_contract.team_folder import Part, parts_to_json
 
 from tests.support.singleuser_settings import settings_in
 
@@ -92,6 +93,21 @@ def test_only_notebooks_of_the_home_are_published(
     assert publisher.notebook_at(str(notebook)) == notebook
     with pytest.raises(BadSnapshot, match="no notebook"):
         publisher.notebook_at(name)
+
+
+def test_a_notebook_of_the_team_is_not_published(notebook: Path, tmp_path: Path) -> None:
+    team = tmp_path / "team"
+    (team / "lab").mkdir(parents=True)
+    ours = team / "lab" / "ours.py"
+    ours.write_text(SOURCE)
+    (notebook.parent / "link.py").symlink_to(ours)
+    parts = parts_to_json([Part("lab", "Lab", True)])
+    settings = settings_in(tmp_path, MOSSHUB_TEAM=str(team), MOSSHUB_TEAM_PARTS=parts)
+    publisher = Publisher(settings, HubApps(settings, None))  # type: ignore[arg-type]
+    for name in (str(ours), "link.py"):
+        with pytest.raises(BadSnapshot, match=r"~/team/lab/ours.py is the team's. Copy it"):
+            publisher.notebook_at(name)
+    assert publisher.notebook_at("peek.py") == notebook
 
 
 def test_kept_outputs_are_a_page(notebook: Path) -> None:
