@@ -13,6 +13,7 @@ The machine is Debian 12 with systemd and an engine of its own. What differs fro
 
 from __future__ import annotations
 
+import json
 import shlex
 import socket
 import subprocess
@@ -192,12 +193,9 @@ def bring_backup_back(deployment: Deployment, ada: Person) -> None:
         if command.line.startswith("make restore"):
             # systemd does not start by itself what `make down` stopped.
             assert deployment.services() == ["kafka"]
-    token = deployment.vps.shell(f"cat {CLONE}/token").stdout
-    with deployment.reached():
-        answer = deployment.session().get(
-            f"{URL}/hub/api/user", headers={"Authorization": f"token {token}"}, timeout=60
-        )
-    assert answer.json()["name"] == "ada"
+    asked = f"curl --silent --cacert root.crt {URL}/hub/api/user"
+    user = deployment.output(f'{asked} --header "Authorization: token $(cat token)"')
+    assert json.loads(user)["name"] == "ada", "a token of before the backup"
     deployment.server_runs(ada)
     assert deployment.reads_home_file() == MINE
     assert deployment.output(f"docker exec mosshub_ada-- cat {NEW_FILE}") == "made later"
