@@ -9,35 +9,11 @@ from pathlib import Path
 
 import pytest
 
-DOCKER = Path(__file__).resolve().parents[3] / "docker"
+from tests.support.configure import DOCKER, Dialogue
+
 GITHUB = ["github", "client", "ada", "acme", ""]
 SIZES = ["", ""]
 SECRET = "what-github-gave"
-
-
-class Dialogue:
-    """A settings file and what is asked about it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.settings, self.secrets = directory / "settings", directory / "secrets"
-
-    def configure(self, *answers: str, **environment: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [DOCKER / "configure"],
-            input="".join(f"{answer}\n" for answer in answers),
-            env={
-                "PATH": os.environ["PATH"],
-                "SETTINGS": str(self.settings),
-                "SECRETS": str(self.secrets),
-                **environment,
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    def value(self, name: str) -> list[str]:
-        return re.findall(rf"(?m)^{name}=(.*)$", self.settings.read_text())
 
 
 @pytest.fixture
@@ -147,6 +123,48 @@ def test_it_looks_whether_the_host_can_do_it(
     assert "18432 MB are needed" in dialogue.configure("", *rest, PROC=str(small)).stdout
 
 
+def test_a_domain_needs_the_ports_of_https(dialogue: Dialogue, tmp_path: Path) -> None:
+    net = tmp_path / "proc" / "net"
+    net.mkdir(parents=True)
+    (net.parent / "meminfo").write_text("MemTotal:        16384000 kB\n")
+    head = "  sl  local_address rem_address   st\n"
+    http = "   0: 00000000:0050 00000000:0000 0A\n"
+    https = "   1: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A\n"
+    talks = "   2: 0100007F:01BB 0100007F:9C40 01\n"  # established; nobody listens with it
+
+    def said(tcp: str, tcp6: str) -> str:
+        (net / "tcp").write_text(head + tcp)
+        (net / "tcp6").write_text(head + tcp6)
+        rest = [*GITHUB, *SIZES, "no", "n"]
+        return dialogue.configure("no-such-name.invalid", *rest, PROC=str(net.parent)).stdout
+
+    both = said(http, https)
+    assert "! Another program listens on port 80." in both
+    assert "! Another program listens on port 443." in both
+    one = said(http, "")
+    assert "! Another program listens on port 80." in one and "✓ port 443 is free" in one
+    none = said(talks, "")
+    assert "✓ port 80 is free" in none and "✓ port 443 is free" in none
+
+
+def test_the_disk_must_hold_images_and_files(dialogue: Dialogue, tmp_path: Path) -> None:
+    df = tmp_path / "bin" / "df"
+    df.parent.mkdir()
+
+    def said(free_kb: int) -> str:
+        row = f"/dev/sda1 99999999 1 {free_kb} 1% /"
+        df.write_text(f"#!/bin/sh\necho Filesystem\necho '{row}'\n")
+        df.chmod(0o755)
+        path = f"{df.parent}:{os.environ['PATH']}"
+        return dialogue.configure("", *GITHUB, *SIZES, "no", "n", PATH=path).stdout
+
+    gigabyte = 1024**2
+    assert "has 19 GB free. The images take 10 GB, and users' files need room." in said(
+        20 * gigabyte - 1
+    )
+    assert "✓ 20 GB of disk are free" in said(20 * gigabyte)
+
+
 def test_the_unit_starts_the_platform_and_ends_no_users_server() -> None:
     printed = subprocess.run(
         [DOCKER / "install-service", "print"], capture_output=True, text=True, check=True
@@ -155,3 +173,5 @@ def test_the_unit_starts_the_platform_and_ends_no_users_server() -> None:
     assert f"WorkingDirectory={DOCKER.parent}\n" in printed
     assert "ExecStop" not in printed, "it would take users' servers away at every shutdown"
     assert "docker/up" in printed and "WantedBy=multi-user.target" in printed
+    started = next(line for line in printed.splitlines() if line.startswith("ExecStart="))
+    assert "while :" in started, "after `make down` the unit's restart would start the platform"
