@@ -43,6 +43,8 @@ def test_the_broker_is_told_by_owner_and_kind(watched: Watched) -> None:
         'mosshub_agent_answered_total{agent="cnn",instance="one",owner="ada"} 10.0',
         'mosshub_agent_throttled_seconds_total{agent="cnn",instance="one",owner="ada"} 1.5',
         "mosshub_backup_succeeded 1.0",
+        "mosshub_backup_expected 1.0",
+        "mosshub_certificate_expected 1.0",
     )
 
     def missing() -> list[str]:
@@ -128,7 +130,7 @@ def test_rules_are_loaded_and_nothing_fires_on_a_healthy_platform(
 ) -> None:
     groups = requests.get(f"{prometheus.url}/api/v1/rules", timeout=10).json()["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
-    assert len(rules) == 15
+    assert len(rules) == 17
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
     # The agent of these tests sent one heartbeat, so it is lost by now. Its dead letter is older
     # than the first scrape.
