@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from hub.accounts.kafka_admin import BrokerUnavailable
-from watch.backups import last_backup
+from watch.backups import LastBackup, last_backup
 from watch.broker import BrokerNumbers, WatchedBroker
 from watch.certificate import valid_until
 from watch.heartbeats import AgentNumbers, Heartbeats
@@ -65,20 +65,11 @@ class WatchCollector(Collector):
 
     def _of_certificate_and_backups(self) -> Iterator[Metric]:
         settings = self._settings
-        watched = settings.domain and settings.tls != "internal"
-        if watched and (until := valid_until(settings.edge, settings.domain)):
-            yield GaugeMetricFamily(
-                "mosshub_certificate_valid_until_seconds", "End of the certificate.", until
-            )
-        if backup := last_backup(settings.backup_file):
-            yield GaugeMetricFamily(
-                "mosshub_backup_last_seconds", "When the last daily backup ended.", backup.at
-            )
-            yield GaugeMetricFamily(
-                "mosshub_backup_succeeded",
-                "Whether the last daily backup was made (1) or not.",
-                int(backup.succeeded),
-            )
+        expected = settings.expects_certificate
+        yield from certificate_metrics(
+            expected, valid_until(settings.edge, settings.domain) if expected else None
+        )
+        yield from backup_metrics(bool(settings.backup_at), last_backup(settings.backup_file))
 
 
 def asked(question: Callable[[], BrokerNumbers]) -> BrokerNumbers | None:
@@ -91,6 +82,36 @@ def asked(question: Callable[[], BrokerNumbers]) -> BrokerNumbers | None:
         with suppress(BrokerUnavailable, KafkaError):
             return question()
     return None
+
+
+def certificate_metrics(expected: bool, until: float | None) -> Iterator[Metric]:
+    """Yield until when the certificate is valid.
+
+    Args:
+        expected: whether there should be one.
+        until: its end, in seconds since 1970; None if the edge shows none.
+    """
+    text = "Whether there should be a certificate (1) or not."
+    yield GaugeMetricFamily("mosshub_certificate_expected", text, int(expected))
+    if until is not None:
+        name = "mosshub_certificate_valid_until_seconds"
+        yield GaugeMetricFamily(name, "End of the certificate.", until)
+
+
+def backup_metrics(expected: bool, last: LastBackup | None) -> Iterator[Metric]:
+    """Yield how the last daily backup ended.
+
+    Args:
+        expected: whether one is made every day.
+        last: what it noted of itself; None if there was none.
+    """
+    text = "Whether a backup is made every day (1) or not."
+    yield GaugeMetricFamily("mosshub_backup_expected", text, int(expected))
+    if last is not None:
+        text = "When the last daily backup ended."
+        yield GaugeMetricFamily("mosshub_backup_last_seconds", text, last.at)
+        text = "Whether the last daily backup was made (1) or not."
+        yield GaugeMetricFamily("mosshub_backup_succeeded", text, int(last.succeeded))
 
 
 def broker_metrics(numbers: BrokerNumbers) -> Iterator[Metric]:

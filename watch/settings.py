@@ -40,11 +40,19 @@ class WatchSettings(BaseSettings):
         SecretStr(""), description="the secret from which the hub's password is derived"
     )
     domain: str = Field("", description="the name that the certificate is for; empty: none")
-    tls: str = Field("auto", description="whose certificate it is; internal: it is not watched")
+    tls: str = Field(
+        "auto", description="whose certificate it is; internal, elsewhere: it is not watched"
+    )
     edge: str = Field("caddy:443", description="host:port of the program that has it")
+    backup_at: str = Field("", description="time of day of the daily backup; empty: there is none")
     backup_file: Path = Field(
         Path("/srv/backup/last.json"), description="what the daily backup notes of itself"
     )
+
+    @property
+    def expects_certificate(self) -> bool:
+        """Whether the edge has a certificate that lives longer than twelve hours."""
+        return bool(self.domain) and self.tls in ("auto", "files")
 
     def admin_server(self) -> str:
         """Return `host:port` of the broker's listener for the hub.

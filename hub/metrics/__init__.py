@@ -2,7 +2,7 @@
 
 | module    | what                                                                      |
 |-----------|---------------------------------------------------------------------------|
-| `servers` | memory, processors and idleness of each user's server; homes; the disk    |
+| `servers` | memory and processors of users' servers and apps; idleness; homes; disk   |
 | `grafana` | Grafana as a service of the hub, for its admins                           |
 | `handler` | JupyterHub's own route, which measures the servers before it answers      |
 

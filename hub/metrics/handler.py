@@ -19,9 +19,10 @@ class MeasuredMetrics(BaseHandler):
     async def get(self) -> None:
         """Answer with all metrics, to whoever may read them."""
         servers = {
-            user.name: server
+            (user.name, name): server
             for user in self.users.values()
-            if (server := user.spawners.get("")) is not None and server.ready
+            for name, server in user.spawners.items()
+            if server.ready
         }
         await ServerMetrics.instance(load_settings().data_dir).measure(servers)
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)

@@ -14,10 +14,12 @@ from prometheus_client.registry import Collector
 from hub.admin.usage import Usage, UsageMonitor
 from hub.reports import report_of
 
+#: The names of a user and of a server: empty for the editor, `app-…` for an app.
+Place = tuple[str, str]
 #: Each metric of a server: its name, what it is.
 _OF_A_SERVER = {
-    "mosshub_server_memory_bytes": "Memory of a user's server with its kernels.",
-    "mosshub_server_processors": "Processors that a user's server uses, with its kernels.",
+    "mosshub_server_memory_bytes": "Memory of a user's server or app with its kernels.",
+    "mosshub_server_processors": "Processors that a user's server or app uses, with its kernels.",
     "mosshub_server_idle_seconds": "Seconds since a user or a kernel did something in a server.",
     "mosshub_home_bytes": "What a user's files take.",
     "mosshub_home_limit_bytes": "What a user's files may take.",
@@ -34,7 +36,7 @@ class ServerMetrics(Collector):
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._monitor = UsageMonitor()
-        self._samples: dict[str, dict[str, float]] = {}
+        self._samples: dict[Place, dict[str, float]] = {}
 
     @staticmethod
     @cache
@@ -42,17 +44,17 @@ class ServerMetrics(Collector):
         """Return the one of this process."""
         return ServerMetrics(data_dir)
 
-    async def measure(self, servers: Mapping[str, Spawner]) -> None:
-        """Measure the servers that run.
+    async def measure(self, servers: Mapping[Place, Spawner]) -> None:
+        """Measure the servers that run. Only editors report; an app says nothing of itself.
 
         Args:
-            servers: each by its user's name.
+            servers: each by the names of its user and of itself.
         """
         usage = await self._monitor.usage(servers.values())
         now = time.time()
         self._samples = {
-            name: server_samples(usage.get(server), report_of(name), now)
-            for name, server in servers.items()
+            (user, name): server_samples(usage.get(server), None if name else report_of(user), now)
+            for (user, name), server in servers.items()
         }
 
     def describe(self) -> list:
@@ -62,10 +64,10 @@ class ServerMetrics(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the last measurement, and the disk as it is now."""
         for name, text in _OF_A_SERVER.items():
-            family = GaugeMetricFamily(name, text, labels=["user"])
-            for user, samples in self._samples.items():
+            family = GaugeMetricFamily(name, text, labels=["user", "server"])
+            for place, samples in self._samples.items():
                 if name in samples:
-                    family.add_metric([user], samples[name])
+                    family.add_metric(place, samples[name])
             yield family
         disk = shutil.disk_usage(self._data_dir)
         yield GaugeMetricFamily("mosshub_disk_bytes", "Size of the hub's disk.", disk.total)

@@ -4,12 +4,17 @@ import json
 import subprocess
 
 import pytest
+from docker.types import DeviceRequest
 
 from tests.standins.engine import docker
 from tests.support.docker_api import call_engine
 from tests.support.stack import HUB_IMAGE, Stack
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of the images takes minutes
+
+
+#: As DockerSpawner asks for the host's second GPU: no driver is named.
+GPU = DeviceRequest(device_ids=["1"], capabilities=[["gpu"]])
 
 
 def creation(stack: Stack, **host: object) -> dict:
@@ -74,6 +79,25 @@ def test_an_apps_container_has_no_volume_and_an_editors_has_one(stack):
     subprocess.run(["docker", "rm", "-f", "-v", app], capture_output=True)
     assert allowed[0] == 201, allowed
     assert [status for status, _ in refused] == [403, 403, 403]
+
+
+def test_a_container_may_have_a_gpu_but_no_device_of_another_driver(stack):
+    name = f"{stack.name}_zoe--"
+    path = f"/v1.41/containers/create?name={name}"
+    allowed, *refused = call_engine(
+        stack,
+        ("POST", path, creation(stack, DeviceRequests=[GPU])),
+        ("POST", path, creation(stack, DeviceRequests=[{**GPU, "Driver": "cdi"}])),
+        ("POST", path, creation(stack, DeviceRequests=[GPU, {"driver": "cdi"}])),
+    )
+    try:
+        assert allowed[0] == 201, allowed
+        asked = json.loads(docker("inspect", name))[0]["HostConfig"]["DeviceRequests"]
+        assert [request["DeviceIDs"] for request in asked] == [["1"]]
+        assert [status for status, _ in refused] == [403, 403]
+    finally:
+        subprocess.run(["docker", "rm", "-f", name], capture_output=True)
+        docker("volume", "rm", "-f", f"{stack.name}_home_zoe", f"{stack.name}_team_lab")
 
 
 def test_every_other_call_is_refused(stack):

@@ -83,6 +83,15 @@ def test_grafana_needs_a_host_of_its_own(tmp_path: Path) -> None:
         services(tmp_path, MONITORING="yes", SUBDOMAINS="no")
 
 
+def test_watch_knows_whether_a_backup_is_made_every_day(tmp_path: Path) -> None:
+    def told(**settings: str) -> str:
+        found = services(tmp_path, MONITORING="yes", **settings)
+        return found["watch"]["environment"]["BACKUP_AT"]
+
+    assert told() == ""
+    assert told(BACKUP_TO="/srv/backups", BACKUP_AT="03:00") == "03:00"
+
+
 def test_those_who_watch_have_few_rights(tmp_path: Path) -> None:
     found = services(tmp_path, MONITORING="yes", DOMAIN="m.example.org")
     for name in WATCHING:

@@ -115,6 +115,7 @@ class Watched:
                 "WATCH_PORT": str(self.watch_port),
                 **self.kafka.own_settings(),
                 "DOMAIN": DOMAIN,
+                "BACKUP_AT": "03:00",
                 "EDGE": f"127.0.0.1:{self.edge_port}",
                 "BACKUP_FILE": str(self.directory / "last.json"),
             },

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.local.watch.expressions import left_out, selectors, with_labels
 from tests.support.paths import DOCKER
 
 RULES = DOCKER / "monitoring/rules.yaml"
@@ -24,6 +25,17 @@ def promtool(*arguments: str) -> str:
 def alerts() -> set[str]:
     groups = yaml.safe_load(RULES.read_text())["groups"]
     return {rule["alert"] for group in groups for rule in group["rules"]}
+
+
+def test_what_an_expression_reads_is_found() -> None:
+    """`test_watch.py` looks for each of them in a Prometheus that runs."""
+    quantile = 'histogram_quantile(0.95, sum by (le) (rate(a_bucket{b="c", d!~".*(E|F).*"}[5m])))'
+    (found,) = selectors(f"{quantile} > 2")
+    assert found == 'a_bucket{b="c", d!~".*(E|F).*"}'
+    assert left_out(found) == ['a_bucket{d=~".*E.*"}', 'a_bucket{d=~".*F.*"}']
+    rule = {"annotations": {"summary": "{{ $labels.user }}"}}
+    assert with_labels(found, rule) == f'{found[:-1]}, d!="", user!=""}}'
+    assert selectors("a - time() < 14 * 86400 unless on (x) b:c == 1") == ["a", "b:c"]
 
 
 @pytest.mark.prometheus

@@ -10,7 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 import requests
+import yaml
+from mosshub_contract.apps import AppCard
+from mosshub_contract.snapshots import Snapshot, pack
 
+from hub.apps.store import DIRECTORY, AppStore
 from tests.local.watch.conftest import (
     GRAFANA_SECRET,
     SECRET_TEXT,
@@ -20,6 +24,7 @@ from tests.local.watch.conftest import (
     cpu_seconds,
     open_server,
 )
+from tests.local.watch.expressions import left_out, selectors, with_labels
 from tests.support.paths import DOCKER
 from tests.support.people import LocalPerson
 from tests.support.waiting import TIMEOUT_FACTOR, retry_until, wait_until
@@ -34,6 +39,18 @@ def dashboard_queries() -> list[str]:
     return [t["expr"] for panel in found["panels"] for t in panel.get("targets", ())]
 
 
+def three_parts_answer(prometheus: RunningPrometheus) -> None:
+    """Wait until Prometheus has read hub, proxy and `watch`."""
+
+    def answering() -> bool:
+        try:
+            return len(prometheus.query("up == 1")) == 3
+        except requests.RequestException:  # it refuses, or says that it is not ready
+            return False
+
+    wait_until(answering, 60, f"three parts that answer; {prometheus.log.read_text()[-2000:]}")
+
+
 def test_the_broker_is_told_by_owner_and_kind(watched: Watched) -> None:
     lines = (
         "mosshub_broker_up 1.0",
@@ -43,6 +60,8 @@ def test_the_broker_is_told_by_owner_and_kind(watched: Watched) -> None:
         'mosshub_agent_answered_total{agent="cnn",instance="one",owner="ada"} 10.0',
         'mosshub_agent_throttled_seconds_total{agent="cnn",instance="one",owner="ada"} 1.5',
         "mosshub_backup_succeeded 1.0",
+        "mosshub_backup_expected 1.0",
+        "mosshub_certificate_expected 1.0",
     )
 
     def missing() -> list[str]:
@@ -86,6 +105,28 @@ def test_no_secret_and_no_message_is_in_a_metric(watched: Watched) -> None:
         assert not re.search(r"[0-9a-f]{32}", text), "it looks like a token"
 
 
+def test_an_app_is_told_beside_its_authors_editor(watched: Watched) -> None:
+    mia = open_server(watched.hub, "mia")
+    card = AppCard("peek", "Peek", "peek.py", audience=("mia",))
+    store = AppStore(watched.hub.data_dir / "hub" / DIRECTORY)
+    store.publish("mia", pack(Snapshot(card, {"peek.py": b""})))
+    mia.session.get(f"{watched.hub.url}/hub/apps/mia/peek", timeout=60).raise_for_status()
+    app, editor = (f'{{server="{name}",user="mia"}} ' for name in ("app-peek", ""))
+    wanted = [
+        f"\nmosshub_server_{what}{place}"
+        for what in ("memory_bytes", "processors")
+        for place in (app, editor)
+    ]
+
+    def read() -> str:
+        text = watched.read(watched.hub_url)
+        return text if all(line in text for line in wanted) else ""
+
+    metrics = retry_until(read, 60, "the app beside the editor")
+    assert f"mosshub_home_bytes{editor}1000.0" in metrics
+    assert f"mosshub_home_bytes{app}" not in metrics
+
+
 @pytest.fixture(scope="module")
 def prometheus(
     watched: Watched, tmp_path_factory: pytest.TempPathFactory
@@ -99,13 +140,7 @@ def prometheus(
 def test_every_query_of_the_dashboard_returns_data(
     watched: Watched, prometheus: RunningPrometheus
 ) -> None:
-    def answering() -> bool:
-        try:
-            return len(prometheus.query("up == 1")) == 3
-        except requests.RequestException:  # it refuses, or says that it is not ready
-            return False
-
-    wait_until(answering, 60, f"three parts that answer; {prometheus.log.read_text()[-2000:]}")
+    three_parts_answer(prometheus)
     open_server(watched.hub, "ida")  # a start between two scrapes
     queries = dashboard_queries()
     assert len(queries) > 20
@@ -123,12 +158,38 @@ def test_every_query_of_the_dashboard_returns_data(
 
 
 @pytest.mark.prometheus
+def test_every_alert_reads_what_the_parts_tell(
+    watched: Watched, prometheus: RunningPrometheus
+) -> None:
+    """A misspelt metric or label would never fire. No rule is left out: all have real series."""
+    three_parts_answer(prometheus)
+    lea = open_server(watched.hub, "lea")
+    # Pages that `HubSlow` leaves out, each by a part of its handler's name.
+    for path in ("hub/spawn/lea", "hub/api/users/lea/server/progress", "user/nobody/"):
+        lea.session.get(f"{watched.hub.url}/{path}", timeout=60)
+    rules = yaml.safe_load((DOCKER / "monitoring/rules.yaml").read_text())["groups"][0]["rules"]
+    assert len(rules) > 10
+
+    def missing() -> list[tuple[str, str]]:
+        return [
+            (rule["alert"], query)
+            for rule in rules
+            for selector in selectors(rule["expr"])
+            for query in (with_labels(selector, rule), *left_out(selector))
+            if not prometheus.query(query)
+        ]
+
+    assert all(selectors(rule["expr"]) for rule in rules)
+    retry_until(lambda: not missing(), 60, f"series for every alert; {missing()}")
+
+
+@pytest.mark.prometheus
 def test_rules_are_loaded_and_nothing_fires_on_a_healthy_platform(
     watched: Watched, prometheus: RunningPrometheus
 ) -> None:
     groups = requests.get(f"{prometheus.url}/api/v1/rules", timeout=10).json()["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
-    assert len(rules) == 15
+    assert len(rules) == 17
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
     # The agent of these tests sent one heartbeat, so it is lost by now. Its dead letter is older
     # than the first scrape.

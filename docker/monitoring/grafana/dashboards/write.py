@@ -39,9 +39,9 @@ ROWS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
         ),
         ("The hub's event loop, 95 %", "s", [(p95(_LOOP, "5m"), "event loop")]),
     ],
-    "Editors": [
-        ("Memory", _MB, [("mosshub_server_memory_bytes", "{{user}}")]),
-        ("Processors", "short", [("mosshub_server_processors", "{{user}}")]),
+    "Editors and apps": [
+        ("Memory", _MB, [("mosshub_server_memory_bytes", "{{user}} {{server}}")]),
+        ("Processors", "short", [("mosshub_server_processors", "{{user}} {{server}}")]),
         ("Busy (1) or idle", "short", [("mosshub_server_idle_seconds < bool 180", "{{user}}")]),
         ("Files", _MB, [("mosshub_home_bytes", "{{user}}")]),
     ],
