@@ -5,13 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
-from supply import pin, sbom
+from supply import sbom
 from tests.unit.supply.programs import Program
 
 ROOT = Path(__file__).resolve().parents[3]
-DIGEST = "sha256:" + "a" * 64
 
 
 def test_the_proxys_packages_have_versions_and_hashes() -> None:
@@ -103,31 +101,3 @@ def test_every_image_that_is_built_has_a_list() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert [image for image in sbom.IMAGES if f"--tag {image} " not in makefile] == []
     assert makefile.count("--tag mosshub/") == len(sbom.IMAGES)
-
-
-def test_images_of_others_get_a_digest_and_ours_do_not() -> None:
-    text = "FROM debian:trixie-slim AS runtime\n  image: caddy:2.6.2 # edge\n  image: mosshub/x:y\n"
-    pinned = pin.pinned(text, lambda image: DIGEST)
-    assert f"FROM debian:trixie-slim@{DIGEST} AS runtime\n" in pinned
-    assert f"  image: caddy:2.6.2@{DIGEST} # edge\n" in pinned
-    assert "  image: mosshub/x:y\n" in pinned
-    newer = "sha256:" + "b" * 64
-    assert pin.pinned(pinned, lambda image: newer) == pinned.replace(DIGEST, newer)
-    assert pin.pinned(text, lambda image: None) == text
-
-
-def test_every_image_of_others_is_found() -> None:
-    found: set[str] = set()
-
-    def note(image: str) -> None:
-        found.add(image)
-
-    for path in pin.files():
-        pin.pinned(path.read_text(), note)
-    named = set()
-    for path in (ROOT / "docker").glob("*.yaml"):
-        services = yaml.safe_load(path.read_text().replace("!override", "")).get("services", {})
-        named |= {service.get("image", "") for service in services.values()}
-    others = {image for image in named if image and not image.startswith(("mosshub/", "$"))}
-    assert found == others | {"debian:trixie-slim"}
-    assert not [image for image in found if image.endswith(":latest")]
