@@ -137,7 +137,7 @@ audit: install ## known weaknesses of all locked packages and of the images; sup
 sbom: install ## list what each image is made of, as CycloneDX: sbom/
 	@$(PY) -m supply.sbom
 
-pin: install ## write the digests of other people's images into docker/ and images/
+pin: install ## write the digests of other people's images into docker/, images/ and the chart
 	@$(PY) -m supply.pin
 
 lint: .venv/.dev ## formatting, lint, types, and which room may import which

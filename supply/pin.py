@@ -10,15 +10,20 @@ from pathlib import Path
 
 from supply.tools import ROOT, run
 
-#: The line of an image that somebody else makes: before it, its name, its digest, behind it.
+#: The line of an image that somebody else makes: before it, its name, its digest, behind it. The
+#: chart's values name an image behind what it is for.
 _LINE = re.compile(
-    r"^(\s*image: |FROM )((?!mosshub/)[a-z0-9][a-z0-9./-]*:[\w.-]+)(@sha256:[0-9a-f]{64})?(.*)$"
+    r"^(\s*(?:image|kafka|caddy|pause): |FROM )"
+    r"((?!mosshub/)[a-z0-9][a-z0-9./-]*:[\w.-]+)(@sha256:[0-9a-f]{64})?(.*)$"
 )
 
 
 def files() -> list[Path]:
     """Return the files that name images."""
-    return sorted([*(ROOT / "docker").glob("*.yaml"), *(ROOT / "images").glob("*/Dockerfile")])
+    built = (ROOT / "images").glob("*/Dockerfile")
+    return sorted(
+        [*(ROOT / "docker").glob("*.yaml"), *built, ROOT / "kubernetes/chart/values.yaml"]
+    )
 
 
 def digest_of(image: str) -> str:

@@ -12,13 +12,15 @@ import sys
 from typing import Any
 from urllib.parse import quote
 
+from packaging.markers import Marker
+
 from supply.tools import ROOT, run, uv
 
 OUT = ROOT / "sbom"
 #: Each image: what uv exports for it, and the locks of npm that are in it.
 IMAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "mosshub/hub:local": (("--package", "mosshub"), ("hub/node",)),
-    "mosshub/backup:local": (("--package", "mosshub"), ("hub/node",)),
+    "mosshub/hub:local": (("--package", "mosshub", "--extra", "kubernetes"), ("hub/node",)),
+    "mosshub/backup:local": (("--package", "mosshub", "--extra", "kubernetes"), ("hub/node",)),
     "mosshub/user:cpu": (
         ("--package", "marimo-singleuser", "--package", "imageclass", "--extra", "tensorflow"),
         (),
@@ -27,6 +29,16 @@ IMAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("--package", "marimo-singleuser", "--package", "imageclass", "--extra", "tensorflow-gpu"),
         (),
     ),
+}
+#: What the images' Python says to the markers of uv.lock, in place of this machine's.
+PYTHON = {
+    "implementation_name": "cpython",
+    "os_name": "posix",
+    "platform_python_implementation": "CPython",
+    "platform_system": "Linux",
+    "python_full_version": "3.13.5",
+    "python_version": "3.13",
+    "sys_platform": "linux",
 }
 Component = dict[str, Any]
 
@@ -46,7 +58,13 @@ def python_components(selection: tuple[str, ...]) -> list[Component]:
     )
     if done.returncode:
         raise SystemExit(f"sbom: uv cannot export uv.lock: {done.stderr.strip()}")
-    return json.loads(done.stdout)["components"]
+    return [part for part in json.loads(done.stdout)["components"] if is_installed(part)]
+
+
+def is_installed(component: Component) -> bool:
+    """Return whether an image installs a package of the lock, which has those of all systems."""
+    told = {one["name"]: one["value"] for one in component.get("properties", ())}
+    return Marker(told.get("uv:package:marker", "os_name == 'posix'")).evaluate(dict(PYTHON))
 
 
 def npm_components(lock: dict[str, Any]) -> list[Component]:

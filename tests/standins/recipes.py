@@ -75,7 +75,11 @@ RECIPES = {
         Recipe("caddy:2.6.2", HERE / "caddy", args={"CADDY_VERSION": "2.6.2"}),
         Recipe("haproxy:3.0.11", HERE / "haproxy", args={"HAPROXY_VERSION": "3.0.11"}),
         Recipe("nginx:1.26.3", HERE / "nginx", args={"NGINX_VERSION": "1.26.3"}),
-        Recipe("postgres:17", HERE / "postgres", args={"POSTGRES_VERSION": "17"}),
+        Recipe(
+            "postgres:17.12",
+            HERE / "postgres",
+            args={"POSTGRES_MAJOR": "17", "POSTGRES_VERSION": "17.12"},
+        ),
         Recipe(
             "apache/kafka:4.3.1",
             HERE / "kafka",

@@ -177,6 +177,7 @@ def socket(
     base = server_url(author, slug)
     return connect(
         f"{base.replace('http', 'ws', 1)}ws?session_id={session_id}",
+        ssl=viewer.tls(base),
         origin=author.origin,  # type: ignore[arg-type]
         additional_headers=viewer.cookies(base),
         user_agent_header=BROWSER,

@@ -149,13 +149,18 @@ class Person:
         }
         return self.session.post(self.base + path, json=body, headers=own | headers, timeout=120)
 
+    def tls(self, url: str) -> ssl.SSLContext | None:
+        """Return what verifies the certificate at an address; None where there is none."""
+        if not url.startswith("https://"):
+            return None
+        trusted = self.session.verify
+        return ssl.create_default_context(cafile=trusted if isinstance(trusted, str) else None)
+
     def websocket(self, path: str, origin: str | None, **headers: str) -> ClientConnection:
         """Open a WebSocket on the person's server."""
-        trusted = self.session.verify
-        context = ssl.create_default_context(cafile=trusted if isinstance(trusted, str) else None)
         return connect(
             self.base.replace("http", "ws", 1) + path,
-            ssl=context if self.base.startswith("https://") else None,
+            ssl=self.tls(self.base),
             origin=origin,  # type: ignore[arg-type]
             additional_headers={**self.cookies(), **headers},
             max_size=None,

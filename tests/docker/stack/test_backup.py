@@ -349,7 +349,7 @@ def test_a_hub_moves_to_postgres_and_is_saved_every_day(
     restored: Stack, ada_there: TeamMember, tmp_path: Path
 ) -> None:
     """The server of somebody at work runs on, and the daily backup has what Postgres has."""
-    ensure("postgres:17")
+    ensure("postgres:17.12")
     users, servers = json.loads(restored.in_hub(USERS)), restored.servers()
     restored.environment["DATABASE_URL"] = "postgresql://mosshub@postgres/mosshub"
     moved = restored.script("migrate-database")

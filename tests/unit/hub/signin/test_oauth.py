@@ -35,7 +35,7 @@ TEAM = {
 KNOWN: dict[str, tuple[dict, str, dict, str]] = {
     "github": ({}, "https://github.com/login/oauth/authorize", {"id": 7, "login": "Ada"}, "ada"),
     "gitlab": (
-        {"oauth_url": "https://gitlab.example.org"},
+        {"OAUTH_URL": "https://gitlab.example.org"},
         "https://gitlab.example.org/oauth/authorize",
         {"id": 7, "username": "ada"},
         "ada",
@@ -47,20 +47,20 @@ KNOWN: dict[str, tuple[dict, str, dict, str]] = {
         "ada@example.org",
     ),
     "azuread": (
-        {"oauth_tenant": "ten-ant"},
+        {"OAUTH_TENANT": "ten-ant"},
         "https://login.microsoftonline.com/ten-ant/oauth2/authorize",
         {"oid": "7", "upn": "ada@example.org"},
         "ada@example.org",
     ),
     "auth0": (
-        {"oauth_url": "https://moss.auth0.com"},
+        {"OAUTH_URL": "https://moss.auth0.com"},
         "https://moss.auth0.com/authorize",
         {"sub": "auth0|7", "email": "ada@example.org", "email_verified": True},
         "ada@example.org",
     ),
     **{
         name: (
-            {"oauth_url": "DISCOVERED"},
+            {"OAUTH_URL": "DISCOVERED"},
             "https://id.example.org/authorize",
             {"sub": "7", "preferred_username": "ada", "email_verified": True},
             "ada",
@@ -99,14 +99,11 @@ def issuer() -> Iterator[str]:
 
 
 @pytest.fixture
-def sign_in(issuer: str, tmp_path: Path):
+def sign_in(issuer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def make(provider: str, **changes: str) -> TeamAuthenticator:
-        more = {
-            key: value.replace("DISCOVERED", issuer) for key, value in KNOWN[provider][0].items()
-        }
-        settings = Settings(
-            **{**TEAM, "oauth_provider": provider, "data_dir": tmp_path, **more, **changes}
-        )
+        for name, value in KNOWN[provider][0].items():
+            monkeypatch.setenv(name, value.replace("DISCOVERED", issuer))
+        settings = Settings(**{**TEAM, "oauth_provider": provider, "data_dir": tmp_path, **changes})
         check_team(settings)
         (tmp_path / "hub").mkdir(exist_ok=True)
         config = Config()

@@ -168,28 +168,80 @@ def test_each_size_has_its_limits_and_what_its_node_reserves(
     assert container(pod)["resources"] == {"limits": limits, "requests": requests}
 
 
-def test_volumes_nodes_and_registries_are_those_of_the_settings() -> None:
+def environment(monkeypatch: pytest.MonkeyPatch, **given: str) -> dict[str, Any]:
+    """Return the settings of a hub with these variables."""
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    return dict(Settings())
+
+
+def test_volumes_nodes_and_registries_are_those_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def describe(made: PodSpawner) -> tuple[dict, dict]:
         pod, claim = await made.get_pod_manifest(), made.get_pvc_manifest()
         write = ApiClient().sanitize_for_serialization
         return write(pod)["spec"], write(claim)["spec"]
 
-    pod, claim = with_spawner(
-        describe,
-        home_size="5G",
-        home_storage_class="fast",
-        memory_reserved=1.0,
-        cpu_reserved=0.5,
-        priority_class="people",
-        image_pull_secrets=frozenset({"registry"}),
+    given = environment(
+        monkeypatch,
+        SERVERS="pods",
+        HOME_SIZE="5G",
+        HOME_STORAGE_CLASS="fast",
+        CPU_LIMIT="3",
+        MEMORY_LIMIT="6G",
+        MEMORY_RESERVED="1.0",
+        CPU_RESERVED="0.5",
+        PRIORITY_CLASS="people",
+        IMAGE_PULL_SECRETS="registry",
     )
-    assert pod["containers"][0]["resources"]["requests"] == {"cpu": 1.0, "memory": 4 * 2**30}
+    pod, claim = with_spawner(describe, **given)
+    assert pod["containers"][0]["resources"] == {
+        "limits": {"cpu": 3.0, "memory": 6 * 2**30},
+        "requests": {"cpu": 1.5, "memory": 6 * 2**30},
+    }
     assert pod["priorityClassName"] == "people"
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
     assert claim["resources"]["requests"] == {"storage": "5Gi"}
     assert (claim["storageClassName"], claim["accessModes"]) == ("fast", ["ReadWriteOnce"])
     # An empty name would be a claim that no provisioner takes.
     assert "storageClassName" not in with_spawner(describe)[1]
+
+
+def test_gpus_and_what_the_team_shares_are_those_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = environment(
+        monkeypatch,
+        SERVERS="pods",
+        SIZES="Small=1/2G, GPU=8/32G/gpu",
+        GPUS="1",
+        GPU_RESOURCE="amd.com/gpu",
+        TEAM_STORAGE_CLASS="nfs",
+        TEAM_SIZE="7G",
+        SHARED_DATA_CLAIM="sets",
+    )
+    pod = manifest(options={"size": "GPU"}, **given)
+    assert container(pod)["resources"]["limits"]["amd.com/gpu"] == "1"
+    claims = [v.get("persistentVolumeClaim", {}) for v in pod["spec"]["volumes"]]
+    assert {"claimName": "sets"} in claims
+
+    async def make_claims(made: PodSpawner) -> list[dict[str, Any]]:
+        asked: list[Any] = []
+
+        async def note(claim: Any, timeout: float) -> bool:
+            asked.append(ApiClient().sanitize_for_serialization(claim))
+            return True
+
+        made._make_create_pvc_request = note
+        await made._ensure_claims()
+        return asked
+
+    (team,) = with_spawner(make_claims, **given)
+    assert team["metadata"]["name"].endswith("-team"), "the data of everybody is yours to make"
+    assert team["spec"]["resources"]["requests"] == {"storage": "7Gi"}
+    assert team["spec"]["storageClassName"] == "nfs"
 
 
 def test_an_image_is_chosen_by_its_name() -> None:

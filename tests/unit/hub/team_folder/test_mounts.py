@@ -46,6 +46,12 @@ def test_members_write_and_others_read() -> None:
     ]
 
 
+def test_the_data_of_everybody_is_a_directory_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("SHARED_DATA", "/srv/other")
+    assert "/srv/other:/srv/data:ro" in mounted(server(), shared_data=Settings().shared_data)
+
+
 @pytest.mark.parametrize(
     ("spawner", "more"),
     [(server("lab", name="app"), {}), (server("lab"), {"team_folder": False, "shared_data": None})],
