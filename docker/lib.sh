@@ -70,6 +70,7 @@ load() {
     "" | ?*:[0-9]*) ;;
     *) die "KAFKA_PUBLIC=$KAFKA_PUBLIC: expected host:port of the broker for clients outside this host." ;;
   esac
+  load_users_subnet
   load_own_kafka
   load_database
   load_backup
@@ -107,6 +108,17 @@ load() {
     export DEMO_CLIENT_SECRET DEMO_ADMIN_PASSWORD DEMO_ADA_PASSWORD DEMO_LINUS_PASSWORD \
       DEMO_GRACE_PASSWORD DEMO_MALLORY_PASSWORD
   fi
+}
+
+# load_users_subnet: the addresses of users' servers. They are outside of the pools from which Docker gives
+# networks theirs: Docker 20.10 counts on in these with each network, and would come to them. A network
+# that is there keeps its own.
+load_users_subnet() {
+  USERS_SUBNET=$(setting USERS_SUBNET "")
+  [ -n "$USERS_SUBNET" ] || USERS_SUBNET=$(docker network inspect "$INSTANCE-users" \
+    --format '{{range .IPAM.Config}}{{.Subnet}}{{end}}' 2>/dev/null) || USERS_SUBNET=
+  USERS_SUBNET=${USERS_SUBNET:-172.16.240.0/20}
+  export USERS_SUBNET
 }
 
 # load_own_kafka: the address of a Kafka of the team's own, and what the hub needs there.

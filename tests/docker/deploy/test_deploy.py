@@ -236,8 +236,4 @@ def test_the_page_leads_from_a_bare_machine_to_a_team_and_further(deployment: De
     ada = install(deployment)
     upgrade(deployment, ada)
     renew_secrets(deployment, ada)
-    # WORKAROUND(docker.io 20.10): the engine gives each new network the next addresses, freed ones
-    # or not, and the third `make down` and `make up` of one boot takes those of `mosshub-users`:
-    # "Pool overlaps with other one on this address space". A boot begins at the first again.
-    deployment.vps.reboot()
     move(deployment)
