@@ -1,8 +1,16 @@
-"""A Kafka of the team's own, over TLS with its own authority: hub, accounts and streaming."""
+"""A Kafka of the team's own, over TLS with its own authority: hub, accounts and streaming.
+
+Eight of the twelve tests of streaming hold here, too. The other four end the broker, which the
+tests of accounts share: test_broker_killed_while_requests_are_sent,
+test_broker_killed_while_requests_are_answered,
+test_an_agent_that_starts_before_the_broker_waits_and_says_so and
+test_a_judge_without_a_broker_says_so.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Iterator
 
@@ -18,10 +26,16 @@ from hub.accounts.kafka_admin import BrokerUnavailable, KafkaAdmin
 from hub.accounts.reconciler import HubUser
 from hub.broker import admin_login, way_of_accounts
 from hub.settings import Settings
+from tests.local.imageclass import test_streaming
 from tests.local.imageclass.test_streaming import (  # noqa: F401  the same tests, over TLS
     model,
+    test_a_failing_model_shows_and_heals_without_loss,
+    test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent,
+    test_a_rebalance_that_ran_out_of_time_is_ended_by_the_next_poll,
     test_a_run_is_answered_judged_and_counted,
+    test_answers_of_older_runs_and_second_answers_do_not_count,
     test_bad_messages_become_dead_letters_and_the_agent_goes_on,
+    test_starting_twenty_times_leaves_one_member_with_the_last_model,
     test_two_models_answer_the_same_requests,
 )
 from tests.support.secured_kafka import QUOTAS, SecuredKafka
@@ -64,6 +78,13 @@ def connection(secured_kafka: SecuredKafka, account: Account) -> Iterator[Connec
     for agent in registry.running_agents():
         if agent.connection == made:
             assert registry.stop_agent(made, agent.name)
+
+
+def test_every_test_of_streaming_is_here_or_named_above() -> None:
+    tests = {name for name in vars(test_streaming) if name.startswith("test_")}
+    left_out = set(re.findall(r"\btest_\w+", __doc__ or ""))
+    assert tests == (tests & set(globals())) | left_out
+    assert not left_out & set(globals())
 
 
 def test_the_hub_manages_accounts_there(

@@ -16,7 +16,6 @@ from imageclass.messages.predictions import Prediction, encode_prediction
 from imageclass.messages.requests import encode_request, file_request, raw_request
 from imageclass.models import architectures, classifier, training
 from imageclass.runs.judge import Judge
-from kafka import KafkaProducer
 from kafka.coordinator.base import MemberState
 
 from tests.support.kafka import lag, members, read_all
@@ -197,7 +196,7 @@ def test_bad_messages_become_dead_letters_and_the_agent_goes_on(
 
 @pytest.mark.slow
 def test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent(
-    connection: Connection, broker: EmbeddedBroker, model: classifier.CompiledClassifier
+    connection: Connection, model: classifier.CompiledClassifier
 ) -> None:
     topic = connection.topics.requests
     with connection.admin() as admin:  # a topic whose owner allows more than we do
@@ -209,9 +208,7 @@ def test_a_message_larger_than_any_limit_of_ours_does_not_stop_the_agent(
         )
     agent = registry.start_agent(connection, "cnn", model)
     agent.wait_until_running()
-    with KafkaProducer(
-        bootstrap_servers=broker.bootstrap_servers, max_request_size=10_000_000
-    ) as producer:
+    with connection.producer(max_request_size=10_000_000) as producer:
         _, headers = encode_request(raw_request("r", "q", DIGITS.test_images[0]))
         producer.send(topic, value=bytes(5_000_000), headers=headers).get(timeout=30)
     with Judge(connection, ["cnn"]) as judge:

@@ -42,6 +42,13 @@ class Waiting:
         self.told: list[str] = []
         self.statuses = [r.status_code for r in (*self.person.login.history, self.person.login)]
 
+    @classmethod
+    def of(cls, person: LocalPerson) -> "Waiting":
+        """Return somebody whose start was asked for already."""
+        waiting = cls.__new__(cls)
+        waiting.person, waiting.told, waiting.statuses = person, [], []
+        return waiting
+
     def ask(self) -> None:
         """Start the server again."""
         self.person.session.get(f"{self.person.url}/hub/spawn", timeout=120)
@@ -159,6 +166,30 @@ def test_a_hub_that_ends_ends_the_queue_and_a_new_one_begins(slow_hub: LightHub)
     assert "Your editor is not running" in page.text
     ada.ask()
     ada.watch("progress")
+
+
+@pytest.mark.slow
+def test_who_waits_for_a_gpu_knows_how_many_wait_before_them(tmp_path: Path) -> None:
+    """Others start meanwhile, and a GPU goes to the next in the queue when its editor stops."""
+
+    def asks(name: str, size: str) -> Waiting:
+        person = LocalPerson(hub, name)
+        assert person.api("POST", f"users/{name}/server", json={"size": size}).ok
+        return Waiting.of(person)
+
+    sizes = {"SIZES": "Small=1/1G, GPU=2/2G/gpu", "GPUS": "1"}
+    with LightHub(tmp_path / "data", **sizes) as hub:
+        ada = asks("ada", "GPU")
+        ada.watch()
+        bob, cleo = asks("bob", "GPU"), asks("cleo", "GPU")
+        assert last_word(bob).startswith("The GPU is in use. You are the next who gets one.")
+        assert "1 person waits for one before you" in last_word(cleo)
+        asks("dan", "Small").watch()
+        assert ada.person.api("DELETE", "users/ada/server").status_code in (202, 204)
+        bob.watch()
+        retry_until(lambda: "You are the next" in last_word(cleo), 30, "cleo to be the next")
+        assert ("listens", "cleo") not in hub.journal()
+        assert "Traceback" not in hub.log
 
 
 @pytest.mark.slow

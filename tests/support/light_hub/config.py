@@ -7,6 +7,7 @@ from pathlib import Path
 from hub.proxy import proxy_command
 from hub.settings import ROOT, load_settings
 from hub.spawners.local import LaptopSpawner
+from hub.spawners.sizes import SizeMixin, start_form
 
 c = get_config()  # noqa: F821  traitlets defines it
 load_subconfig(str(ROOT / "jupyterhub_config.py"))  # noqa: F821
@@ -14,6 +15,14 @@ load_subconfig(str(ROOT / "jupyterhub_config.py"))  # noqa: F821
 settings = load_settings()
 c.Spawner.cmd = [sys.executable, "-I", "-S", str(Path(__file__).parent / "server.py")]
 c.Spawner.env_keep = ["PATH", "LIGHT_SERVER_START_SECONDS", "LIGHT_SERVER_JOURNAL"]
+if settings.sizes and settings.servers == "processes":
+
+    class SizedSpawner(SizeMixin, LaptopSpawner):
+        """Knows sizes, as the spawners of containers do."""
+
+    c.JupyterHub.spawner_class = SizedSpawner
+    c.SizedSpawner.sizes = settings.sizes
+    c.SizedSpawner.options_form = start_form("", settings.sizes)
 if command := os.environ.get("LIGHT_COMMAND"):
     c.Spawner.cmd = [command]
 if timeout := os.environ.get("LIGHT_SPAWN_TIMEOUT"):

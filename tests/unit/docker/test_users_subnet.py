@@ -1,4 +1,4 @@
-"""The addresses of users' servers: a setting, those of the network that is there, or the default."""
+"""Addresses of users' servers: a setting, those of the network that is there, or the default."""
 
 from __future__ import annotations
 
