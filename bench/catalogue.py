@@ -61,6 +61,8 @@ MEASURES = {
     "start": Measure("a start, asked for → ready", "s"),
     "crowd": Measure("20 people at once: sign-in → the notebooks", "s", 1),
     "crowd_failed": Measure("20 people at once: had to try again", "people", 0),
+    "crowd_processor": Measure("20 people at once: a processor's time for each", "s", 1),
+    "crowd_busy": Measure("20 people at once: the processors were busy", "%", 0),
     "make_run": Measure("`make run` → the platform's address is printed", "s", 1),
     "sign_in_page": Measure("`make run` → the sign-in page answers", "s", 1),
     "alone": Measure("the model alone, in full batches", "images/s", 0),
@@ -153,7 +155,7 @@ TABLES = (
     Table(
         "hub",
         "Starts",
-        ("start", "crowd", "crowd_failed"),
+        ("start", "crowd", "crowd_processor", "crowd_busy", "crowd_failed"),
         "One start after another, by how many servers run already. *At once*: 20 programs sign in"
         " and ask until their list is there, as a browser would.",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import aiohttp
+import psutil
 import requests
 from yarl import URL
 
@@ -139,10 +141,15 @@ def _crowd(recording: Recording, hub: Hub, subject: Subject, turn: int) -> None:
 
     failed: list[int] = []
     threads = [threading.Thread(target=come, args=(user,)) for user in users]
+    began, before = time.monotonic(), psutil.cpu_times()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    idle_s = psutil.cpu_times().idle - before.idle
+    processors_s = (time.monotonic() - began) * (os.cpu_count() or 1)
+    recording.add("crowd_processor", subject.key, turn, (processors_s - idle_s) / CROWD)
+    recording.add("crowd_busy", subject.key, turn, 100 * (1 - idle_s / processors_s))
     recording.add("crowd_failed", subject.key, turn, sum(map(bool, failed)) + CROWD - len(failed))
     hub.stop(*users)
 

@@ -27,8 +27,8 @@ takes 25 minutes. `make bench PART=start COLD=1` also installs the platform from
 builds kwok with Go the first time, and takes a quarter of an hour. A busy machine makes all
 figures worse: *load* is what other programs took when a part began.
 
-[first-notebook.md](first-notebook.md), [gpu.md](gpu.md) and [broker.md](broker.md) have figures
-that this does not measure.
+[not-met.md](not-met.md) says why goals are not met. [first-notebook.md](first-notebook.md),
+[gpu.md](gpu.md) and [broker.md](broker.md) have figures that this does not measure.
 """
 
 
