@@ -6,9 +6,7 @@ from typing import Any
 from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
 from mosshub_contract.apps import slug_of_server
 
-from hub.apps.store import AppStore, apps_directory
 from hub.handlers import with_mixin
-from hub.settings import load_settings
 
 
 class _AppsAskForNames(OAuthAuthorizeHandler):
@@ -18,7 +16,7 @@ class _AppsAskForNames(OAuthAuthorizeHandler):
         spawner = oauth_client.spawner
         slug = slug_of_server(spawner.name) if spawner else ""
         if slug:
-            app = AppStore(apps_directory(load_settings())).get(spawner.user.name, slug)
+            app = self.authenticator.store.get(spawner.user.name, slug)
             # This platform's program in front of the app learns the name, and tells nobody.
             if app and not app.card.tells_viewer:
                 return False

@@ -33,7 +33,8 @@ def configure(c: Any, settings: Settings) -> None:
     token = settings.metrics_token.get_secret_value()
     if not token:
         return
-    REGISTRY.register(ServerMetrics.instance(settings.data_dir))
+    ServerMetrics.told = ServerMetrics(settings.data_dir)
+    REGISTRY.register(ServerMetrics.told)
     c.JupyterHub.authenticate_prometheus = True
     c.JupyterHub.services.append({"name": SERVICE, "api_token": token, "display": False})
     role = {"name": SERVICE, "scopes": ["read:metrics"], "services": [SERVICE]}

@@ -9,7 +9,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from hub.handlers import with_mixin
 from hub.metrics.servers import ServerMetrics
-from hub.settings import load_settings
 
 
 class MeasuredMetrics(BaseHandler):
@@ -18,13 +17,14 @@ class MeasuredMetrics(BaseHandler):
     @metrics_authentication
     async def get(self) -> None:
         """Answer with all metrics, to whoever may read them."""
-        servers = {
-            (user.name, name): server
-            for user in self.users.values()
-            for name, server in user.spawners.items()
-            if server.ready
-        }
-        await ServerMetrics.instance(load_settings().data_dir).measure(servers)
+        if ServerMetrics.told:
+            servers = {
+                (user.name, name): server
+                for user in self.users.values()
+                for name, server in user.spawners.items()
+                if server.ready
+            }
+            await ServerMetrics.told.measure(servers)
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
         self.write(generate_latest(REGISTRY))
 

@@ -3,8 +3,8 @@
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 from jupyterhub.spawner import Spawner
 from mosshub_contract.server_report import ServerReport
@@ -33,16 +33,13 @@ class ServerMetrics(Collector):
         data_dir: a directory on the disk that is watched.
     """
 
+    #: The one that this process tells; None if nobody watches the platform.
+    told: "ClassVar[ServerMetrics | None]" = None
+
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._monitor = UsageMonitor()
         self._samples: dict[Place, dict[str, float]] = {}
-
-    @staticmethod
-    @cache
-    def instance(data_dir: Path) -> "ServerMetrics":
-        """Return the one of this process."""
-        return ServerMetrics(data_dir)
 
     async def measure(self, servers: Mapping[Place, Spawner]) -> None:
         """Measure the servers that run. Only editors report; an app says nothing of itself.

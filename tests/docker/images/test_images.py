@@ -121,6 +121,13 @@ print(seen, *stale)
     assert stale == []
 
 
+def test_the_hub_has_what_another_hubs_configuration_imports():
+    """That of Zero to JupyterHub, before it comes to hub/another_hub.py."""
+    wanted = ("jupyterhub.utils", "kubernetes_asyncio", "tornado.curl_httpclient", "yaml")
+    wanted += ("jupyterhub_idle_culler", "oauthenticator", "kubespawner")
+    inside(HUB, "python", "-c", "import " + ", ".join(wanted))
+
+
 # What is in it
 
 
