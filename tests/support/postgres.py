@@ -17,9 +17,14 @@ USER, DATABASE = "mosshub", "hub"
 
 
 class Postgres:
-    """A running server with the user `mosshub` and an empty database `hub`."""
+    """A running server with the user `mosshub` and an empty database `hub`.
 
-    def __init__(self) -> None:
+    Args:
+        host: the address of this machine at which it listens, to whoever knows the password.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.port = free_port()
         self.password = secrets.token_hex(8)
         # Postgres does not run as root; its own user reaches no directory of pytest's.
@@ -29,12 +34,12 @@ class Postgres:
     @property
     def address(self) -> str:
         """What DATABASE_URL is, without the password."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{DATABASE}"
+        return f"postgresql://{USER}@{self.host}:{self.port}/{DATABASE}"
 
     @property
     def url(self) -> str:
         """The address as SQLAlchemy takes it."""
-        name = f"{USER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+        name = f"{USER}:{self.password}@{self.host}:{self.port}/{DATABASE}"
         return f"postgresql+psycopg://{name}"
 
     def __enter__(self) -> Self:
@@ -46,7 +51,9 @@ class Postgres:
         data = self.directory / "data"
         self._run("initdb", f"--pgdata={data}", "--auth=scram-sha-256", f"--username={USER}",
                   f"--pwfile={password}", "--no-sync")  # fmt: skip
-        options = f"-F -c listen_addresses=127.0.0.1 -p {self.port} -k {self.directory}"
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all 0.0.0.0/0 scram-sha-256\n")
+        options = f"-F -c listen_addresses={self.host} -p {self.port} -k {self.directory}"
         log = self.directory / "log"
         self._run("pg_ctl", "start", f"--pgdata={data}", f"--log={log}", f"--options={options}")
         self.create()
@@ -57,10 +64,10 @@ class Postgres:
         self.command(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         self.command(f"CREATE DATABASE {DATABASE}")
 
-    def command(self, sql: str) -> str:
-        """Run a statement in the server's own database; return what it prints."""
+    def command(self, sql: str, database: str = "postgres") -> str:
+        """Run a statement, by default in the server's own database; return what it prints."""
         to = (f"--host={self.directory}", f"--port={self.port}", f"--username={USER}")
-        return self._run("psql", *to, "--dbname=postgres", "--tuples-only", f"--command={sql}")
+        return self._run("psql", *to, f"--dbname={database}", "--tuples-only", f"--command={sql}")
 
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(
