@@ -7,11 +7,12 @@ from jupyterhub import orm
 from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.spawner import Spawner
 
+from hub.handlers import with_mixin
 from hub.server_status.reasons import Reason, note_stop
 
 
 class _NotingStops(UserServerAPIHandler):
-    """JupyterHub's handler of the stop buttons and of programs that stop servers."""
+    """Mixed in before JupyterHub's handler of stop buttons and of programs that stop servers."""
 
     async def delete(self, user_name: str, server_name: str = "") -> Any:
         user = self.find_user(user_name)
@@ -41,7 +42,4 @@ def noting_stops(handlers: Iterable[tuple]) -> list[tuple]:
     Args:
         handlers: pattern, class and arguments of each handler, as tornado takes them.
     """
-    return [
-        (pattern, _NotingStops if cls is UserServerAPIHandler else cls, *rest)
-        for pattern, cls, *rest in handlers
-    ]
+    return with_mixin(handlers, UserServerAPIHandler, _NotingStops)

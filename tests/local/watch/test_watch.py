@@ -165,8 +165,9 @@ def test_every_alert_reads_what_the_parts_tell(
     three_parts_answer(prometheus)
     lea = open_server(watched.hub, "lea")
     # Pages that `HubSlow` leaves out, each by a part of its handler's name.
-    for path in ("hub/spawn/lea", "hub/api/users/lea/server/progress", "user/nobody/"):
+    for path in ("hub/spawn/lea", "hub/api/users/lea/server/progress", "hub/user/nobody/"):
         lea.session.get(f"{watched.hub.url}/{path}", timeout=60)
+    lea.api("POST", "users/lea/server")  # which runs already
     rules = yaml.safe_load((DOCKER / "monitoring/rules.yaml").read_text())["groups"][0]["rules"]
     assert len(rules) > 10
 
