@@ -31,7 +31,9 @@ class Replicas:
     """The proxies, whose API has the same port on different addresses."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        with socket.socket() as probe:  # free at every address, and not at 127.0.0.1 alone
+            probe.bind(("", 0))
+            self.port = probe.getsockname()[1]
         self._running: dict[str, subprocess.Popen] = {}
         self.gone: list[str] = []
 
@@ -59,7 +61,7 @@ class Replicas:
         try:
             url = f"http://{host}:{self.port}/api/routes"
             return requests.get(url, headers=headers, timeout=5).json()
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.JSONDecodeError):
             return None
 
     def stop(self) -> None:
