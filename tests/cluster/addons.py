@@ -72,7 +72,11 @@ def _storage_class(
 
 
 def _dns(cluster: Cluster) -> list[dict[str, Any]]:
-    """CoreDNS as most clusters have it: two pods behind the service kube-dns."""
+    """CoreDNS behind the service kube-dns, on each node.
+
+    Of a Deployment this scheduler put both pods on one node, whatever they asked for. With that
+    node the names of all services were lost.
+    """
     here = {"namespace": "kube-system"}
     labels = {"k8s-app": "kube-dns"}
     rules = [
@@ -95,31 +99,24 @@ def _dns(cluster: Cluster) -> list[dict[str, Any]]:
             {"name": "settings", "mountPath": "/etc/coredns"},
         ],
     }
-    apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": labels}}
-    several = len(cluster.node_numbers) > 1  # a lost node must not take the names of all services
     pod = {
         "metadata": {"labels": labels},
         "spec": {
             "serviceAccountName": "coredns",
             "dnsPolicy": "Default",
             "containers": [container],
-            "affinity": {
-                "podAntiAffinity": {
-                    "requiredDuringSchedulingIgnoredDuringExecution": [apart] if several else []
-                }
-            },
             "volumes": [
                 {"name": "tools", "hostPath": {"path": str(cluster.tools), "type": "Directory"}},
                 {"name": "settings", "configMap": {"name": "coredns"}},
             ],
         },
     }
-    deployment = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}
+    everywhere = {"selector": {"matchLabels": labels}, "template": pod}
     service = {"clusterIP": cluster.network.dns, "selector": labels, "ports": ports}
     return [
         _object("v1", "ServiceAccount", "coredns", metadata=here),
         *_allow("coredns", account, rules),
         _object("v1", "ConfigMap", "coredns", metadata=here, data={"Corefile": COREFILE}),
-        _object("apps/v1", "Deployment", "coredns", metadata=here, spec=deployment),
+        _object("apps/v1", "DaemonSet", "coredns", metadata=here, spec=everywhere),
         _object("v1", "Service", "kube-dns", metadata={**here, "labels": labels}, spec=service),
     ]

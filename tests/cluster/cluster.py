@@ -77,7 +77,7 @@ class Cluster:
         self.apply(*addons.bootstrap(self))
         self._start_nodes(images)
         self.wait_for_nodes()
-        self.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns")
+        self.kubectl("-n", "kube-system", "rollout", "status", "daemonset/coredns")
         self._say(f"cluster: {nodes} nodes are ready, {time.monotonic() - began:.1f} s")
 
     def stop(self) -> None:
