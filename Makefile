@@ -102,7 +102,7 @@ test-deploy: .venv/.dev ## docs/deploy.md, word for word, on a bare machine in a
 	@tests/prepare
 	@exec tests/run tests/docker/deploy --timeout=2900
 
-test-cluster: .venv/.dev ## of the tests those with a Kubernetes cluster; the first time it is built, for ten minutes (AGENTS=1: agents that scale, too)
+test-cluster: .venv/.dev ## a Kubernetes cluster on this machine, as root; the first time it is built, for ten minutes (AGENTS=1: agents that scale, too)
 	@tests/prepare
 	@exec $(if $(AGENTS),env MOSSHUB_TEST_AGENTS=1 )tests/run tests/cluster
 

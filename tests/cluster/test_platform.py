@@ -144,8 +144,12 @@ def test_an_upgrade_keeps_keys_and_sessions(platform: ClusterPlatform, ada: PodP
     platform.values["settings"]["TEAM_NAME"] = "Moss and friends"
     platform.install()
     assert platform.kubectl("get", "secret", "mosshub-keys", "-o", "jsonpath={.data}") == keys
-    notebook.reconnect()  # the proxy shows the team's name, so it was started again
-    assert "42" in notebook.run("print(40 + kept)")
+
+    def go_on() -> bool:
+        notebook.reconnect()  # the proxy shows the team's name, so it was started again
+        return "42" in notebook.run("print(40 + kept)")
+
+    retry_until(go_on, 60, "the page goes on, as often as it tries")
     assert "Moss and friends" in ada.session.get(f"{platform.url}/hub/home", timeout=60).text
 
 
