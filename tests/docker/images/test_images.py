@@ -190,7 +190,7 @@ def test_a_persons_image_is_smaller_than_two_gigabytes(capsys):
     with capsys.disabled():
         print("\n" + ", ".join(f"{image} {size / 1e9:.2f} GB" for image, size in sizes.items()))
     assert sizes[USER] < LIMIT
-    assert sizes[HUB] < 0.5e9
+    assert sizes[HUB] < 0.52e9  # of it 16 MB for another hub: hub/another_hub.py
 
 
 def test_the_gpu_target_resolves_for_its_python(tmp_path):
