@@ -35,10 +35,9 @@ logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 _SCRAM = ScramMechanism.SCRAM_SHA_512
 #: An account that nobody uses, that is made before all others and never deleted.
-#: WORKAROUND(Kafka 4.3.1): a broker that reads its log anew takes all changes of passwords in the
-#: order of Java's hashes of the names. Where a deletion comes while it knows no password yet, it
-#: forgets all that come after it (ScramDelta.apply), and nobody can sign in. This name's hash is 0,
-#: so it comes first.
+#: WORKAROUND(Kafka 4.3.1): a broker that starts again may forget all passwords.
+#: It applies changes in the order of Java's hashes of the names. A deletion that comes before any
+#: password loses all that follow it (ScramDelta.apply). This name's hash is 0: it comes first.
 #: Test: test_a_broker_that_starts_again_knows_everybody
 FIRST = "mosshub.first.aypapvjb"
 _UNLIMITED = 1e12  # the hub is a user too, and no user's flood may slow it down

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,7 @@ from tests.support.apps import (
     WRITE,
     app_url,
     assert_nothing_of_the_viewer,
+    assert_snapshot_and_open_topic,
     open_app,
     publish,
     seen_by_code,
@@ -57,13 +57,7 @@ def test_an_app_is_a_pod_of_its_own_that_has_nothing_of_its_author(
     assert page.url.startswith(server_url(ada))
     seen = seen_by_code(linus, ada)
     assert_nothing_of_the_viewer(seen, linus)
-    assert seen["data"] == "1,2,3"
-    files = {Path(path).name for path in seen["home"]}
-    assert {NAME, "numbers.csv"} <= files
-    assert not {"private.csv", "image_class.py"} & files
-    assert seen["topics"]["ada.open"] == ["a message in open"]
-    assert seen["topics"]["ada.secret"] in ([], "TopicAuthorizationFailedError")
-    assert seen["every_topic"] == ["ada.open"]
+    assert_snapshot_and_open_topic(seen, ada)
     assert "JUPYTERHUB_API_TOKEN" not in json.dumps([seen["environment"], seen["processes"]])
     pods = platform.cluster.get("pods", "-n", platform.namespace)["items"]
     (pod,) = [one for one in pods if one["metadata"]["name"].startswith(f"{ada.pod}-")]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -198,6 +199,18 @@ def seen_by_code(viewer: Person, author: Person) -> dict[str, Any]:
                 return json.loads(text[text.index("PEEK") + 4 : text.rindex("KEEP")])
             assert "error" not in str(output.get("channel")), text
     raise AssertionError("the app showed nothing")
+
+
+def assert_snapshot_and_open_topic(seen: dict[str, Any], author: Person) -> None:
+    """Check that an app's code sees all that its author gave it, and nothing else of theirs."""
+    assert seen["data"] == "1,2,3"
+    files = {Path(path).name for path in seen["home"]}
+    assert {NAME, "numbers.csv"} <= files
+    assert not {"private.csv", "image_class.py"} & files
+    opened, closed = f"{author.name}.open", f"{author.name}.secret"
+    assert seen["topics"][opened] == ["a message in open"]
+    assert seen["topics"][closed] in ([], "TopicAuthorizationFailedError")
+    assert seen["every_topic"] == [opened]
 
 
 def assert_nothing_of_the_viewer(seen: dict[str, Any], viewer: Person) -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from html import unescape
-from pathlib import Path
 
 import pytest
 from mosshub_contract.apps import server_name
@@ -25,6 +24,7 @@ from tests.support.apps import (
     WRITE,
     app_url,
     assert_nothing_of_the_viewer,
+    assert_snapshot_and_open_topic,
     open_app,
     publish,
     seen_by_code,
@@ -93,13 +93,7 @@ def test_an_apps_code_sees_its_snapshot_its_topics_and_nothing_else(
     assert page.url.startswith(server_url(ada))
     seen = seen_by_code(linus, ada)
     assert_nothing_of_the_viewer(seen, linus)
-    assert seen["data"] == "1,2,3"
-    files = {Path(path).name for path in seen["home"]}
-    assert {NAME, "numbers.csv"} <= files
-    assert not {"private.csv", "image_class.py"} & files
-    assert seen["topics"]["ada.open"] == ["a message in open"]
-    assert seen["topics"]["ada.secret"] in ([], "TopicAuthorizationFailedError")
-    assert seen["every_topic"] == ["ada.open"]
+    assert_snapshot_and_open_topic(seen, ada)
     # The hub's token is in no environment that the code can read.
     text = json.dumps([seen["environment"], seen["processes"]])
     assert "JUPYTERHUB_API_TOKEN" not in text

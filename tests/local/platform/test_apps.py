@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from html import unescape
-from pathlib import Path
 
 import pytest
 import requests
@@ -26,6 +25,7 @@ from tests.support.apps import (
     TOPICS,
     app_url,
     assert_nothing_of_the_viewer,
+    assert_snapshot_and_open_topic,
     open_app,
     publish,
     seen_by_code,
@@ -143,13 +143,8 @@ def test_its_code_sees_nothing_of_the_viewer_and_the_snapshot_alone(
     open_app(viewer, author)
     seen = seen_by_code(viewer, author)
     assert_nothing_of_the_viewer(seen, viewer)
-    assert seen["data"] == "1,2,3"
+    assert_snapshot_and_open_topic(seen, author)
     assert not [name for name in seen["environment"] if "TOKEN" in name]
-    files = {Path(path).name for path in seen["home"]}
-    assert {"peek.py", "numbers.csv"} <= files
-    assert not {"private.csv", "image_class.py"} & files
-    assert seen["topics"]["ivy.open"] == ["a message in open"]
-    assert seen["topics"]["ivy.secret"] in ([], "TopicAuthorizationFailedError")
     open_app(author, author)
     # What belongs to the editor is closed, also to the author.
     for path in ("api/files/list_files", "api/kernel/run", "api/files/read_code", "terminal/ws"):
