@@ -90,7 +90,7 @@ class BareMachine:
         docker("exec", "-d", "--user", "moss", self.box.name, "setsid", "sh", "-c", script)
 
         def ready() -> bool:
-            self.output = self.moss(f"cat {LOG}")
+            self.output = self.moss(f"cat {LOG} 2>/dev/null || true")  # its first moment has none
             if "\nAdmins " in self.output:
                 return True
             assert not self.output or self.processes(), f"make run ended:\n{self.output}"

@@ -175,12 +175,16 @@ def test_unpublished_its_container_and_its_account_are_gone(
         assert time.monotonic() - began < 20 * TIMEOUT_FACTOR
     assert linus.session.get(app_url(ada), timeout=60).status_code == 404
     wait_until(lambda: not exists(published), 60, "the container is gone")
-    names = team.stack.in_hub(
-        "from hub.accounts import make_reconciler\n"
-        "from hub.settings import load_settings\n"
-        "print(*make_reconciler(load_settings(), list)._kafka.account_names())"
-    )
-    assert "app.ada.peek" not in names.split()
+
+    def account_is_gone() -> bool:
+        names = team.stack.in_hub(
+            "from hub.accounts import make_reconciler\n"
+            "from hub.settings import load_settings\n"
+            "print(*make_reconciler(load_settings(), list)._kafka.account_names())"
+        )
+        return "app.ada.peek" not in names.split()
+
+    wait_until(account_is_gone, 60, "its account is gone")
 
 
 def test_the_command_publishes_from_a_terminal(ada: TeamMember, linus: TeamMember) -> None:
