@@ -111,7 +111,7 @@ def _(dataset):
     batch_size = mo.ui.slider(
         steps=[16, 32, 64, 128, 256], value=32, label="Batch size", show_value=True
     )
-    seed = mo.ui.number(0, 1000, value=1, label="Seed: the same seed gives the same result")
+    seed = mo.ui.number(0, 1000, value=1, label="Seed: the same one gives the same result on a CPU")
     augment = mo.ui.checkbox(
         True, label="Data augmentation: shift (and mirror) the training images a little"
     )

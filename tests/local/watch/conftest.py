@@ -18,7 +18,6 @@ from typing import Any
 import psutil
 import pytest
 import requests
-import yaml
 from imageclass.messages.heartbeats import encode_heartbeat
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import NoError
@@ -29,7 +28,7 @@ from mosshub_contract.server_report import API_PATH, ServerReport, to_json
 from mosshub_contract.topics import topic_settings
 
 from tests.support.light_hub import LightHub
-from tests.support.paths import DOCKER, ROOT
+from tests.support.paths import ROOT
 from tests.support.people import LocalPerson
 from tests.support.secured_kafka import KafkaUser, SecuredKafka
 from tests.support.waiting import retry_until, wait_until
@@ -209,54 +208,6 @@ def open_server(hub: LightHub, name: str) -> LocalPerson:
     url = f"http://127.0.0.1:{hub.hub_port}/hub/api{API_PATH}"
     requests.post(url, data=to_json(report), headers=headers, timeout=30).raise_for_status()
     return person
-
-
-class RunningPrometheus:
-    """Debian's Prometheus with our configuration; only addresses and the interval differ."""
-
-    def __init__(self, directory: Path, parts: Watched) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        (directory / "token").write_text(TOKEN)
-        settings = yaml.safe_load((DOCKER / "monitoring/prometheus.yaml").read_text())
-        settings["global"] = {"scrape_interval": "2s", "evaluation_interval": "2s"}
-        settings["rule_files"] = [str(DOCKER / "monitoring/rules.yaml")]
-        targets = {
-            "hub": f"127.0.0.1:{parts.hub.hub_port}",
-            "proxy": f"127.0.0.1:{parts.proxy_port}",
-            "watch": f"127.0.0.1:{parts.watch_port}",
-        }
-        for job in settings["scrape_configs"]:
-            job["static_configs"] = [{"targets": [targets.pop(job["job_name"])]}]
-            if "authorization" in job:
-                job["authorization"]["credentials_file"] = str(directory / "token")
-        assert not targets
-        (directory / "prometheus.yaml").write_text(yaml.safe_dump(settings))
-        self.log = directory / "prometheus.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    "prometheus",
-                    f"--config.file={directory / 'prometheus.yaml'}",
-                    f"--storage.tsdb.path={directory / 'tsdb'}",
-                    f"--web.listen-address=127.0.0.1:{self.port}",
-                ],
-                stdout=log,
-                stderr=log,
-                preexec_fn=die_with_parent(),
-            )
-
-    def query(self, expression: str) -> list[dict]:
-        """Return the result of a query now."""
-        answer = requests.get(
-            f"{self.url}/api/v1/query", params={"query": expression}, timeout=30
-        ).json()
-        assert answer["status"] == "success", (expression, answer)
-        return answer["data"]["result"]
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
 
 
 def cpu_seconds(process: psutil.Process) -> float:

@@ -19,12 +19,12 @@ from tests.local.watch.conftest import (
     GRAFANA_SECRET,
     SECRET_TEXT,
     TOKEN,
-    RunningPrometheus,
     Watched,
     cpu_seconds,
     open_server,
 )
 from tests.local.watch.expressions import left_out, selectors, with_labels
+from tests.local.watch.prometheus import RunningPrometheus
 from tests.support.paths import DOCKER
 from tests.support.people import LocalPerson
 from tests.support.waiting import TIMEOUT_FACTOR, retry_until, wait_until
