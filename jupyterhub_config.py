@@ -160,5 +160,7 @@ queue = StartQueue(
     settings.start_places, settings.active_server_limit, settings.maintenance, settings.gpus
 )
 c.Spawner.pre_spawn_hook = queue.wait_for_turn
+# The spawners read the options themselves; without this JupyterHub warns of each in the log.
+c.Spawner.apply_user_options = lambda spawner, options: None
 c.JupyterHub.concurrent_spawn_limit = 0
 c.JupyterHub.active_server_limit = 0

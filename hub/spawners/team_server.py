@@ -14,7 +14,7 @@ from hub.starts.without import StartWithoutMixin
 OPTIONS = frozenset({"image", "size"})  #: everything a user may choose at a start
 
 
-class TeamServerMixin(AppServerMixin, SizeMixin, ProgressMixin, StartWithoutMixin):
+class TeamServerMixin(ProgressMixin, StartWithoutMixin, AppServerMixin, SizeMixin):
     """Refuses options that nobody offered, and remembers how a server ended.
 
     Mixed in before a spawner's class.

@@ -1,5 +1,8 @@
 """What a start of a server may ask for."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from requests import Response
 
@@ -79,3 +82,27 @@ def test_after_a_refusal_an_image_from_the_list_starts(idle):
     refused = idle.api("POST", "users/grace/server", json={"image": "debian"})
     assert refused.status_code == 400
     idle.start()
+
+
+def test_a_start_without_packages_is_one(idle):
+    idle.start(without="packages")
+    assert idle.inside("printenv", "MOSSHUB_WITHOUT") == "packages"
+    idle.stop()
+    idle.start()  # once only
+    assert idle.attempt("printenv MOSSHUB_WITHOUT").stdout.strip() == ""
+
+
+def test_the_page_that_waits_is_told_how_far_it_is(idle):
+    progress = "users/grace/server/progress"
+
+    def told() -> list[str]:
+        """Return what is said until the server is there; nothing before its start began."""
+        with idle.api("GET", progress, stream=True) as said:
+            lines = [line for line in said.iter_lines(chunk_size=1) if line[:6] == b"data: "]
+        return [json.loads(line[6:])["message"] for line in lines]
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(idle.api, "POST", "users/grace/server", json={})
+        messages = wait_until(told, 30, "the start begins")
+    # What a start does last may be over between two looks.
+    assert {"Preparing your container …", "Starting your editor …"} & set(messages), messages
