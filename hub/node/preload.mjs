@@ -59,3 +59,13 @@ net.Socket.prototype.connect = function (...where) {
   }
   return socket;
 };
+
+// For the same reason a connection to a server is used again only at once. On one that was kept for
+// longer, a request to a machine that was lost meanwhile would wait for a quarter of an hour, and one
+// to a new server at its address as well.
+const KEPT_MS = 1000;
+http.Agent = class extends http.Agent {
+  constructor(options) {
+    super({ ...options, timeout: KEPT_MS }); // ends what is idle; a request may take as long as it likes
+  }
+};

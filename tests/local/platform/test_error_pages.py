@@ -4,7 +4,10 @@ import contextlib
 import os
 import re
 import socket
+import socketserver
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -22,6 +25,7 @@ from tests.support.people import LocalPerson
 from tests.support.waiting import retry_until, wait_until
 
 PAGE = {"Accept": "text/html,*/*;q=0.8"}
+KEPT_S = 1  # of hub/node/preload.mjs
 COMES_BACK = '<meta http-equiv="refresh" content="5">'
 
 
@@ -79,12 +83,32 @@ def test_a_server_that_died_is_explained_until_the_hub_knows(light_hub: LightHub
     wait_until(offered, 60, "the page that offers a start")
 
 
+@contextlib.contextmanager
+def proxy_to(server: int) -> Iterator[str]:
+    """The platform's proxy, which leads to a port of this machine; yields where."""
+    port, api = free_port(), free_port()
+    command = [*proxy_command(Settings(_env_file=None)), "--ip=127.0.0.1", f"--port={port}"]
+    proxy = subprocess.Popen(
+        [*command, f"--api-port={api}", "--log-level=error"],
+        env={"CONFIGPROXY_AUTH_TOKEN": "of-the-tests"},
+        preexec_fn=die_with_parent(),
+    )
+    try:
+        routes = f"http://127.0.0.1:{api}/api/routes/user/ada"
+        token = {"Authorization": "token of-the-tests"}
+        body = {"target": f"http://127.0.0.1:{server}"}
+        retry_until(
+            lambda: requests.post(routes, headers=token, json=body, timeout=5).ok, 30, "a proxy"
+        )
+        yield f"http://127.0.0.1:{port}/user/ada/"
+    finally:
+        proxy.kill()
+        proxy.wait()
+
+
 @pytest.mark.slow
 def test_a_server_whose_machine_is_gone_is_explained_before_the_kernel_gives_up() -> None:
     """What is gone with its node neither takes nor refuses a connection."""
-    port, api = free_port(), free_port()
-    token = {"Authorization": "token of-the-tests"}
-    command = [*proxy_command(Settings(_env_file=None)), "--ip=127.0.0.1", f"--port={port}"]
     with contextlib.ExitStack() as ends:
         silent = ends.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         target = silent.getsockname()
@@ -93,20 +117,36 @@ def test_a_server_whose_machine_is_gone_is_explained_before_the_kernel_gives_up(
             full.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 full.connect(target)
-        proxy = subprocess.Popen(
-            [*command, f"--api-port={api}", "--log-level=error"],
-            env={"CONFIGPROXY_AUTH_TOKEN": "of-the-tests"},
-            preexec_fn=die_with_parent(),
-        )
-        ends.callback(proxy.wait)
-        ends.callback(proxy.kill)
-        routes = f"http://127.0.0.1:{api}/api/routes/user/ada"
-        body = {"target": f"http://127.0.0.1:{target[1]}"}
-        retry_until(
-            lambda: requests.post(routes, headers=token, json=body, timeout=5).ok, 30, "a proxy"
-        )
-        page = requests.get(f"http://127.0.0.1:{port}/user/ada/", headers=PAGE, timeout=60)
+        url = ends.enter_context(proxy_to(target[1]))
+        page = requests.get(url, headers=PAGE, timeout=60)
         assert page.status_code == 503
+
+
+class AnswersOnce(socketserver.BaseRequestHandler):
+    """A server whose connections say nothing after their first answer, as if it were lost."""
+
+    def handle(self) -> None:
+        asked = self.request.recv(65536)
+        if b"slow" in asked:
+            time.sleep(2 * KEPT_S)
+        self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        while self.request.recv(65536):
+            pass
+
+
+@pytest.mark.slow
+def test_a_connection_is_not_kept_for_longer_than_its_machine_may_live() -> None:
+    """What was lost meanwhile does not say so, and another server may have its address."""
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), AnswersOnce)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with server, proxy_to(server.server_address[1]) as url:
+        assert requests.get(url, timeout=60).text == "ok"
+        time.sleep(2 * KEPT_S)
+        assert requests.get(url, timeout=20).text == "ok"
+        time.sleep(2 * KEPT_S)
+        assert requests.get(f"{url}slow", timeout=60).text == "ok", "an answer may take longer"
+        server.shutdown()
 
 
 @pytest.mark.slow
