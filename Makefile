@@ -102,9 +102,9 @@ test-deploy: .venv/.dev ## docs/deploy.md, word for word, on a bare machine in a
 	@tests/prepare
 	@exec tests/run tests/docker/deploy --timeout=2900
 
-test-cluster: .venv/.dev ## a Kubernetes cluster on this machine, as root; the first time it is built, for ten minutes (AGENTS=1: agents that scale, too)
+test-cluster: .venv/.dev ## a Kubernetes cluster on this machine, as root; the first time it is built, for ten minutes (AGENTS=1: agents that scale, too; INGRESS=1: an Ingress and a Gateway)
 	@tests/prepare
-	@exec $(if $(AGENTS),env MOSSHUB_TEST_AGENTS=1 )tests/run tests/cluster
+	@exec env $(if $(AGENTS),MOSSHUB_TEST_AGENTS=1) $(if $(INGRESS),MOSSHUB_TEST_INGRESS=1) tests/run tests/cluster
 
 test-quick: .venv/.dev ## tests without containers, browsers and those marked slow: minutes, between commits
 	@exec tests/run --quick

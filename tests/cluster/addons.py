@@ -25,7 +25,7 @@ COREFILE = """\
 def bootstrap(cluster: Cluster) -> list[dict[str, Any]]:
     """Return the objects that a cluster starts with."""
     nodes = [
-        _object("v1", "Node", f"n{number}", spec={"podCIDR": cluster.network.pods_of(number)})
+        manifest("v1", "Node", f"n{number}", spec={"podCIDR": cluster.network.pods_of(number)})
         for number in cluster.node_numbers
     ]
     policies = [
@@ -35,24 +35,26 @@ def bootstrap(cluster: Cluster) -> list[dict[str, Any]]:
     user = {"kind": "User", "name": "network-policies", "apiGroup": "rbac.authorization.k8s.io"}
     return [
         *nodes,
-        *_allow("network-policies", user, policies),
+        *allow("network-policies", user, policies),
         _storage_class(SHARED, {}, default=True),
         _storage_class(LOCAL, {"local": "true"}),
         *_dns(cluster),
     ]
 
 
-def _object(api: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
+def manifest(api: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
+    """Return an object of the cluster; `metadata` is what it has beside its name."""
     metadata = {"name": name, **more.pop("metadata", {})}
     return {"apiVersion": api, "kind": kind, "metadata": metadata, **more}
 
 
-def _allow(name: str, subject: dict[str, str], rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def allow(name: str, subject: dict[str, str], rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what lets a user or service account do something in the whole cluster."""
     api = "rbac.authorization.k8s.io/v1"
     role = {"kind": "ClusterRole", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
     return [
-        _object(api, "ClusterRole", name, rules=rules),
-        _object(api, "ClusterRoleBinding", name, roleRef=role, subjects=[subject]),
+        manifest(api, "ClusterRole", name, rules=rules),
+        manifest(api, "ClusterRoleBinding", name, roleRef=role, subjects=[subject]),
     ]
 
 
@@ -60,7 +62,7 @@ def _storage_class(
     name: str, parameters: dict[str, str], *, default: bool = False
 ) -> dict[str, Any]:
     annotations = {"storageclass.kubernetes.io/is-default-class": str(default).lower()}
-    return _object(
+    return manifest(
         "storage.k8s.io/v1",
         "StorageClass",
         name,
@@ -114,9 +116,9 @@ def _dns(cluster: Cluster) -> list[dict[str, Any]]:
     everywhere = {"selector": {"matchLabels": labels}, "template": pod}
     service = {"clusterIP": cluster.network.dns, "selector": labels, "ports": ports}
     return [
-        _object("v1", "ServiceAccount", "coredns", metadata=here),
-        *_allow("coredns", account, rules),
-        _object("v1", "ConfigMap", "coredns", metadata=here, data={"Corefile": COREFILE}),
-        _object("apps/v1", "DaemonSet", "coredns", metadata=here, spec=everywhere),
-        _object("v1", "Service", "kube-dns", metadata={**here, "labels": labels}, spec=service),
+        manifest("v1", "ServiceAccount", "coredns", metadata=here),
+        *allow("coredns", account, rules),
+        manifest("v1", "ConfigMap", "coredns", metadata=here, data={"Corefile": COREFILE}),
+        manifest("apps/v1", "DaemonSet", "coredns", metadata=here, spec=everywhere),
+        manifest("v1", "Service", "kube-dns", metadata={**here, "labels": labels}, spec=service),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import keda, tools
+from tests.cluster import keda, tools, traefik
 from tests.cluster.cluster import Cluster
 from tests.cluster.platform import OTHERS, OURS, ClusterPlatform, PodPerson
 from tests.cluster.pods import DEBIAN, Namespace
@@ -22,8 +22,9 @@ from tests.support.setup import needed
 HERE = Path(__file__).parent
 NODES = 3
 CLUSTER = pytest.StashKey[Cluster]()
-#: KEDA takes long to build, so these run only on demand: `make test-cluster AGENTS=1`.
-collect_ignore = [] if keda.is_wanted() else ["test_agents.py"]
+#: Tests that run only on demand, with what takes long to build for them.
+ON_DEMAND = {"test_agents.py": keda, "test_ingress.py": traefik}
+collect_ignore = [name for name, needs in ON_DEMAND.items() if not needs.is_wanted()]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -32,8 +33,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if ours and not session.config.option.collectonly:
         with needed("Kubernetes cannot be built"):
             tools.ensure(_say(session.config))
-            if any(item.path.name == "test_agents.py" for item in ours):
-                keda.ensure(_say(session.config))
+            names = {item.path.name for item in ours}
+            for needs in (ON_DEMAND[name] for name in ON_DEMAND if name in names):
+                needs.ensure(_say(session.config))
 
 
 def _say(config: pytest.Config) -> Any:

@@ -42,12 +42,16 @@ class ClusterPlatform:
         namespace: the name of a namespace that exists.
         directory: for the files of this installation.
         values: values of the chart, beside SMALL and those that a sign-in needs.
+
+    Attributes:
+        way_in: the service to which its host names lead, and that service's namespace.
     """
 
     def __init__(
         self, cluster: Cluster, namespace: str, directory: Path, **values: dict[str, Any]
     ) -> None:
         self.cluster, self.namespace = cluster, namespace
+        self.way_in = ("service/edge", namespace)
         self.url = f"https://{DOMAIN}"
         self.authority = str(cluster.authority.certificate_file)
         self.provider = OidcProvider(self.url, directory / "oidc.log", cluster.network.host)
@@ -103,7 +107,7 @@ class ClusterPlatform:
             *("--values", str(self._values_file), "--wait", "--timeout", limit),
             timeout=START_TIMEOUT_S + 60,
         )
-        host_names.point(DOMAIN, self.cluster.address("service/edge", self.namespace))
+        host_names.point(DOMAIN, self.cluster.address(*self.way_in))
 
     def answers(self) -> bool:
         """Return whether the hub answers through edge and proxy."""

@@ -181,23 +181,14 @@ def test_keys_are_generated_kept_and_may_be_ones_own(rendered: dict) -> None:
     assert [s["secret"]["name"] for s in secrets if "secret" in s] == ["my-keys", "mosshub"]
 
 
-def test_the_edge_answers_for_the_domain_and_every_name_below_it(rendered: dict) -> None:
-    rules = one(rendered["managed"], "Ingress", "edge")["spec"]["rules"]
-    hosts = ["moss.example.org", "*.moss.example.org"]
-    assert [rule["host"] for rule in rules] == hosts
-    assert one(rendered["gateway"], "HTTPRoute", "edge")["spec"]["hostnames"] == hosts
-    env = {
-        e["name"]: e["value"]
-        for e in pods(rendered["least"])["Deployment edge"]["containers"][0]["env"]
-    }
-    assert (env["SITE"], env["USERS_SITE"], env["COOKIES"]) == ("moss.example.org", "some", "some")
-
-
 @pytest.mark.parametrize(
     ("values", "said"),
     [
         (with_settings(DOMAIN=""), "settings.DOMAIN is not set"),
         (with_settings() | {"edge": {"tls": "none"}}, "browsers would send passwords unencrypted"),
+        (NEEDED | {"edge": {"gateway": {"name": "public"}}}, "no Ingress or HTTPRoute"),
+        (NEEDED | {"edge": {"ingress": {"className": "traefik"}}}, "no Ingress or HTTPRoute"),
+        (NEEDED | {"edge": {"gateway": {"listeners": ["hub"]}}}, "say whose listeners"),
         (with_settings(OAUTH_CLIENT_ID=""), "settings.OAUTH_CLIENT_ID is not set"),
         (with_settings(ALLOWED_USERS=[]), "Nobody could sign in"),
         (NEEDED | {"agents": [AGENT]}, "add it to settings.KAFKA_SERVICES"),
