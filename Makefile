@@ -102,7 +102,7 @@ test-deploy: .venv/.dev ## docs/deploy.md, word for word, on a bare machine in a
 	@tests/prepare
 	@exec tests/run tests/docker/deploy --timeout=2900
 
-test-cluster: .venv/.dev ## a Kubernetes cluster on this machine, as root; the first time it is built, for ten minutes (AGENTS=1: agents that scale, too; INGRESS=1: an Ingress and a Gateway)
+test-cluster: .venv/.dev ## the tests of a Kubernetes cluster alone, as root (AGENTS=1: agents that scale, too; INGRESS=1: an Ingress and a Gateway)
 	@tests/prepare
 	@exec env $(if $(AGENTS),MOSSHUB_TEST_AGENTS=1) $(if $(INGRESS),MOSSHUB_TEST_INGRESS=1) tests/run tests/cluster
 

@@ -10,6 +10,7 @@ from hub import (
     metrics,
     origins,
     pages,
+    proxy_replicas,
     reports,
     spawners,
     starts,
@@ -21,7 +22,6 @@ from hub.broker import broker_command
 from hub.database import database_url
 from hub.logs import LOGGING
 from hub.proxy import proxy_command
-from hub.proxy_replicas import ProxyReplicas
 from hub.servers import ENV_KEEP, server_environment
 from hub.settings import load_settings
 from hub.signin import oauth
@@ -44,6 +44,7 @@ if settings.servers == "pods":
     hub.at_end = lead().resign  # a cluster may start a second hub before the first has ended
 c.JupyterHub.logging_config = LOGGING  # without codes, tokens and cookies
 
+c.JupyterHub.extra_handlers = []
 # Addresses: browsers use one port; the others connect the platform's own parts.
 if team:
     c.JupyterHub.bind_url = "http://:8000"
@@ -54,7 +55,7 @@ if team:
     c.ConfigurableHTTPProxy.api_url = "http://proxy-api:8001"
     c.ConfigurableHTTPProxy.auth_token = settings.proxy_token.get_secret_value()
     if settings.servers == "pods":
-        c.JupyterHub.proxy_class = ProxyReplicas
+        proxy_replicas.configure(c)
 else:
     c.JupyterHub.bind_url = f"http://127.0.0.1:{settings.port}"
     c.JupyterHub.hub_ip = "127.0.0.1"
@@ -63,7 +64,6 @@ else:
     c.ConfigurableHTTPProxy.command = proxy_command(settings)
     c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
 
-c.JupyterHub.extra_handlers = []
 # Origins: a user's pages have a host of their own, so that they cannot act as whoever opens them.
 origins.configure(c, settings)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import time
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from jupyterhub.apihandlers import APIHandler
 from jupyterhub.proxy import ConfigurableHTTPProxy
+from jupyterhub.scopes import needs_scope
 from jupyterhub.utils import exponential_backoff
+from tornado import web
 
 T = TypeVar("T")
 
@@ -17,6 +23,19 @@ T = TypeVar("T")
 GRACE_S = 1.0
 #: Seconds to look for the name of the first one, as long as JupyterHub tries to reach a proxy.
 FIND_S = 30.0
+#: Seconds after which the name has the address of a new one: names are cached on their way.
+NAMED_S = 60.0
+PATH = "/api/mosshub/proxy"
+
+
+def configure(c: Any) -> None:
+    """Have the hub send its routes to several proxies.
+
+    Args:
+        c: JupyterHub's configuration (traitlets).
+    """
+    c.JupyterHub.proxy_class = ProxyReplicas
+    c.JupyterHub.extra_handlers.append((PATH, ReplicaHandler))
 
 
 class ProxyReplicas(ConfigurableHTTPProxy):
@@ -24,12 +43,17 @@ class ProxyReplicas(ConfigurableHTTPProxy):
 
     The name of `api_url` has an address for each replica, also for one that is not ready yet. What
     a replica misses while it is away it gets as soon as it asks for its routes, at its start, or
-    when the hub looks after them.
+    when the hub looks after them. It says its address then, which the name may not have yet.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._replicas: dict[str, ConfigurableHTTPProxy] = {}
+        self._asked: dict[str, float] = {}
+
+    def know(self, host: str) -> None:
+        """Send routes to a replica at this address from now on, whether the name has it or not."""
+        self._asked[host] = time.monotonic()
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
         """Add a route to all replicas."""
@@ -97,7 +121,9 @@ class ProxyReplicas(ConfigurableHTTPProxy):
         hosts: list[str] = []
 
         async def is_known() -> bool:
-            hosts[:] = await self._hosts() or self._replicas
+            after = time.monotonic() - NAMED_S
+            self._asked = {host: asked for host, asked in self._asked.items() if asked > after}
+            hosts[:] = {*(await self._hosts() or self._replicas), *self._asked}
             return bool(hosts)
 
         await exponential_backoff(is_known, f"{self.api_url} has no address", timeout=FIND_S)
@@ -116,6 +142,7 @@ class ProxyReplicas(ConfigurableHTTPProxy):
 
     def _client(self, host: str) -> ConfigurableHTTPProxy:
         parts = urlsplit(self.api_url)
+        bracketed = f"[{host}]" if ":" in host else host
         return ConfigurableHTTPProxy(
             parent=self.parent,
             db_factory=self.db_factory,
@@ -125,5 +152,19 @@ class ProxyReplicas(ConfigurableHTTPProxy):
             public_url=self.public_url,
             should_start=False,
             auth_token=self.auth_token,
-            api_url=parts._replace(netloc=f"{host}:{parts.port}").geturl(),
+            api_url=parts._replace(netloc=f"{bracketed}:{parts.port}").geturl(),
         )
+
+
+class ReplicaHandler(APIHandler):
+    """Sends all routes to a replica that has just started, and says where it is."""
+
+    @needs_scope("proxy")
+    async def post(self) -> None:
+        """Return when the replica has its routes, as far as it answers."""
+        try:
+            host = str(ip_address(json.loads(self.request.body)["address"]))
+        except (ValueError, TypeError, KeyError):
+            raise web.HTTPError(400, 'Say your address: {"address": "10.0.0.1"}.') from None
+        self.proxy.know(host)
+        await self.proxy.check_routes(self.users, self.services)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.cluster.machine import Machine, run
@@ -38,6 +40,8 @@ class ControlPlane(Machine):
             route = ("route", "add", network.pods_of(number), "via", network.node(number))
             run("ip", *route)
             self.connect(*route)
+        for address in (network.METADATA, network.OUTSIDE):
+            self.connect("address", "add", f"{address}/32", "dev", "lo")
         self.set_kernel({"net/ipv4/ip_forward": "1"})
 
     def start_all(self) -> None:
@@ -85,3 +89,10 @@ class ControlPlane(Machine):
             *(kube, "provisioner", f"-kubeconfig={self.cluster.kubeconfig}"),
             f"-directory={self.cluster.state}/volumes",
         )
+
+    def answer_outside(self) -> None:
+        """Answer on port 80 of all its addresses, as the internet and a cloud's metadata do."""
+        empty = self.state / "outside"
+        empty.mkdir(exist_ok=True)
+        if Path(sys.executable).name not in self.programs:
+            self.start(sys.executable, "-m", "http.server", "80", f"--directory={empty}")

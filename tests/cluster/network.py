@@ -37,6 +37,11 @@ class Network:
     def dns(self) -> str:
         return f"10.{self.number}.128.10"
 
+    #: Where clouds tell each of their machines who it is, with keys.
+    METADATA = "169.254.169.254"
+    #: Of a range for documentation (RFC 5737): a place in the internet, where there is none.
+    OUTSIDE = "203.0.113.80"
+
     def node(self, number: int) -> str:
         return f"10.{self.number}.0.{10 + number}"
 

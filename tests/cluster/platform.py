@@ -24,6 +24,14 @@ DOMAIN = "moss.test"
 OURS = ("mosshub/hub:local", "mosshub/user:cpu")
 OTHERS = ("apache/kafka:4.3.1", "caddy:2.6.2")
 START_TIMEOUT_S = 240
+#: Prints the names of a proxy's routes, in its container.
+READ_ROUTES = """
+import json, pathlib, urllib.request
+token = pathlib.Path("/run/secrets/proxy_token").read_text().strip()
+headers = {"Authorization": f"token {token}"}
+asked = urllib.request.Request("http://127.0.0.1:8001/api/routes", headers=headers)
+print(json.dumps(list(json.load(urllib.request.urlopen(asked)))))
+"""
 #: Less than a team has: everything runs on one machine with two cores.
 SMALL: dict[str, Any] = {
     "edge": {"replicas": 1, "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}}},
@@ -109,6 +117,18 @@ class ClusterPlatform:
         )
         host_names.point(DOMAIN, self.cluster.address(*self.way_in))
 
+    def routes(self) -> dict[str, set[str]]:
+        """Return the routes of each proxy that gets requests, by its pod."""
+        pods = self.cluster.get("pods", "-n", self.namespace, "-l", "component=proxy")["items"]
+        found = {}
+        for pod in pods:
+            conditions = {c["type"]: c["status"] for c in pod["status"].get("conditions", ())}
+            name = pod["metadata"]["name"]
+            if conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]:
+                said = self.kubectl("exec", name, "--", "python", "-c", READ_ROUTES)
+                found[name] = set(json.loads(said))
+        return found
+
     def answers(self) -> bool:
         """Return whether the hub answers through edge and proxy."""
         return requests.get(f"{self.url}/hub/health", verify=self.authority, timeout=5).ok
@@ -153,7 +173,10 @@ class PodPerson(ContainerPerson):
 
     def context(self) -> str:
         """Return what the cluster says about the person's pod."""
-        return self.platform.kubectl("describe", "pod", self.pod)[-3000:]
+        try:
+            return self.platform.kubectl("describe", "pod", self.pod)[-3000:]
+        except RuntimeError as error:  # there is none
+            return str(error)
 
     def enter(self) -> list[str]:
         cluster = self.platform.cluster

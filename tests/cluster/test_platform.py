@@ -107,7 +107,16 @@ def test_users_reach_what_they_need_and_nothing_else(
 ) -> None:
     neighbour = cluster.address(f"pod/{linus.pod}", platform.namespace)
     wait_until(lambda: not reaches(ada, neighbour, 8888), POLICY_S, "the policies hold")
-    allowed = {("hub", 8081), ("kafka", 9092), ("kafka-0.brokers", 9092)}
+    network = cluster.network
+    cluster.control.answer_outside()
+    for address in (network.OUTSIDE, network.METADATA):  # from a node both are there
+        cluster.nodes[ada.node].wait_for("bash", "-c", f"</dev/tcp/{address}/80")
+    allowed = {
+        ("hub", 8081),
+        ("kafka", 9092),
+        ("kafka-0.brokers", 9092),
+        (network.OUTSIDE, 80),
+    }
     refused = {
         (neighbour, 8888),
         ("proxy", 8000),
@@ -116,8 +125,9 @@ def test_users_reach_what_they_need_and_nothing_else(
         ("broker", 9094),
         ("kafka-0.brokers", 9093),
         ("kubernetes.default", 443),
-        (cluster.network.control, 6443),
-        (cluster.network.node(1), 10250),
+        (network.METADATA, 80),
+        (network.control, 6443),
+        (network.node(1), 10250),
     }
     found = {way for way in allowed | refused if reaches(ada, *way)}
     assert found == allowed
@@ -143,6 +153,7 @@ def test_an_upgrade_keeps_keys_and_sessions(platform: ClusterPlatform, ada: PodP
     notebook.run("kept = 2")
     platform.values["settings"]["TEAM_NAME"] = "Moss and friends"
     platform.install()
+    assert_all_lead_to(platform, ada)
     assert platform.kubectl("get", "secret", "mosshub-keys", "-o", "jsonpath={.data}") == keys
 
     def go_on() -> bool:
@@ -151,6 +162,30 @@ def test_an_upgrade_keeps_keys_and_sessions(platform: ClusterPlatform, ada: PodP
 
     retry_until(go_on, 60, "the page goes on, as often as it tries")
     assert "Moss and friends" in ada.session.get(f"{platform.url}/hub/home", timeout=60).text
+
+
+def assert_all_lead_to(platform: ClusterPlatform, person: PodPerson) -> None:
+    """Each of the two proxies that gets requests knows the person's server."""
+    tables = platform.routes()
+    assert len(tables) == 2
+    for proxy, routes in tables.items():
+        assert any(f"/user/{person.name}/" in route for route in routes), (proxy, routes)
+
+
+def test_a_proxy_that_starts_again_gets_requests_when_it_has_its_routes(
+    platform: ClusterPlatform, ada: PodPerson
+) -> None:
+    lost, _ = sorted(platform.routes())
+
+    def restarts() -> int:
+        pod = platform.cluster.get("pod", lost, "-n", platform.namespace)
+        return pod["status"]["containerStatuses"][0]["restartCount"]
+
+    before = restarts()
+    platform.kubectl("exec", lost, "--", "sh", "-c", "kill 1")
+    wait_until(lambda: restarts() > before, 60, "the proxy starts again")
+    retry_until(lambda: lost in platform.routes(), 60, "it gets requests")
+    assert_all_lead_to(platform, ada)
 
 
 def test_a_server_that_dies_starts_again_with_the_users_files(ada: PodPerson) -> None:

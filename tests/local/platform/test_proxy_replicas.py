@@ -80,7 +80,9 @@ def replicas() -> Iterator[Replicas]:
         made.stop()
 
 
-def proxy(replicas: Replicas, monkeypatch: pytest.MonkeyPatch) -> ProxyReplicas:
+def proxy(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...] = HOSTS
+) -> ProxyReplicas:
     """Return what the hub has; the name leads to both addresses, as a headless service does."""
     made = ProxyReplicas(
         public_url="http://127.0.0.1:8000",
@@ -93,7 +95,7 @@ def proxy(replicas: Replicas, monkeypatch: pytest.MonkeyPatch) -> ProxyReplicas:
     loop = asyncio.get_running_loop()
 
     async def getaddrinfo(host: str, port: int, **_: Any) -> list[tuple]:
-        return [(2, 1, 6, "", (one, port)) for one in HOSTS]
+        return [(2, 1, 6, "", (one, port)) for one in named]
 
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
     return made
@@ -130,6 +132,24 @@ def test_one_replica_is_enough_and_a_new_one_is_found_out(
         assert (await both.get_all_routes())[ROUTE]["target"] == "", "so the hub sends it again"
         await both.add_route(ROUTE, TARGET, {"user": "ada"})
         assert (await both.get_all_routes())[ROUTE]["target"] == TARGET
+
+    asyncio.run(use())
+
+
+def test_a_replica_that_says_where_it_is_gets_routes_before_the_name_has_it(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use() -> None:
+        both = proxy(replicas, monkeypatch, named=HOSTS[:1])
+        both.know(HOSTS[1])
+        await both.add_route(ROUTE, TARGET, {"user": "ada"})
+        for host in HOSTS:
+            (route,) = (replicas.routes(host) or {}).values()
+            assert route["target"] == TARGET
+        monkeypatch.setattr(proxy_replicas, "NAMED_S", 0.0)
+        await both.delete_route(ROUTE)
+        left = [len(replicas.routes(host) or {}) for host in HOSTS]
+        assert left == [0, 1], "the name alone counts after a while"
 
     asyncio.run(use())
 
