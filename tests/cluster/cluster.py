@@ -207,6 +207,7 @@ class Cluster:
         """Lead what asks a service to the first node that runs: kube-proxy is there."""
         if self.nodes:
             first = min(self.nodes.values(), key=lambda node: node.number)
+            first.wait_for_services()
             route = ("route", "replace", self.network.services, "via", first.address)
             run("ip", *route)
             self.control.connect(*route)

@@ -149,6 +149,15 @@ class Node(Machine):
         proxy.write_text(json.dumps(self._proxy_settings()))
         self.start(self.kube, "kube-proxy", f"--config={proxy}")
 
+    def wait_for_services(self) -> None:
+        """Wait until it leads services' addresses to pods.
+
+        A connection that begins before that leads nowhere, and the kernel remembers it as long as
+        somebody tries.
+        """
+        rules = "iptables -w -t nat -S KUBE-SERVICES"
+        self.wait_for("sh", "-c", f"{rules} | grep -q {self.cluster.network.api_service}/32")
+
     def enforce_policies(self) -> None:
         """Start what enforces network policies; the cluster must know the node's address."""
         if "network-policies" not in self.programs:

@@ -169,7 +169,7 @@ def assert_all_lead_to(platform: ClusterPlatform, person: PodPerson) -> None:
     tables = platform.routes()
     assert len(tables) == 2
     for proxy, routes in tables.items():
-        assert any(f"/user/{person.name}/" in route for route in routes), (proxy, routes)
+        assert any(route.endswith(f"/user/{person.name}") for route in routes), (proxy, routes)
 
 
 def test_a_proxy_that_starts_again_gets_requests_when_it_has_its_routes(
