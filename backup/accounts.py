@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+import tenacity
 from mosshub_contract.broker_admin import admin_client_settings
 
 from backup.errors import BackupError
@@ -13,6 +14,10 @@ from hub.accounts.kafka_admin import BrokerUnavailable, KafkaAdmin
 from hub.accounts.reconciler import AccountReconciler, HubUser
 from hub.accounts.revoked import RevokedAccounts
 from hub.signin.names import safe_name
+
+#: Seconds in which a broker that has just started begins to answer, on a machine with much to do.
+PATIENCE_S = 60.0
+_PAUSE_S = 1.0
 
 
 def restore(
@@ -49,8 +54,14 @@ def restore(
         groups=_words(settings.kafka_groups),
         services=sorted(_words(settings.kafka_services)),
     )
+    patiently = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(BrokerUnavailable),
+        stop=tenacity.stop_after_delay(PATIENCE_S),
+        wait=tenacity.wait_fixed(_PAUSE_S),
+        reraise=True,
+    )
     try:
-        asyncio.run(reconciler.reconcile())
+        patiently(lambda: asyncio.run(reconciler.reconcile()))
     except BrokerUnavailable as error:
         raise BackupError(
             f"Everything is restored, only the accounts on the broker could not be made: {error}. "
