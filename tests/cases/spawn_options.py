@@ -104,5 +104,5 @@ def test_the_page_that_waits_is_told_how_far_it_is(idle):
     with ThreadPoolExecutor(1) as pool:
         pool.submit(idle.api, "POST", "users/grace/server", json={})
         messages = wait_until(told, 30, "the start begins")
-    # What a start does last may be over between two looks.
-    assert {"Preparing your container …", "Starting your editor …"} & set(messages), messages
+    # Each of ours ends so, and none of JupyterHub's. Some may be over between two looks.
+    assert any(message.endswith(" …") for message in messages), messages
