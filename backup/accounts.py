@@ -16,7 +16,7 @@ from hub.accounts.revoked import RevokedAccounts
 from hub.signin.names import safe_name
 
 #: Seconds in which a broker that has just started begins to answer, on a machine with much to do.
-PATIENCE_S = 60.0
+BROKER_TIMEOUT_S = 60.0
 _PAUSE_S = 1.0
 
 
@@ -56,7 +56,7 @@ def restore(
     )
     patiently = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(BrokerUnavailable),
-        stop=tenacity.stop_after_delay(PATIENCE_S),
+        stop=tenacity.stop_after_delay(BROKER_TIMEOUT_S),
         wait=tenacity.wait_fixed(_PAUSE_S),
         reraise=True,
     )

@@ -40,6 +40,6 @@ def test_a_broker_that_is_slow_at_first_is_asked_again(
 def test_one_that_is_away_ends_it_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(accounts, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(accounts, "BROKER_TIMEOUT_S", 0.1)
     with pytest.raises(BackupError, match="Run make up"):
         restore(monkeypatch, tmp_path, failures=1000)
