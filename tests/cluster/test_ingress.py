@@ -90,22 +90,12 @@ def visitor(platform: ClusterPlatform) -> requests.Session:
     return session
 
 
-def upload(person: PodPerson, name: str, content: bytes) -> requests.Response:
-    return person.session.post(
-        person.base + "api/files/create",
-        data={"path": "/home/mosshub/notebooks", "type": "file", "name": name},
-        files={"file": (name, content)},
-        headers={"Origin": person.origin, "Marimo-Server-Token": person.skew_token()},
-        timeout=120,
-    )
-
-
 def test_a_user_signs_in_uploads_and_runs_a_notebook(ada: PodPerson) -> None:
     name = f"way-{secrets.token_hex(3)}"
-    assert upload(ada, f"{name}.bin", b"x" * 20 * MIB).ok
+    assert ada.upload(f"{name}.bin", b"x" * 20 * MIB).ok
     size = ada.inside("stat", "-c", "%s", f"/home/mosshub/notebooks/{name}.bin")
     assert int(size) == 20 * MIB
-    assert upload(ada, f"{name}.py", EMPTY).ok
+    assert ada.upload(f"{name}.py", EMPTY).ok
     notebook = ada.notebook(f"{name}.py")
     assert notebook.run("print(6 * 7)").strip() == "42"
 

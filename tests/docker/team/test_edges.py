@@ -14,7 +14,7 @@ from tests.standins import ensure
 from tests.standins.engine import docker
 from tests.support.containers import Container, Containers
 from tests.support.kernels import Notebook
-from tests.support.members import Team, TeamMember
+from tests.support.members import Team
 from tests.support.paths import DOCKER
 from tests.support.smoke import Smoke
 from tests.support.stack import DOMAIN, Stack
@@ -73,16 +73,6 @@ def behind_nginx(stack: Stack, containers: Containers, directory: Path) -> Itera
         assert back.returncode == 0, back.stdout[-4000:]
 
 
-def upload(member: TeamMember, name: str, content: bytes) -> requests.Response:
-    return member.session.post(
-        member.base + "api/files/create",
-        data={"path": "/home/mosshub/notebooks", "type": "file", "name": name},
-        files={"file": (name, content)},
-        headers={"Origin": member.origin, "Marimo-Server-Token": member.skew_token()},
-        timeout=120,
-    )
-
-
 @pytest.fixture(params=["caddy", "nginx"])
 def edge(
     request: pytest.FixtureRequest, stack: Stack, containers: Containers, tmp_path: Path
@@ -104,10 +94,10 @@ def test_the_platform_works_behind_each_edge(
         names = {cookie.name for cookie in ada.session.cookies}
         assert {name for name in names if name.startswith("__Host-")}, names
         name = f"edge-{uuid.uuid4().hex[:6]}"
-        assert upload(ada, f"{name}.bin", b"x" * 20 * MIB).ok
+        assert ada.upload(f"{name}.bin", b"x" * 20 * MIB).ok
         size = ada.inside("stat", "-c", "%s", f"/home/mosshub/notebooks/{name}.bin")
         assert int(size) == 20 * MIB
-        assert upload(ada, f"{name}.py", b"import marimo\n\napp = marimo.App()\n").ok
+        assert ada.upload(f"{name}.py", b"import marimo\n\napp = marimo.App()\n").ok
         notebook = Notebook(ada, f"{name}.py")
         assert notebook.run("print(6 * 7)").strip() == "42"
         notebook.socket.close()
