@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.cluster import tools
 from tests.cluster.cluster import Cluster
 from tests.cluster.machine import Machine, run
+from tests.cluster.programs import go, kept
 
 MODULE, VERSION = "sigs.k8s.io/kwok", "v0.8.0"
 _STAGES = (
@@ -38,22 +36,11 @@ def ensure() -> Path:
     Raises:
         subprocess.CalledProcessError: Go cannot build it, and has said why.
     """
-    place = tools.CACHE / f"kwok-{VERSION}"
-    tools.CACHE.mkdir(parents=True, exist_ok=True)
-    with (tools.CACHE / "kwok.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            print(f"building {MODULE} {VERSION} (minutes, the first time) …", flush=True)
-            with tempfile.TemporaryDirectory(dir=tools.CACHE) as scratch:
-                _build(Path(scratch))
-                Path(scratch).chmod(0o755)
-                Path(scratch).rename(place)
-                Path(scratch).mkdir()  # which the block removes
-    return place
+    return kept("kwok", VERSION, f"{MODULE} {VERSION}", _build, print)
 
 
 def _build(into: Path) -> None:
-    go = tools.go("go 1.26")
+    command = go("go 1.26")
     environment = {
         **os.environ,
         "CGO_ENABLED": "0",
@@ -63,14 +50,14 @@ def _build(into: Path) -> None:
     }
     module = f"{MODULE}@{VERSION}"
     said = subprocess.run(
-        [*go, "mod", "download", "-json", module],
+        [*command, "mod", "download", "-json", module],
         cwd=into, env=environment, stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     stages = Path(json.loads(said.stdout)["Dir"]) / "kustomize/stage"
     for name in _STAGES:
         shutil.copyfile(stages / name, into / Path(name).name)
-    command = [*go, "install", "-ldflags=-s -w", f"{MODULE}/cmd/kwok@{VERSION}"]
-    subprocess.run(command, cwd=into, env=environment, check=True)
+    install = [*command, "install", "-ldflags=-s -w", f"{MODULE}/cmd/kwok@{VERSION}"]
+    subprocess.run(install, cwd=into, env=environment, check=True)
 
 
 class SimulatedNodes(Machine):

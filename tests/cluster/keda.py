@@ -7,15 +7,11 @@ does not use, and is installed with its own manifests (`config/minimal`).
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +19,17 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.cluster.images import PAUSE
-from tests.cluster.tools import CACHE, go, processor_seconds
+from tests.cluster.programs import Module, kept
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
 
-MODULE, VERSION = "github.com/kedacore/keda/v2", "v2.21.0"
-SUM = "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps="  # of that version, as go.sum has it
+MODULE = Module(
+    "KEDA",
+    "github.com/kedacore/keda/v2",
+    "v2.21.0",
+    "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=",
+)
 PROGRAMS = {"operator": "keda", "adapter": "keda-adapter"}  # as its images name them
 NAMESPACE = "keda"
 USER = 65532  # of its own images
@@ -50,36 +50,18 @@ def ensure(say: Callable[[str], None] = print) -> Path:
     Raises:
         RuntimeError: Go is missing or cannot build them; with the end of what it said.
     """
-    place = CACHE / f"keda-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "keda.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            say(f"cluster: building KEDA {VERSION} (the first time, for long)")
-            began, used = time.monotonic(), processor_seconds()
-            with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-                build(Path(scratch))
-                Path(scratch).chmod(0o755)
-                Path(scratch).rename(place)
-                Path(scratch).mkdir()  # which the block removes
-            took, used = time.monotonic() - began, processor_seconds() - used
-            say(f"cluster: KEDA is there, {took:.0f} s, {used:.0f} s of processor")
-    return place
+    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return kept("keda", digest, f"KEDA {MODULE.version}", build, say)
 
 
 def build(into: Path) -> None:
-    module = json.loads(_go("", ["mod", "download", "-json", f"{MODULE}@{VERSION}"], into))
-    if module["Sum"] != SUM:
-        raise RuntimeError(f"{MODULE} {VERSION} is {module['Sum']}, not {SUM}")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "keda"
-        shutil.copytree(module["Dir"], source, copy_function=shutil.copyfile)
-        for folder in (source, *source.rglob("*/")):
-            folder.chmod(0o755)  # Go keeps modules so that nobody can write them
+        MODULE.unpack(source)
         leave_one_trigger(source)
         modules = (source / "go.mod").read_text()
         packages = [f"./cmd/{name}" for name in PROGRAMS]
-        _go(modules, ["build", "-ldflags", "-s -w", "-o", f"{into}/", *packages], source)
+        MODULE.go(modules, ["build", "-ldflags", "-s -w", "-o", f"{into}/", *packages], source)
         shutil.move(source / "config", into / "config")
     for built, name in PROGRAMS.items():
         (into / built).rename(into / name)
@@ -95,23 +77,8 @@ def leave_one_trigger(source: Path) -> None:
     triggers = re.compile(r"(switch triggerType {\n).*?(\tdefault:)", re.DOTALL)
     wanted = re.findall(rf'\tcase "{TRIGGER}":\n.*\n', text)
     if len(wanted) != 1 or not triggers.search(text):
-        raise RuntimeError(f"KEDA {VERSION} makes its triggers in another way than before")
+        raise RuntimeError(f"KEDA {MODULE.version} makes its triggers in another way than before")
     builder.write_text(triggers.sub(lambda found: found[1] + wanted[0] + found[2], text))
-
-
-def _go(modules: str, arguments: list[str], directory: Path) -> str:
-    flags = "-mod=readonly -trimpath -buildvcs=false" if modules else ""
-    done = subprocess.run(
-        ["nice", "-n", "19", *go(modules or "go 1.26"), *arguments],
-        cwd=directory,
-        env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": flags},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
-        raise RuntimeError(f"Go cannot build KEDA {VERSION}:\n{said}")
-    return done.stdout
 
 
 def install(cluster: Cluster) -> None:

