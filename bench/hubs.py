@@ -22,6 +22,7 @@ from mosshub_contract.processes import die_with_parent
 
 import docker
 from bench.subjects import ROOT
+from tests.support.containers import gateway
 
 CONFIG = Path(__file__).with_name("jupyterhub_config.py")
 DEADLINE_S = 180.0
@@ -46,14 +47,14 @@ class Hub:
         self.instance = f"mosshub-bench-{kind}"
         port, hub_port = free_port(), free_port()
         self.url = f"http://localhost:{port}"
-        gateway = docker.from_env().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
-        self._api = f"http://{gateway}:{hub_port}/hub/api"
+        host = gateway("bridge")
+        self._api = f"http://{host}:{hub_port}/hub/api"
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "BENCH_HUB": kind,
-            "BENCH_HUB_URL": f"http://{gateway}:{hub_port}",
+            "BENCH_HUB_URL": f"http://{host}:{hub_port}",
             "BENCH_TOKEN": self._token,
             "INSTANCE": self.instance,
             "DATA_DIR": str(directory),

@@ -1,5 +1,7 @@
 """Containers of a test: started with `docker run`, removed at the end."""
 
+import ipaddress
+import json
 import os
 import secrets
 import subprocess
@@ -10,6 +12,16 @@ from tests.standins.engine import docker
 # In the name of every container and volume: tests/run gives it to all its processes.
 RUN = os.environ.get("MOSSHUB_TEST_RUN") or secrets.token_hex(2)
 PREFIX = f"mosshub-test-{RUN}"
+
+
+def gateway(network: str) -> str:
+    """Return this machine's address in a network of the engine.
+
+    An engine does not always name it: by default it is the first of the subnet.
+    """
+    (config,) = json.loads(docker("network", "inspect", network))[0]["IPAM"]["Config"]
+    first = next(ipaddress.ip_network(config["Subnet"]).hosts())
+    return config.get("Gateway") or str(first)
 
 
 class Container:

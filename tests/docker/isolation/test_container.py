@@ -10,6 +10,7 @@ import pytest
 
 from tests.cases.container import *  # noqa: F403
 from tests.standins.engine import docker
+from tests.support.containers import gateway
 from tests.support.members import TeamMember
 
 pytestmark = pytest.mark.timeout(1200)
@@ -69,11 +70,8 @@ def test_nothing_of_the_others_and_of_the_platform_can_be_reached(stack, ada, li
 
 def test_the_hosts_own_ports_are_closed(stack, ada):
     """The engine's gateway address is the host: what it publishes on 127.0.0.1 stays there."""
-    network = json.loads(docker("network", "inspect", f"{stack.name}-users"))[0]
-    gateway = network["IPAM"]["Config"][0].get("Gateway") or str(
-        stack.subnet.rpartition(".")[0] + ".1"
-    )
-    assert reached(ada, [f"{gateway}:{stack.port}", f"{gateway}:2375"]) == []
+    host = gateway(f"{stack.name}-users")
+    assert reached(ada, [f"{host}:{stack.port}", f"{host}:2375"]) == []
 
 
 def test_files_of_others_of_the_hub_and_of_the_engine_are_not_there(stack, ada, linus):
