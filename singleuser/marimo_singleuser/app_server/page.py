@@ -16,6 +16,7 @@ from urllib.parse import quote
 from mosshub_contract.apps import AppCard
 from tornado.template import Loader
 
+from ..assets.bundle import with_bundle
 from ..settings import Settings
 
 _HERE = Path(__file__).parent
@@ -42,7 +43,7 @@ def add_frame(page: bytes, settings: Settings, card: AppCard, viewer: str) -> by
         mark=viewer_mark(settings, viewer),
         app_url=app_url,
     )
-    before, opened, rest = page.partition(b"<head>")
+    before, opened, rest = with_bundle(page, is_app=True).partition(b"<head>")
     page = before + opened + head + rest
     rest, closed, end = page.rpartition(b"</body>")
     return rest + bar + closed + end

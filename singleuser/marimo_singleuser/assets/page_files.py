@@ -6,6 +6,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from .bundle import find_bundle
+
 _LINKED = re.compile(r'(?:href|src)="\./(assets/[\w.-]+)"')
 _PARTS = re.compile(r"__vite__mapDeps=.*?m\.f=\[([^\]]*)\]", re.DOTALL)
 _PART = re.compile(r'"\./([\w.-]+)"')
@@ -15,7 +17,7 @@ _PROGRAM = re.compile(r"new URL\(`([\w.-]+\.wasm)`")  # a script waits for it
 
 @cache
 def linked(static: Path) -> tuple[str, ...]:
-    """Return the files that marimo's page names itself, in its order.
+    """Return the files that marimo's page names itself, in its order; a bundle's for its scripts.
 
     Args:
         static: directory of marimo's page.
@@ -23,6 +25,19 @@ def linked(static: Path) -> tuple[str, ...]:
     Returns:
         Paths below the server's base URL; none if marimo's page is not as expected.
     """
+    bundle = find_bundle(static)
+    return _replaced(_linked(static), bundle.page if bundle else None)
+
+
+def _replaced(names: tuple[str, ...], scripts: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the names with these scripts in place of all that they have."""
+    if scripts is None or not names:
+        return names
+    return (*scripts, *(name for name in names if not name.endswith(".js")))
+
+
+@cache
+def _linked(static: Path) -> tuple[str, ...]:
     try:
         page = (static / "index.html").read_text("utf-8")
     except OSError:
@@ -40,7 +55,12 @@ def of_the_editor(static: Path) -> tuple[str, ...]:
     Returns:
         Paths below the server's base URL; none if marimo's page is not as expected.
     """
-    known = linked(static)
+    bundle = find_bundle(static)
+    return _replaced(_of_the_editor(static), bundle.editor if bundle else None)
+
+
+def _of_the_editor(static: Path) -> tuple[str, ...]:
+    known = _linked(static)
     program = next((name for name in known if re.match(r"assets/index-.*\.js$", name)), "")
     try:
         code = (static / program).read_text("utf-8")

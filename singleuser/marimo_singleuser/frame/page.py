@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from tornado.template import Loader
 
+from ..assets.bundle import with_bundle
 from ..assets.files import static_directory
 from ..assets.page_files import of_the_editor
 from ..settings import Settings
@@ -66,6 +67,7 @@ def add_frame(page: bytes, settings: Settings, shown: Shown) -> bytes:
         EDIT=EDIT,
         APP=APP,
     )
+    page = with_bundle(page)
     if shown.notebook:
         page = _hint(page)
     before, opened, rest = page.partition(b"<head>")
@@ -78,10 +80,10 @@ def _hint(page: bytes) -> bytes:
     """Name all files that a notebook needs, so that a browser asks for them at once.
 
     marimo's program asks for half of them when the other half is there, and for its largest one
-    after all others. Pictures that it shows in an emergency do not come before them: the start page
-    fetches them ahead.
+    after all others. What a page can do without does not come before them, and the start page
+    fetches it ahead: fonts, and pictures for an emergency.
     """
-    page = re.sub(rb'<link rel="preload" href="[^"]*" as="image" />', b"", page)
+    page = re.sub(rb'<link rel="preload" href="[^"]*" as="(?:image|font)"[^>]*>', b"", page)
     before, closed, rest = page.partition(b"</head>")
     return before + _hints() + closed + rest
 

@@ -16,5 +16,6 @@ def script() -> bytes:
     template = (Path(__file__).parent / "static" / "prefetch.js").read_text("utf-8")
     static = static_directory()
     names = [*linked(static), *of_the_editor(static)]
-    names.sort(key=lambda name: name.endswith(".png"))  # pictures that few people ever see: last
+    # Text is there without fonts, and pictures are for an emergency that few people ever see.
+    names.sort(key=lambda name: (name.endswith(".png"), name.endswith(".woff2")))
     return template.replace("[/* assets */]", json.dumps(names)).encode()
