@@ -56,7 +56,7 @@ def with_bundle(page: bytes, *, is_app: bool = False) -> bytes:
         return page
     scripts = (*bundle.page, *(bundle.app if is_app else ()))
     program, *ahead = (name.encode() for name in scripts)
-    page, changed = _PROGRAM.subn(rb'\1./' + program + b'"', page)
+    page, changed = _PROGRAM.subn(rb"\1./" + program + b'"', page)
     if not changed:
         return page  # it is no page with marimo's program
     links = b"".join(

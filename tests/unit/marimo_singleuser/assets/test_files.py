@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -62,6 +63,9 @@ def test_the_image_has_them_smaller_and_whole(tmp_path: Path) -> None:
     (assets / "a.js").write_text("let a = 1;\n" * 100)
     (assets / "b.js").write_bytes(os.urandom(1000))  # gets no smaller by gzip
     (assets / "c.png").write_text("c" * 1000)
+    (assets / "d.js").write_text("let d = 1;\n" * 100)  # in the bundle now
+    bundle = {"page": ["a.js"], "editor": [], "replaced": ["d.js"]}
+    (assets.parent / "bundle.json").write_text(json.dumps(bundle))
     program = [sys.executable, ROOT / "images/user/compress", tmp_path / "env"]
     said = subprocess.run(
         program,
@@ -72,4 +76,4 @@ def test_the_image_has_them_smaller_and_whole(tmp_path: Path) -> None:
     )
     assert said.stdout == "compress: 2 kB before, 1 kB after\n"
     names = sorted(file.name for file in assets.iterdir())
-    assert names == ["a.js", "a.js.br", "a.js.gz", "b.js", "b.js.br", "c.png"]
+    assert names == ["a.js", "a.js.br", "a.js.gz", "b.js", "b.js.br", "c.png", "d.js"]
