@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Folders with a package-lock.json.
-NPM_FOLDERS = ("hub/node", "tests/browser", "tests/standins/oidc")
+NPM_FOLDERS = ("hub/node", "images/user/bundle", "tests/browser", "tests/standins/oidc")
 
 
 def uv() -> str:

@@ -1,10 +1,11 @@
 // Writes marimo's program into a few files beside its own, once: `node bundle.mjs DIRECTORY`
 // (marimo/_static of an environment).
 //
-// marimo comes as more than 300 files, and a browser needs most of them for a notebook. Each costs a
-// request, and the browser's one thread has to join them. Here the files that a page needs together
-// become one. `marimo_singleuser.assets` reads bundle.json and leads pages to it. marimo's own files
-// stay: exports to HTML name them.
+// WORKAROUND(marimo 0.25.2): a browser needs more than 350 of its files for a notebook. Each costs a
+// request, and the browser's one thread has to join them.
+// Test: test_a_notebook_takes_few_requests_and_every_part_of_it_loads
+// Here the files that a page needs together become one. `marimo_singleuser.assets` reads bundle.json
+// and leads pages to it. marimo's own files stay: exports to HTML name them.
 
 import fs from "node:fs";
 import path from "node:path";

@@ -170,10 +170,12 @@ def test_only_sources_reach_the_engine(tmp_path):
     canaries = [
         *(".env", ".env.local", ".git/config", ".venv/pyvenv.cfg", "data/hub/passwords.json"),
         *("docker/secrets/oauth_client_secret", "hub/.env", "hub/tls/server.key", "id_rsa"),
-        *("hub/node/node_modules/a/index.js", "notebooks/__marimo__/session.json", "proxy.pem"),
+        *("hub/node/node_modules/a/index.js", "images/user/bundle/node_modules/a/index.js"),
+        *("notebooks/__marimo__/session.json", "proxy.pem"),
     ]
     sources = ["uv.lock", "pyproject.toml", "jupyterhub_config.py", "hub/signin/shared_password.py"]
     sources += ["hub/node/package-lock.json", "notebooks/image_class.py", "images/user/slim"]
+    sources += ["images/user/bundle/bundle.mjs", "images/user/bundle/package-lock.json"]
     for name in canaries + sources:
         path = tree / name
         path.parent.mkdir(parents=True, exist_ok=True)
