@@ -13,13 +13,18 @@ import { rolldown } from "rolldown";
 
 const STATIC = path.resolve(process.argv[2]);
 const ASSETS = path.join(STATIC, "assets");
+const ANOTHER = "is this another marimo?";
+
 const page = fs.readFileSync(path.join(STATIC, "index.html"), "utf8");
-const [, entry] = /<script type="module"[^>]* src="\.\/assets\/(index-[\w-]+\.js)"/.exec(page);
-const named = (beginning) => {
+const program = /<script type="module"[^>]* src="\.\/assets\/(index-[\w-]+\.js)"/.exec(page)?.[1];
+if (!program) throw new Error(`index.html has no program: ${ANOTHER}`);
+
+/** Return the path of the only script whose name begins so. */
+function script(beginning) {
   const found = fs.readdirSync(ASSETS).filter((name) => name.startsWith(beginning) && name.endsWith(".js"));
-  if (found.length !== 1) throw new Error(`${found.length} files begin with ${beginning}: is this another marimo?`);
+  if (found.length !== 1) throw new Error(`${found.length} files begin with ${beginning}: ${ANOTHER}`);
   return path.join(ASSETS, found[0]);
-};
+}
 
 /** Return the ids of a module and of all that it imports, and these in turn. */
 function closure(id, modules, found = new Set()) {
@@ -29,15 +34,15 @@ function closure(id, modules, found = new Set()) {
   return found;
 }
 
-// What one page needs is a file, and what two pages need is another: no file imports one above it.
-let kinds;
-function kind(id, modules) {
-  if (!kinds) {
-    const every = closure(path.join(ASSETS, entry), modules);
-    const [editor, app] = ["edit-page-", "run-page-"].map((name) => closure(named(name), modules));
-    kinds = (id) => every.has(id) ? "page" : editor.has(id) ? (app.has(id) ? "notebook" : "editor") : null;
-  }
-  return kinds(id);
+// What every page needs is one file, what both kinds need is another: no file imports one below it.
+const STARTS = [path.join(ASSETS, program), script("edit-page-"), script("run-page-")];
+let needed;
+function part(id, modules) {
+  needed ??= STARTS.map((start) => closure(start, modules));
+  const [everywhere, inEditors, inApps] = needed.map((ids) => ids.has(id));
+  if (everywhere) return "page";
+  if (inEditors) return inApps ? "notebook" : "editor";
+  return null;
 }
 
 // The program itself asks for scripts ahead, by marimo's names. Styles keep theirs.
@@ -46,13 +51,13 @@ const stylesOnly = {
   transform(code, id) {
     if (!/preload-helper-[\w-]+\.js$/.test(id)) return null;
     const before = "if(r&&r.length>0)";
-    if (code.split(before).length !== 2) throw new Error(`${id}: is this another marimo?`);
+    if (code.split(before).length !== 2) throw new Error(`${id} is not as expected: ${ANOTHER}`);
     return code.replace(before, "if(r=r?.filter(e=>e.endsWith(`.css`)),r&&r.length>0)");
   },
 };
 
 const build = await rolldown({
-  input: { program: path.join(ASSETS, entry) },
+  input: { program: STARTS[0] },
   plugins: [stylesOnly],
   treeshake: false,
   preserveEntrySignatures: "allow-extension",
@@ -64,18 +69,23 @@ const { output } = await build.write({
   minify: true,
   entryFileNames: "bundle-[name]-[hash].js",
   chunkFileNames: "bundle-[name]-[hash].js",
-  codeSplitting: { groups: [{ name: kind }], includeDependenciesRecursively: false },
+  codeSplitting: { groups: [{ name: part }], includeDependenciesRecursively: false },
 });
-const made = (name) => output.find((file) => file.name === name).fileName;
+
+const named = (name) => output.find((file) => file.name === name).fileName;
 // The program asks for this one, which leads to its part in a file above.
-const led = (name) => output.find((file) => file.facadeModuleId === named(name)).fileName;
+const leading = (start) => output.find((file) => file.facadeModuleId === start).fileName;
+const replaced = output.flatMap((file) => file.moduleIds ?? []).filter((id) => fs.existsSync(id));
 const bundle = {
-  page: [made("program"), made("page")],
-  editor: [made("notebook"), made("editor"), led("edit-page-")],
-  app: [made("notebook"), led("run-page-")],
-  replaced: output.flatMap((file) => file.moduleIds ?? []).filter((id) => fs.existsSync(id)).map((id) => path.basename(id)).sort(),
+  page: [named("program"), named("page")],
+  editor: [named("notebook"), named("editor"), leading(STARTS[1])],
+  app: [named("notebook"), leading(STARTS[2])],
+  replaced: replaced.map((id) => path.basename(id)).sort(),
 };
 fs.writeFileSync(path.join(STATIC, "bundle.json"), `${JSON.stringify(bundle)}\n`);
-const size = (names) => Math.round(names.reduce((sum, name) => sum + fs.statSync(path.join(ASSETS, name)).size, 0) / 1000);
-console.log(`bundle: ${bundle.replaced.length} files became ${output.length}`);
-for (const name of ["page", "editor", "app"]) console.log(`bundle: ${name}, ${size(bundle[name])} kB`);
+
+console.log(`bundle: ${replaced.length} files became ${output.length}`);
+for (const name of ["page", "editor", "app"]) {
+  const bytes = bundle[name].reduce((sum, file) => sum + fs.statSync(path.join(ASSETS, file)).size, 0);
+  console.log(`bundle: ${name}, ${Math.round(bytes / 1000)} kB`);
+}
