@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 
 import docker
 from bench.hubs import BenchError, Hub, hubs
+from bench.pages import forget_outputs
 from bench.samples import Recording
 from bench.subjects import SUBJECTS
 from bench.visits import Visit, browser
@@ -76,6 +77,7 @@ def first_use(chromium: Browser, hub: Hub) -> float:
         write = ["python", "-c", "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"]
         path = f"{subject.home}/notebooks/first_use.py"
         hub.container(subject.key).exec_run([*write, path, _NOTEBOOK], user="1000")
+        forget_outputs(hub, subject)  # it would show those of the round before, and run nothing
         visit.page.wait_for_timeout(1000 * READING_S)
         visit.open_notebook("first_use.py", re.compile("It took"))
         said = visit.page.get_by_role("heading", name=re.compile("It took")).first.inner_text()
