@@ -1,6 +1,7 @@
 """What a person can do from inside their container. Beside each denial: the nearest allowed."""
 
 import re
+import uuid
 
 import pytest
 
@@ -84,3 +85,23 @@ def test_the_hubs_api_with_ones_own_token_is_ones_own(ada, linus):
     answers = ada.inside("python3", "-c", asking, token.json()["token"], *paths).split()
     assert answers[:2] == ["200", "200"]
     assert set(answers[2:]) <= {"403", "404"}, dict(zip(paths, answers, strict=True))
+
+
+def test_files_of_others_of_the_hub_and_of_the_engine_are_not_there(ada, linus):
+    secret = f"only-linus-{uuid.uuid4().hex}"
+    linus.inside("sh", "-c", f"echo {secret} > ~/notebooks/mine.txt")
+    assert linus.inside("cat", "/home/mosshub/notebooks/mine.txt").strip() == secret
+    found = ada.inside(
+        "sh", "-c",
+        f"grep -rlsF -m1 {secret} /home /srv /tmp /var /mnt /media /root /run /opt/mosshub/*.* "
+        "2>/dev/null; true",
+    )  # fmt: skip
+    assert found.strip() == ""
+    search = (
+        "find / -xdev \\( -name docker.sock -o -name 'jupyterhub.sqlite*' -o -name 'identities.*' "
+        "-o -name cookie_secret -o -name crypt_key -o -name proxy_token \\) 2>/dev/null; true"
+    )
+    assert ada.inside("sh", "-c", search).strip() == ""
+    assert (
+        ada.inside("sh", "-c", "ls /run/secrets /srv/mosshub/data 2>&1; true").count("No such") == 2
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
+from typing import Any
 
 import pytest
 
+from tests.cases.apps import *  # noqa: F403
 from tests.cases.team_folder import *  # noqa: F403
 from tests.cluster.platform import ClusterPlatform, PodPerson
 from tests.support.apps import (
@@ -50,6 +52,22 @@ def published(ada: PodPerson, linus: PodPerson) -> Iterator[None]:
     ada.inside("rm", "-f", f"/home/mosshub/notebooks/{NAME}")
 
 
+def pod_of_app(platform: ClusterPlatform, author: PodPerson) -> dict[str, Any]:
+    """Return the only pod of an author's apps."""
+    pods = platform.cluster.get("pods", "-n", platform.namespace)["items"]
+    (pod,) = [one for one in pods if one["metadata"]["name"].startswith(f"{author.pod}-")]
+    return pod
+
+
+@pytest.fixture
+def read_variables(platform: ClusterPlatform, ada: PodPerson) -> Callable[[], dict[str, str]]:
+    def read() -> dict[str, str]:
+        (container,) = pod_of_app(platform, ada)["spec"]["containers"]
+        return {one["name"]: one.get("value", "") for one in container["env"]}
+
+    return read
+
+
 def test_an_app_is_a_pod_of_its_own_that_has_nothing_of_its_author(
     platform: ClusterPlatform, published: None, ada: PodPerson, linus: PodPerson
 ) -> None:
@@ -59,8 +77,7 @@ def test_an_app_is_a_pod_of_its_own_that_has_nothing_of_its_author(
     assert_nothing_of_the_viewer(seen, linus)
     assert_snapshot_and_open_topic(seen, ada)
     assert "JUPYTERHUB_API_TOKEN" not in json.dumps([seen["environment"], seen["processes"]])
-    pods = platform.cluster.get("pods", "-n", platform.namespace)["items"]
-    (pod,) = [one for one in pods if one["metadata"]["name"].startswith(f"{ada.pod}-")]
+    pod = pod_of_app(platform, ada)
     assert not [v for v in pod["spec"]["volumes"] if "persistentVolumeClaim" in v]
     (container,) = pod["spec"]["containers"]
     assert container["resources"]["limits"]["memory"] == str(2 * 2**30)
