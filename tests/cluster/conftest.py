@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,10 @@ import pytest
 
 from tests.cluster import keda, tools, traefik
 from tests.cluster.cluster import Cluster
-from tests.cluster.platform import OTHERS, OURS, ClusterPlatform, PodPerson
+from tests.cluster.platform import ClusterPlatform, PodPerson, images
 from tests.cluster.pods import DEBIAN, Namespace
 from tests.standins import ensure
 from tests.support.engine_lock import engine
-from tests.support.paths import ROOT
 from tests.support.setup import needed
 
 HERE = Path(__file__).parent
@@ -43,15 +41,13 @@ def _say(config: pytest.Config) -> Any:
     return terminal.write_line if terminal else print
 
 
-def images(session: pytest.Session) -> list[str]:
+def images_of(session: pytest.Session) -> list[str]:
     """Build the images that the tests of this run need; return their names."""
     with engine(alone=False):
         ensure(DEBIAN)
-        if not any("platform" in getattr(item, "fixturenames", ()) for item in session.items):
-            return [DEBIAN]
-        ensure(*OTHERS)
-        subprocess.run(["make", "images"], cwd=ROOT, check=True, capture_output=True)
-    return [DEBIAN, *OURS, *OTHERS]
+    if any("platform" in getattr(item, "fixturenames", ()) for item in session.items):
+        return [DEBIAN, *images()]
+    return [DEBIAN]
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +57,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     request.config.stash[CLUSTER] = running
     try:
         with needed("the cluster does not start"):
-            running.start(NODES, images(request.session))
+            running.start(NODES, images_of(request.session))
         yield running
     finally:
         running.stop()

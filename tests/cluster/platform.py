@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ import requests
 from hub.signin.names import safe_name
 from tests.cluster.addons import SHARED
 from tests.cluster.cluster import Cluster
+from tests.standins import ensure
 from tests.support import host_names
+from tests.support.engine_lock import engine
 from tests.support.oidc_provider import CLIENT_SECRET, OidcProvider, browser, sign_in
 from tests.support.paths import ROOT
 from tests.support.people import ContainerPerson
@@ -24,6 +27,7 @@ DOMAIN = "moss.test"
 OURS = ("mosshub/hub:local", "mosshub/user:cpu")
 OTHERS = ("apache/kafka:4.3.1", "caddy:2.6.2")
 START_TIMEOUT_S = 240
+BROKERS_TIMEOUT_S = 180
 #: Prints the names of a proxy's routes, in its container.
 READ_ROUTES = """
 import json, pathlib, urllib.request
@@ -32,6 +36,18 @@ headers = {"Authorization": f"token {token}"}
 asked = urllib.request.Request("http://127.0.0.1:8001/api/routes", headers=headers)
 print(json.dumps(list(json.load(urllib.request.urlopen(asked)))))
 """
+#: Sends 50 messages, reads them again and prints how many came. {key} tells them from others.
+SEND_AND_READ = """\
+import imageclass
+from imageclass.kafka.reader import TopicReader
+connection = imageclass.connect()
+connection.ensure_topics()
+with connection.producer() as out:
+    for number in range(50):
+        out.send(connection.topics.requests, b"%d" % number, key=b"{key}")
+with TopicReader(connection, [connection.topics.requests]) as reader:
+    mine = [record for record in reader.read_to_end() if record.key == b"{key}"]
+print(connection.topics.requests, len(mine))"""
 #: Less than a team has: everything runs on one machine with two cores. What a part requests is
 #: also its share of them where others want all: a hub without one loses its lead.
 SMALL: dict[str, Any] = {
@@ -41,6 +57,14 @@ SMALL: dict[str, Any] = {
     "proxy": {"resources": {"requests": {"cpu": "50m", "memory": "64Mi"}}},
     "prepull": {"enabled": False},
 }
+
+
+def images() -> list[str]:
+    """Build the images of the platform; return their names."""
+    with engine(alone=False):
+        ensure(*OTHERS)
+        subprocess.run(["make", "images"], cwd=ROOT, check=True, capture_output=True)
+    return [*OURS, *OTHERS]
 
 
 class ClusterPlatform:
@@ -129,6 +153,21 @@ class ClusterPlatform:
                 said = self.kubectl("exec", name, "--", "python", "-c", READ_ROUTES)
                 found[name] = set(json.loads(said))
         return found
+
+    def wait_for_brokers(self) -> None:
+        """Wait until all brokers are ready."""
+        limit = f"--timeout={BROKERS_TIMEOUT_S * TIMEOUT_FACTOR:.0f}s"
+        wait = ("rollout", "status", "statefulset/kafka", limit)
+        self.kubectl(*wait, timeout=BROKERS_TIMEOUT_S + 20)
+
+    def node_of(self, component: str) -> str:
+        """Return the node of a component's pod that runs."""
+        pods = self.cluster.get("pods", "-n", self.namespace, "-l", f"component={component}")
+        return next(
+            pod["spec"]["nodeName"]
+            for pod in pods["items"]
+            if not pod["metadata"].get("deletionTimestamp")
+        )
 
     def answers(self) -> bool:
         """Return whether the hub answers through edge and proxy."""
