@@ -6,6 +6,8 @@ import subprocess
 
 HUB = "mosshub/hub:local"
 USER = "mosshub/user:cpu"
+#: marimo's files in a user's image, for a shell.
+ASSETS = "/opt/mosshub/venv/lib/python3*/site-packages/marimo/_static/assets"
 ADA = {  # what JupyterHub gives a server; there is no hub at this address
     "JUPYTERHUB_USER": "ada",
     "JUPYTERHUB_API_TOKEN": "not-a-token",

@@ -9,13 +9,13 @@ from playwright.sync_api import Page
 
 from tests.standins.engine import docker
 from tests.support.host_names import server_of
+from tests.support.images import ASSETS
 from tests.support.stack import Stack
 from tests.support.team_pages import MINUTE, server, wait_for_files
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.browser]
 
 MAX_REQUESTS = 70  # marimo as it comes needs more than 350
-ASSETS = "/opt/mosshub/venv/lib/python3*/site-packages/marimo/_static/assets"
 LOAD = """async (names) => {
   const failed = [];
   for (const name of names) {

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.standins.engine import docker
 from tests.support.host_names import server_of
 from tests.support.image_class import open_notebooks, train_and_stream
+from tests.support.images import ASSETS
 from tests.support.stack import SERVICES, errors_in
 from tests.support.team_pages import MINUTE, server, wait_for_files
 
@@ -71,7 +72,6 @@ def test_two_people_train_and_stream_through_one_broker(stack, enter, picture):
     assert [c for c in hubs if (c.get("domain") or "").startswith(".")] == []
 
 
-ASSETS = "/opt/mosshub/venv/lib/python3*/site-packages/marimo/_static/assets"
 FETCH = """async () => {
   const url = new URL(document.querySelector("link[rel=modulepreload]").href);
   const answer = await fetch(url, { cache: "no-store" });
