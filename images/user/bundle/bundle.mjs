@@ -27,22 +27,36 @@ function script(beginning) {
 }
 
 /** Return the ids of a module and of all that it imports, and these in turn. */
-function closure(id, modules, found = new Set()) {
-  if (found.has(id)) return found;
-  found.add(id);
-  for (const imported of modules.getModuleInfo(id)?.importedIds ?? []) closure(imported, modules, found);
-  return found;
+function closure(id, modules, found = new Set(), entered = new Set()) {
+  if (entered.has(id)) return found;
+  entered.add(id);
+  for (const imported of modules.getModuleInfo(id)?.importedIds ?? []) closure(imported, modules, found, entered);
+  return found.add(id);
 }
 
-// What every page needs is one file, what both kinds need is another: no file imports one below it.
+// What every page needs, what both kinds need and what editors need are files of their own: none imports
+// one of a later kind. Each kind is a few files: what came whole while people read Home is kept.
 const STARTS = [path.join(ASSETS, program), script("edit-page-"), script("run-page-")];
-let needed;
+const PIECE = 400_000; // characters before they are made small
+let parts;
 function part(id, modules) {
-  needed ??= STARTS.map((start) => closure(start, modules));
-  const [everywhere, inEditors, inApps] = needed.map((ids) => ids.has(id));
-  if (everywhere) return "page";
-  if (inEditors) return inApps ? "notebook" : "editor";
-  return null;
+  if (!parts) {
+    const [everywhere, inEditors, inApps] = STARTS.map((start) => closure(start, modules));
+    const sizes = { page: 0, notebook: 0, editor: 0 };
+    parts = new Map();
+    for (const needed of new Set([...everywhere, ...inEditors])) {
+      const kind = everywhere.has(needed) ? "page" : inApps.has(needed) ? "notebook" : "editor";
+      sizes[kind] += modules.getModuleInfo(needed)?.code?.length ?? 0;
+      parts.set(needed, `${kind}-${Math.ceil(sizes[kind] / PIECE)}`);
+    }
+  }
+  return parts.get(id) ?? null;
+}
+
+/** Return a module's code with another text in place of the only one that is like this. */
+function changed(code, id, before, after) {
+  if (code.split(before).length !== 2) throw new Error(`${id} is not as expected: ${ANOTHER}`);
+  return code.replace(before, () => after);
 }
 
 // The program itself asks for scripts ahead, by marimo's names. Styles keep theirs.
@@ -50,15 +64,35 @@ const stylesOnly = {
   name: "styles-only",
   transform(code, id) {
     if (!/preload-helper-[\w-]+\.js$/.test(id)) return null;
-    const before = "if(r&&r.length>0)";
-    if (code.split(before).length !== 2) throw new Error(`${id} is not as expected: ${ANOTHER}`);
-    return code.replace(before, "if(r=r?.filter(e=>e.endsWith(`.css`)),r&&r.length>0)");
+    return changed(code, id, "if(r&&r.length>0)", "if(r=r?.filter(e=>e.endsWith(`.css`)),r&&r.length>0)");
+  },
+};
+
+// Every editor waits for 3 MB of WebAssembly, which only those need who edit together (marimo's `rtc_v2`,
+// off unless somebody turns it on). marimo, too, looks once for each page whether it is on.
+const TOGETHER = "!!(c=>c?.configOverrides?.experimental?.rtc_v2??c?.config?.experimental?.rtc_v2)"
+  + "(globalThis.__MARIMO_MOUNT_CONFIG__)";
+const togetherIfWanted = {
+  name: "together-if-wanted",
+  transform(code, id) {
+    const [awaited] = /\}=await [\w$]+\(\{"\.\/loro_wasm_bg\.js":/.exec(code) ?? [];
+    if (awaited) return changed(code, id, awaited, awaited.replace("await", `${TOGETHER}&&await`));
+    const [start, doc, newDoc, people, newPeople] =
+      /([\w$]+)=(new [\w$]+),([\w$]+)=(new [\w$]+\(\1\.peerIdStr\))/.exec(code) ?? [];
+    if (!start) return null;
+    const [begin] = /if\(([\w$]+)&&\1\.__wbindgen_start\)/.exec(code) ?? [];
+    return [
+      [begin, `if(!${TOGETHER});else ${begin}`],
+      [start, `${doc}=${TOGETHER}&&${newDoc},${people}=${doc}&&${newPeople}`],
+      [`${doc}.subscribeLocalUpdates(`, `${doc}&&${doc}.subscribeLocalUpdates(`],
+      [`}),${people}.addListener(`, `}),${people}&&${people}.addListener(`],
+    ].reduce((ours, [before, after]) => changed(ours, id, before, after), code);
   },
 };
 
 const build = await rolldown({
   input: { program: STARTS[0] },
-  plugins: [stylesOnly],
+  plugins: [stylesOnly, togetherIfWanted],
   treeshake: false,
   preserveEntrySignatures: "allow-extension",
   checks: { pluginTimings: false },
@@ -73,13 +107,14 @@ const { output } = await build.write({
 });
 
 const named = (name) => output.find((file) => file.name === name).fileName;
+const pieces = (kind) => [...new Set(parts.values())].filter((name) => name.startsWith(kind)).map(named);
 // The program asks for this one, which leads to its part in a file above.
 const leading = (start) => output.find((file) => file.facadeModuleId === start).fileName;
 const replaced = output.flatMap((file) => file.moduleIds ?? []).filter((id) => fs.existsSync(id));
 const bundle = {
-  page: [named("program"), named("page")],
-  editor: [named("notebook"), named("editor"), leading(STARTS[1])],
-  app: [named("notebook"), leading(STARTS[2])],
+  page: [named("program"), ...pieces("page")],
+  editor: [...pieces("notebook"), ...pieces("editor"), leading(STARTS[1])],
+  app: [...pieces("notebook"), leading(STARTS[2])],
   replaced: replaced.map((id) => path.basename(id)).sort(),
 };
 fs.writeFileSync(path.join(STATIC, "bundle.json"), `${JSON.stringify(bundle)}\n`);

@@ -30,10 +30,10 @@ def linked(static: Path) -> tuple[str, ...]:
 
 
 def _replaced(names: tuple[str, ...], scripts: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the names with these scripts in place of all that they have."""
+    """Return the names with these scripts in place of all that they have; no script waits then."""
     if scripts is None or not names:
         return names
-    return (*scripts, *(name for name in names if not name.endswith(".js")))
+    return (*scripts, *(name for name in names if not name.endswith((".js", ".wasm"))))
 
 
 @cache

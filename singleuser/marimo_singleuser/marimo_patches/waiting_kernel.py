@@ -5,7 +5,8 @@ That Python then reads from its standard input what it is to run. Here one more 
 there are notebooks. The next one that opens gets it, and another one is started. It ends with
 marimo, whose end closes its input. There is none where memory is short.
 Where there is plenty of memory, it imports Keras and TensorFlow as well, as long as it waits.
-Both wait for a moment in which the machine has a processor to spare: people come first.
+Both wait for a moment in which the machine has a processor to spare: people come first. When a
+notebook's page is asked for and no kernel waits yet, one starts at once: the page needs longer.
 Test: test_a_notebook_gets_the_kernel_that_waits_and_another_one_is_started
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 
 import psutil
 from marimo._config.manager import get_default_config_manager
+from marimo._server.api.endpoints import assets
 from marimo._session._venv import get_configured_venv_python
 from marimo._session.managers import ipc
 
@@ -68,6 +70,7 @@ class WaitingKernel:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._made_for: object = None
+        self._known: tuple[Sequence[str], dict[str, Any]] | None = None
 
     def popen(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
         """Start a program as `subprocess.Popen` does; a kernel may be the one that waits."""
@@ -85,12 +88,21 @@ class WaitingKernel:
             command: the kernel's command.
             options: those of `subprocess.Popen`.
         """
-        timer = threading.Timer(wait_s, self._start, (command, options))
+        self._known = command, options
+        timer = threading.Timer(wait_s, self._start_when_calm, self._known)
         timer.daemon = True
         timer.start()
 
-    def _start(self, command: Sequence[str], options: dict[str, Any]) -> None:
+    def start_now(self) -> None:
+        """Start the next kernel in the background, if none waits: it is about to be needed."""
+        if self._known:
+            threading.Thread(target=self._start, args=self._known, daemon=True).start()
+
+    def _start_when_calm(self, command: Sequence[str], options: dict[str, Any]) -> None:
         _wait_until_calm()
+        self._start(command, options)
+
+    def _start(self, command: Sequence[str], options: dict[str, Any]) -> None:
         with self._lock:
             if self._process or not _has_room(_LEAST_LIMIT, _MOST_USED):
                 return
@@ -162,3 +174,10 @@ def install() -> None:
         )
         options |= {"env": environment, "start_new_session": False}
         waiting.start_later(_FIRST_AFTER_S, [python, *_COMMAND], options)
+        make_page = assets.notebook_page_template
+
+        def page_of_a_notebook(*arguments: Any, **options: Any) -> str:
+            waiting.start_now()
+            return make_page(*arguments, **options)
+
+        assets.notebook_page_template = page_of_a_notebook  # type: ignore[assignment]

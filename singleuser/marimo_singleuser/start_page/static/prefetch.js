@@ -1,7 +1,7 @@
 // While people read, the files of marimo's page come into the browser's cache, two at a time and
 // behind everything else. The first is answered as soon as marimo runs; one that fails ends it.
 const ASSETS = [/* assets */];
-const PAUSE_MS = 800, AT_ONCE = 2;
+const PAUSE_MS = 300, AT_ONCE = 2;
 async function fetchNext(left) {
   const answer = await fetch(left.shift(), { priority: "low" }).catch(() => null);
   if (!answer || !answer.ok) left.length = 0;

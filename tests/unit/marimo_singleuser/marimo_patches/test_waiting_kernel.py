@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from marimo._server.api.endpoints import assets
 from marimo._session.managers import ipc
 from marimo_singleuser.frame.limits import Usage
 from marimo_singleuser.marimo_patches import waiting_kernel
@@ -110,8 +112,23 @@ def test_none_is_started_while_the_processors_are_busy(
 ) -> None:
     busy = [100.0, 71.0, 10.0]
     monkeypatch.setattr(waiting_kernel.psutil, "cpu_percent", lambda _: busy.pop(0))
-    starts.waiting._start(starts.command, OPTIONS)
+    starts.waiting._start_when_calm(starts.command, OPTIONS)
     assert busy == [] and starts.waits()
+
+
+def test_one_starts_at_once_when_a_page_is_asked_for(
+    starts: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_kernel, "_wait_until_calm", lambda: time.sleep(60))
+    starts.waiting.start_now()  # of what, nobody knows yet
+    starts.begin()
+    time.sleep(0.2)
+    assert starts.waits() is None
+    starts.waiting.start_now()
+    first = wait_until(starts.waits, 20, "a kernel waits")
+    starts.waiting.start_now()
+    time.sleep(0.2)
+    assert starts.waits() is first
 
 
 @pytest.mark.slow
@@ -149,3 +166,4 @@ def test_libraries_need_room_in_the_server_and_on_the_machine(
 def test_marimo_starts_kernels_by_what_is_replaced() -> None:
     names = ipc.IPCKernelManagerImpl.start_kernel.__code__.co_names
     assert {"subprocess", "Popen"} <= set(names)
+    assert "notebook_page_template" in assets.index.__code__.co_names
