@@ -16,8 +16,8 @@ from bench.subjects import SUBJECTS
 from bench.visits import Visit, browser
 
 IDLE_ROUNDS = 2  # memory differs by little
-IDLE_S = 15.0  # after the page was left
-READING_S = 20.0  # between a server's start and the first notebook that is opened
+IDLE_S = 15.0  # after the last page was left
+READING_S = 15.0  # between a server's start and the first notebook that is opened
 _CLOCK = "import time; began = time.perf_counter()\n"
 _PRINT = "\nprint(time.perf_counter() - began)"
 FIRST_USE = """\
@@ -46,9 +46,11 @@ def measure(recording: Recording, rounds: int) -> None:
     with hubs("plain", "mosshub") as running, browser() as chromium:
         for turn in range(1, min(rounds, IDLE_ROUNDS) + 1):
             for subject in SUBJECTS.values():
-                hub = running[subject.hub]
-                with Visit(chromium, hub, subject.key) as visit:
+                with Visit(chromium, running[subject.hub], subject.key) as visit:
                     visit.sign_in()
+            time.sleep(IDLE_S)
+            for subject in SUBJECTS.values():
+                hub = running[subject.hub]
                 recording.add("idle", subject.key, turn, idle_memory(hub, subject.key))
                 hub.stop(subject.key)
         for turn in range(1, rounds + 1):
@@ -58,12 +60,11 @@ def measure(recording: Recording, rounds: int) -> None:
 
 
 def idle_memory(hub: Hub, user: str) -> float:
-    """Return what a server takes some seconds after its page was left, in MB.
+    """Return what a server takes now, in MB.
 
     The control group counts the file cache too. The part that was not used lately does not count
     here, as in `docker stats`.
     """
-    time.sleep(IDLE_S)
     memory = hub.container(user).stats(stream=False)["memory_stats"]
     inactive = memory["stats"].get("inactive_file", memory["stats"].get("total_inactive_file", 0))
     return (memory["usage"] - inactive) / 1e6
