@@ -81,12 +81,14 @@ def read(path: Path) -> Recording:
 
 def begin(part: str) -> Recording:
     """Return an empty recording that says where and when it is made."""
-    commit = _output("git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*")
+    commit = _output("git", "rev-parse", "--short=10", "HEAD")
+    # Results of parts before this one do not count.
+    changed = _output("git", "status", "--porcelain", "--", ".", ":!bench/results")
     return Recording(
         part,
         {
             "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-            "commit": commit or "unknown",
+            "commit": f"{commit}-dirty" if changed else commit or "unknown",
             "machine": f"{os.cpu_count()} cores, {_memory_gb():.0f} GB of memory,"
             f" Linux {platform.release().partition('-')[0]}, Python {platform.python_version()}",
             "load": f"{os.getloadavg()[0]:.1f}",

@@ -1,11 +1,18 @@
-"""Processor time of processes."""
+"""Processor time of processes, and of the machine."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import random
 import time
 from collections.abc import Iterable
 
 import psutil
+
+_BUSY_PERCENT = 90.0  # of all processors
+_BUSY_CHECK_S = (0.5, 1.5)  # between two looks, by chance: servers that look together start together
+_BUSY_TIMEOUT_S = 10.0
 
 
 class CpuMeter:
@@ -33,3 +40,17 @@ class CpuMeter:
         if measured_at is None or now <= measured_at:
             return 0.0
         return sum(t - before.get(key, 0.0) for key, t in times.items()) / (now - measured_at)
+
+
+async def wait_until_calm(wanted: asyncio.Event) -> None:
+    """Wait as long as the machine is busy, `_BUSY_TIMEOUT_S` at most.
+
+    Args:
+        wanted: set when somebody waits for what comes next; that ends the wait.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+    while psutil.cpu_percent() > _BUSY_PERCENT and time.monotonic() < deadline:
+        with contextlib.suppress(TimeoutError):
+            pause_s = random.uniform(*_BUSY_CHECK_S)  # noqa: S311  no secret
+            await asyncio.wait_for(wanted.wait(), pause_s)
+            return

@@ -18,6 +18,7 @@ from mosshub_contract.ports import free_port
 from mosshub_contract.processes import die_with_parent
 
 from . import processes
+from .cpu import wait_until_calm
 
 log = logging.getLogger("marimo_singleuser")
 
@@ -86,7 +87,7 @@ class Marimo:
         self.failing = False
         self.log_tail: deque[str] = deque(maxlen=_LOG_TAIL_LINES)
         self.helper_pids: set[int] = set()
-        self._ready = asyncio.Event()
+        self._ready, self._wanted = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -107,6 +108,7 @@ class Marimo:
         """
         if self.ready:
             return True
+        self._wanted.set()
         try:
             async with asyncio.timeout(timeout_s):
                 await self._ready.wait()
@@ -115,7 +117,10 @@ class Marimo:
         return True
 
     def start(self) -> None:
-        """Start marimo and keep it running until `stop`."""
+        """Start marimo and keep it running until `stop`.
+
+        Home needs no marimo. Where many people come at once, all see theirs first.
+        """
         self._task = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
@@ -144,6 +149,7 @@ class Marimo:
         ]
 
     async def _keep_running(self) -> None:
+        await wait_until_calm(self._wanted)
         backoff_s, starts = _MIN_BACKOFF_S, 0
         while True:
             began = time.monotonic()
