@@ -36,6 +36,18 @@ headers = {"Authorization": f"token {token}"}
 asked = urllib.request.Request("http://127.0.0.1:8001/api/routes", headers=headers)
 print(json.dumps(list(json.load(urllib.request.urlopen(asked)))))
 """
+#: Sends 50 messages, reads them again and prints how many came. {key} tells them from others.
+SEND_AND_READ = """\
+import imageclass
+from imageclass.kafka.reader import TopicReader
+connection = imageclass.connect()
+connection.ensure_topics()
+with connection.producer() as out:
+    for number in range(50):
+        out.send(connection.topics.requests, b"%d" % number, key=b"{key}")
+with TopicReader(connection, [connection.topics.requests]) as reader:
+    mine = [record for record in reader.read_to_end() if record.key == b"{key}"]
+print(connection.topics.requests, len(mine))"""
 #: Less than a team has: everything runs on one machine with two cores. What a part requests is
 #: also its share of them where others want all: a hub without one loses its lead.
 SMALL: dict[str, Any] = {

@@ -9,24 +9,13 @@ import time
 import pytest
 
 from tests.cluster.cluster import Cluster
-from tests.cluster.platform import ClusterPlatform, PodPerson
+from tests.cluster.platform import SEND_AND_READ, ClusterPlatform, PodPerson
 from tests.support.kernels import Notebook
 from tests.support.waiting import retry_until, wait_until
 
 HUB_BACK_S = 30
 POLICY_S = 20
 NOTEBOOK = "import marimo\n\napp = marimo.App()\n"
-SEND_AND_READ = """\
-import imageclass
-from imageclass.kafka.reader import TopicReader
-connection = imageclass.connect()
-connection.ensure_topics()
-with connection.producer() as out:
-    for number in range(50):
-        out.send(connection.topics.requests, b"%d" % number, key=b"{key}")
-with TopicReader(connection, [connection.topics.requests]) as reader:
-    mine = [record for record in reader.read_to_end() if record.key == b"{key}"]
-print(connection.topics.requests, len(mine))"""
 #: Prints how many messages are read of each topic, with a way that knows the topics' partitions.
 READ = """\
 import collections, time

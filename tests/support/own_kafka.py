@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 from pathlib import Path
 
 from cryptography import x509
@@ -19,7 +20,7 @@ def name_of(text: str) -> x509.Name:
 
 
 def make_certificates(host: str) -> tuple[str, str]:
-    """Return an authority's certificate, and a host's key with its certificate; all are PEM."""
+    """Return an authority's certificate, and an address's key with its certificate; all are PEM."""
     now = datetime.datetime.now(datetime.UTC)
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
     made = []
@@ -35,7 +36,7 @@ def make_certificates(host: str) -> tuple[str, str]:
             .add_extension(x509.BasicConstraints(ca=name != host, path_length=None), critical=True)
         )
         if name == host:
-            names = x509.SubjectAlternativeName([x509.DNSName(host)])
+            names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
             builder = builder.add_extension(names, critical=False)
         made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(Encoding.PEM).decode())
     private = keys[1].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -45,21 +46,23 @@ def make_certificates(host: str) -> tuple[str, str]:
 class OwnKafka(EmbeddedBroker):
     """A broker with accounts, and one listener more.
 
+    Args:
+        data_dir: its directory, made if it does not exist.
+        secret_file: as EmbeddedBroker has it.
+        host: the address of this machine at which that listener is, to whoever has an account.
+
     Attributes:
         authority: the certificate of who signed that listener's, as PEM.
         authority_file: the same in a file.
+        own_servers: where that listener is, as clients take it.
     """
 
-    def __init__(self, data_dir: Path, secret_file: Path) -> None:
+    def __init__(self, data_dir: Path, secret_file: Path, host: str = "127.0.0.1") -> None:
         super().__init__(data_dir, port=0, secret_file=secret_file, show=print)
-        self.authority, self._certificate = make_certificates("localhost")
+        self.authority, self._certificate = make_certificates(host)
         self.authority_file = secret_file.with_name("authority.pem")
         self.authority_file.write_text(self.authority)
-        self._own_port = free_port()
-
-    @property
-    def own_servers(self) -> str:
-        return f"localhost:{self._own_port}"
+        self.own_servers = f"{host}:{free_port()}"
 
     def _server(self, secret: str) -> list[str]:
         command = super()._server(secret)
@@ -70,7 +73,7 @@ class OwnKafka(EmbeddedBroker):
             line.split("=", 1) for line in properties.read_text().splitlines() if line[0] != "#"
         )
         listener = {
-            "listeners": f"OWN://127.0.0.1:{self._own_port}",
+            "listeners": f"OWN://{self.own_servers}",
             "advertised.listeners": f"OWN://{self.own_servers}",
             "listener.security.protocol.map": "OWN:SASL_SSL",
         }

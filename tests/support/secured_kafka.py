@@ -35,12 +35,17 @@ QUOTAS = {
 
 
 class SecuredKafka:
-    """An embedded broker with accounts, and what the hub does to keep them."""
+    """An embedded broker with accounts, and what the hub does to keep them.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: for all that it keeps.
+        host: the address of this machine at which it listens with TLS.
+    """
+
+    def __init__(self, directory: Path, host: str = "127.0.0.1") -> None:
         self.secret_file = directory / "secret"
         self.secret_file.write_text(secrets.token_hex(32))
-        self.broker = OwnKafka(directory / "kafka", self.secret_file)
+        self.broker = OwnKafka(directory / "kafka", self.secret_file, host)
         self.people: list[HubUser] = []
 
     def __enter__(self) -> SecuredKafka:
