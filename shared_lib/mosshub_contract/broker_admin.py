@@ -33,12 +33,16 @@ def admin_client_settings(secret: str, password: str = "", authority: str = "") 
         ssl.SSLError: the authority is no certificate.
     """
     if password:
+        context = ssl.create_default_context(cadata=authority or None)
+        # Since 3.13 Python refuses certificates without fields that a team's own authority often
+        # leaves out. Kafka's clients, and so the users' servers, do not ask for them.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return {
             "security_protocol": "SASL_SSL",
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_plain_username": ADMIN,
             "sasl_plain_password": password,
-            "ssl_context": ssl.create_default_context(cadata=authority or None),
+            "ssl_context": context,
         }
     return {
         "security_protocol": "SASL_PLAINTEXT",
