@@ -3,8 +3,8 @@
     make bench PART=brokers
     python -m bench brokers --people 100
 
-Whoever streams has six topics with 21 partitions and three copies. Those of 0, a quarter, a half and
-all of the people are made; then the brokers rest, and one is ended in order, and another killed.
+Whoever streams has six topics with 21 partitions and three copies. Those of none, a quarter, half
+and all of the people are made; then the brokers rest, and one is ended in order, then killed.
 """
 
 from __future__ import annotations

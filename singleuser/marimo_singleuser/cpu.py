@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import psutil
 
 _BUSY_PERCENT = 90.0  # of all processors
-_BUSY_CHECK_S = (0.5, 1.5)  # between two looks, by chance: servers that look together start together
+_BUSY_CHECK_S = (0.5, 1.5)  # by chance: servers that look together would start together
 _BUSY_TIMEOUT_S = 10.0
 
 
@@ -51,6 +51,6 @@ async def wait_until_calm(wanted: asyncio.Event) -> None:
     deadline = time.monotonic() + _BUSY_TIMEOUT_S
     while psutil.cpu_percent() > _BUSY_PERCENT and time.monotonic() < deadline:
         with contextlib.suppress(TimeoutError):
-            pause_s = random.uniform(*_BUSY_CHECK_S)  # noqa: S311  no secret
-            await asyncio.wait_for(wanted.wait(), pause_s)
+            async with asyncio.timeout(random.uniform(*_BUSY_CHECK_S)):  # noqa: S311  no secret
+                await wanted.wait()
             return
