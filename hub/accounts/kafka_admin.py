@@ -44,7 +44,9 @@ class _WhyNot(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if str(record.msg).startswith("Bootstrap connection") and isinstance(record.args, tuple):
-            self.reason = str(record.args[1])
+            why = str(record.args[1])
+            if "disconnected" not in why or not self.reason:  # that tells less
+                self.reason = why
 
 
 _why_not = _WhyNot()

@@ -101,6 +101,13 @@ def test_the_hub_manages_accounts_there(
         connect(secured_kafka.broker.own_servers, account=account, timeout=0.5)
 
 
+def refusal(admin: KafkaAdmin) -> str:
+    """Return what the hub says of a broker that does not let it in."""
+    with pytest.raises(BrokerUnavailable) as seen:
+        admin.ping()
+    return str(seen.value)
+
+
 def test_neither_a_wrong_password_nor_an_unknown_authority_is_let_in(
     secured_kafka: SecuredKafka, settings: Settings, account: Account
 ) -> None:
@@ -109,10 +116,10 @@ def test_neither_a_wrong_password_nor_an_unknown_authority_is_let_in(
     KafkaAdmin(lambda: servers, login).ping()
     for wrong, reason in (
         ({"sasl_plain_password": "wrong"}, "invalid credentials"),
-        ({"ssl_context": None}, "self-signed certificate"),
+        ({"ssl_context": None}, "certificate verify failed"),
     ):
-        with pytest.raises(BrokerUnavailable, match=reason):
-            KafkaAdmin(lambda: servers, login | wrong).ping()
+        admin = KafkaAdmin(lambda: servers, login | wrong)
+        wait_until(lambda: reason in refusal(admin), 60, f"the hub says {reason}")  # noqa: B023
     plain = account.settings | {"security_protocol": "SASL_PLAINTEXT"}
     with pytest.raises(KafkaError):
         KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=3_000, **plain)
