@@ -153,7 +153,7 @@ TABLES = (
         " the list was visited and left. Under Mosshub's hub a kernel waits for the first notebook,"
         " and imports TensorFlow; the goal counts without it. *A kernel's first use*: a cell with"
         " `import imageclass` and a compiled CNN's answer for one image, in the first notebook that"
-        " is opened 15 s after a server was started.",
+        " is opened 12 s after a server was started.",
     ),
     Table(
         "hub",

@@ -10,7 +10,7 @@ from bench.subjects import SUBJECTS, Subject
 from bench.visits import Visit, browser
 
 #: No goal compares these: they say what a hub, and our pages, add.
-ROUNDS_OF_OTHERS = {"marimo": 2, "server": 2}
+ROUNDS_OF_OTHERS = {"marimo": 1, "server": 1}
 #: Rounds on the slow network, of those whom a goal compares. A visit takes marimo 80 s, and rounds
 #: agree to a hundredth: the network decides.
 SLOW_ROUNDS = {"extension": 1, "mosshub": 2}

@@ -27,8 +27,8 @@ from bench.samples import ROOT, Recording
 SHAPES = {"32x32x3": (32, 32, 3), "28x28x1": (28, 28, 1)}
 IMAGES = 10_000  # for one measurement of an agent
 ONE_BY_ONE_IMAGES = 100
-PACED_ROUNDS, PACED_S = 2, 10.0
-ONE_IMAGE_ROUNDS = 3  # of messages with one image: no goal asks for them
+PACED_ROUNDS, PACED_S = 1, 10.0
+ONE_IMAGE_ROUNDS = 2  # of messages with one image: no goal asks for them
 PER_MESSAGE = 32  # as the judge sends them
 BATCH_SIZE = 256
 MAX_WAIT = 0.02  # seconds
