@@ -1,7 +1,9 @@
-"""Small pods for tests, in a namespace of their own."""
+"""Small pods for tests, in a namespace of their own, and where new pods go."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.cluster.cluster import Cluster
@@ -116,3 +118,14 @@ class Namespace:
 def ask_from_here(address: str) -> str:
     """Return what a pod's server says to this machine. Raises RuntimeError."""
     return run("bash", "-c", f"timeout 5 bash -c 'cat < /dev/tcp/{address}/{PORT}'")
+
+
+@contextmanager
+def others_closed(cluster: Cluster, *nodes: str) -> Iterator[None]:
+    """New pods go to these nodes only."""
+    others = [name for name in cluster.nodes if name not in nodes]
+    cluster.kubectl("cordon", *others)
+    try:
+        yield
+    finally:
+        cluster.kubectl("uncordon", *others)

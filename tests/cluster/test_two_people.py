@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.platform import DOMAIN, ClusterPlatform, PodPerson
-from tests.cluster.test_nodes import others_closed
+from tests.cluster.pods import others_closed
 from tests.support.image_class import open_notebooks, train_and_stream
 from tests.support.team_pages import MINUTE, wait_for_files
 

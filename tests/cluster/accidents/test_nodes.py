@@ -10,6 +10,7 @@ import pytest
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.platform import ClusterPlatform, PodPerson
+from tests.cluster.pods import others_closed
 from tests.support.people import words
 from tests.support.waiting import TIMEOUT_FACTOR, retry_until, wait_until
 
@@ -32,17 +33,6 @@ def _():
 if __name__ == "__main__":
     app.run()
 """
-
-
-@contextmanager
-def others_closed(cluster: Cluster, *nodes: str) -> Iterator[None]:
-    """New pods go to these nodes only."""
-    others = [name for name in cluster.nodes if name not in nodes]
-    cluster.kubectl("cordon", *others)
-    try:
-        yield
-    finally:
-        cluster.kubectl("uncordon", *others)
 
 
 def move(platform: ClusterPlatform, person: PodPerson, node: str) -> None:
