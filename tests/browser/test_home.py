@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.support.host_names import ALL_FILES, server_of
 from tests.support.platform import RunningPlatform
 from tests.support.start_page import open_all_files
-from tests.support.waiting import TIMEOUT_FACTOR
+from tests.support.waiting import TIMEOUT_FACTOR, wait_until
 
 MINUTE = 60_000 * TIMEOUT_FACTOR
 MAX_BYTES, MAX_REQUESTS = 60_000, 6
@@ -70,6 +71,25 @@ def test_the_page_is_small_and_asks_only_the_platform(
     assert not re.search("share|publish|molab|WebAssembly", menu, re.IGNORECASE), menu
     hosts = {urlsplit(r.url).hostname for r in asked if not r.url.startswith("data:")}
     assert hosts <= {"localhost", "hedy.localhost"}
+
+
+def test_it_says_that_the_editor_starts_until_it_has(home: Page, platform: RunningPlatform) -> None:
+    open_all_files(home)  # marimo runs
+    notebooks = str(platform.data_dir / "users" / "hedy" / "notebooks")
+    starting = home.get_by_text("Your editor is still starting")
+
+    def seen_after_its_end() -> bool:
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            if "edit" in words and notebooks in words:
+                process.kill()
+        home.goto(server_of(platform.url, "hedy"))
+        return starting.is_visible()
+
+    wait_until(seen_after_its_end, 60, "the page says that the editor starts")
+    expect(starting).to_be_hidden(timeout=MINUTE)
+    status = home.evaluate("fetch('_mosshub/status?seen=').then((answer) => answer.json())")
+    assert status["editor"] == "ready"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

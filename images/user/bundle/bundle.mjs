@@ -68,8 +68,10 @@ const stylesOnly = {
   },
 };
 
-// Every editor waits for 3 MB of WebAssembly, which only those need who edit together (marimo's `rtc_v2`,
-// off unless somebody turns it on). marimo, too, looks once for each page whether it is on.
+// WORKAROUND(marimo 0.25.2): every editor waits for 3 MB of WebAssembly, which only those need who edit
+// together (`rtc_v2`, off unless somebody turns it on).
+// Test: test_the_program_for_editing_together_comes_for_those_who_turn_that_on
+// marimo, too, looks once for each page whether that is on.
 const TOGETHER = "!!(c=>c?.configOverrides?.experimental?.rtc_v2??c?.config?.experimental?.rtc_v2)"
   + "(globalThis.__MARIMO_MOUNT_CONFIG__)";
 const togetherIfWanted = {
