@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.catalogue import GOALS, MEASURES, SUBJECTS, TABLES, Goal, Measure, Table
+from bench.catalogue import MEASURES, SUBJECTS, TABLES, Measure, Table
+from bench.goals import GOALS, Goal
 from bench.samples import RAW, RESULTS, Recording, read
 
 PICTURE = "pages.png"

@@ -4,6 +4,7 @@
 |---------------|------------------------------------------------------------------|
 | `acls`        | what each account may do                                         |
 | `kafka_admin` | changes accounts on the broker                                   |
+| `why_not`     | why the broker does not let the hub in                           |
 | `group_lags`  | how far consumer groups are behind                               |
 | `drift`       | what accounts depend on, and how far the broker's differ         |
 | `apps`        | the accounts of apps                                             |

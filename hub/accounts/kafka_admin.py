@@ -1,6 +1,5 @@
 """Accounts, topics and quotas on the broker, through Kafka's own requests."""
 
-import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -29,30 +28,7 @@ from mosshub_contract.broker_admin import ADMIN
 
 from hub.accounts.acls import Account
 from hub.accounts.group_lags import group_lags
-
-
-class _WhyNot(logging.Handler):
-    """Keeps why a broker let kafka-python not in, and shows nothing: the reconciler says it once.
-
-    WORKAROUND(kafka-python 3.0.12): its error says that it could not connect, and only its log why.
-    Test: test_neither_a_wrong_password_nor_an_unknown_authority_is_let_in
-    """
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.reason = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if str(record.msg).startswith("Bootstrap connection") and isinstance(record.args, tuple):
-            why = str(record.args[1])
-            if "disconnected" not in why or not self.reason:  # that tells less
-                self.reason = why
-
-
-_why_not = _WhyNot()
-_log_of_kafka = logging.getLogger("kafka")
-_log_of_kafka.addHandler(_why_not)
-_log_of_kafka.propagate = False
+from hub.accounts.why_not import why_not
 
 _SCRAM = ScramMechanism.SCRAM_SHA_512
 #: An account that nobody uses, that is made before all others and never deleted.
@@ -97,7 +73,7 @@ class KafkaAdmin:
     def _call(self, request: Callable[[KafkaAdminClient], Any]) -> Any:
         try:
             if self._client is None:
-                _why_not.reason = ""
+                why_not.reason = ""
                 self._client = KafkaAdminClient(
                     bootstrap_servers=self._address(),
                     **self._login,
@@ -108,7 +84,7 @@ class KafkaAdmin:
                 )
             return request(self._client)
         except (KafkaError, OSError, ValueError) as error:
-            reason = "" if self._client else _why_not.reason
+            reason = "" if self._client else why_not.reason
             self.close()
             said = f"{type(error).__name__}: {error}"
             raise BrokerUnavailable(f"{said}: {reason}" if reason else said) from error

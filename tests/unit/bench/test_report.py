@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench import samples
-from bench.catalogue import GOALS, MEASURES, SUBJECTS, TABLES, Goal
+from bench.catalogue import MEASURES, SUBJECTS, TABLES
+from bench.goals import GOALS, Goal
 from bench.report import goal_row, percentile, render, summarize
 from bench.samples import Recording, Sample
 
