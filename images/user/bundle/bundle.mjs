@@ -74,14 +74,19 @@ const stylesOnly = {
 // marimo, too, looks once for each page whether that is on.
 const TOGETHER = "!!(c=>c?.configOverrides?.experimental?.rtc_v2??c?.config?.experimental?.rtc_v2)"
   + "(globalThis.__MARIMO_MOUNT_CONFIG__)";
+let guarded = 0; // modules
 const togetherIfWanted = {
   name: "together-if-wanted",
   transform(code, id) {
     const [awaited] = /\}=await [\w$]+\(\{"\.\/loro_wasm_bg\.js":/.exec(code) ?? [];
-    if (awaited) return changed(code, id, awaited, awaited.replace("await", `${TOGETHER}&&await`));
+    if (awaited) {
+      guarded += 1;
+      return changed(code, id, awaited, awaited.replace("await", `${TOGETHER}&&await`));
+    }
     const [start, doc, newDoc, people, newPeople] =
       /([\w$]+)=(new [\w$]+),([\w$]+)=(new [\w$]+\(\1\.peerIdStr\))/.exec(code) ?? [];
     if (!start) return null;
+    guarded += 1;
     const [begin] = /if\(([\w$]+)&&\1\.__wbindgen_start\)/.exec(code) ?? [];
     return [
       [begin, `if(!${TOGETHER});else ${begin}`],
@@ -107,6 +112,8 @@ const { output } = await build.write({
   chunkFileNames: "bundle-[name]-[hash].js",
   codeSplitting: { groups: [{ name: part }], includeDependenciesRecursively: false },
 });
+
+if (guarded !== 2) throw new Error(`WebAssembly is waited for elsewhere: ${ANOTHER}`);
 
 const named = (name) => output.find((file) => file.name === name).fileName;
 const pieces = (kind) => [...new Set(parts.values())].filter((name) => name.startsWith(kind)).map(named);
