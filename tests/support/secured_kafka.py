@@ -24,6 +24,7 @@ from hub.accounts.kafka_admin import KafkaAdmin
 from hub.accounts.reconciler import AccountReconciler, HubUser
 from hub.accounts.revoked import RevokedAccounts
 from tests.support.own_kafka import OwnKafka
+from tests.support.waiting import wait_until
 
 ADMIN_PASSWORD = secrets.token_hex(16)
 QUOTAS = {
@@ -32,6 +33,21 @@ QUOTAS = {
     "request_percentage": 400.0,
     "controller_mutation_rate": 100.0,
 }
+
+
+def complete(make: Callable[[], AccountReconciler], person: HubUser) -> AccountReconciler:
+    """Complete a person's account, as often as a busy machine needs; return what did it.
+
+    Args:
+        make: returns the reconciler for a try: one that lost the broker waits until it is watched.
+        person: whose account is to be complete.
+    """
+
+    def tried() -> AccountReconciler | None:
+        reconciler = make()
+        return reconciler if asyncio.run(reconciler.ensure(person)) else None
+
+    return wait_until(tried, 60, f"the account of {person.name}")
 
 
 class SecuredKafka:
@@ -88,8 +104,7 @@ class SecuredKafka:
         """Add a person; return their account, which the broker knows already."""
         person = HubUser(name, since="2026", groups=frozenset(member_of), active=True)
         self.people.append(person)
-        reconciler = self.reconciler(**settings)
-        assert asyncio.run(reconciler.ensure(person))
+        reconciler = complete(lambda: self.reconciler(**settings), person)
         return KafkaUser(self.servers, reconciler.account(person))
 
 

@@ -16,6 +16,7 @@ from ..proxy.headers import FOR_EVER
 from ..proxy.hub_auth import HubSignIn
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
+from ..proxy.sign_in import take_small_body_only
 from .page import script, signed_in_page
 from .seen import Seen
 from .status import Status
@@ -190,21 +191,22 @@ class AskHubAgain(ErrorPages):
         self._services = services
 
     def prepare(self) -> None:
-        """Refuse a body.
-
-        Raises:
-            web.HTTPError: 413, there is one.
-        """
+        """Look whether there is a body; the refusal waits until a small one has come."""
         headers = self.request.headers
-        if "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0":
-            self.set_header("Connection", "close")
-            raise web.HTTPError(413)
+        self._has_body = "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
+        take_small_body_only(self.request)
 
     def data_received(self, chunk: bytes) -> None:
         """Drop what a refused request sends."""
 
     def post(self) -> None:
-        """Ask the hub again when the next request comes."""
+        """Ask the hub again when the next request comes.
+
+        Raises:
+            web.HTTPError: 413, there is a body.
+        """
+        if self._has_body:
+            raise web.HTTPError(413)
         HubSignIn.instance().forget_answers()
         self.set_status(204)
         self.finish()

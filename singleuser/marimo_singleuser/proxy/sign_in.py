@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from jupyter_server_proxy.handlers import SuperviseAndProxyHandler
@@ -10,6 +10,7 @@ from jupyter_server_proxy.standalone.proxy import make_standalone_proxy
 from jupyterhub.services.auth import UserNotAllowed
 from mosshub_contract.page_loads import fills_the_window
 from tornado import httputil, web
+from tornado.http1connection import HTTP1Connection
 
 from .. import activity
 from .error_pages import ErrorPages, ShortCircuit
@@ -20,9 +21,15 @@ from .services import Services
 
 _StandaloneProxy: Any = make_standalone_proxy(SuperviseAndProxyHandler, {})[0]
 
-# A body up to this size is read and dropped before a refusal is sent.
-_SMALL_BODY_BYTES = 1024**2
+# A body up to this size is read and dropped before a refusal is sent. One whose size is not said
+# may be as large. Saves and most uploads are smaller: what they are told is not lost.
+_SMALL_BODY_BYTES = 32 * 1024**2
 _MAX_REASON_CHARS = 120
+
+
+def take_small_body_only(request: httputil.HTTPServerRequest) -> None:
+    """Let tornado end the connection, with 400, if the body of a refused request is large."""
+    cast(HTTP1Connection, request.connection).set_max_body_size(_SMALL_BODY_BYTES)
 
 
 class SignInRequired(ErrorPages, _StandaloneProxy):
@@ -40,7 +47,8 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         """Admit the request or refuse it.
 
         The refusal of a request with a large body is sent at once. Any other is kept in `_refusal`
-        until the body has been read and dropped: the hub's proxy can then use the connection again.
+        until the body has been read and dropped: the hub's proxy can then use the connection again,
+        and does not lose the answer because its next bytes are refused.
         """
         try:
             await self._check_sign_in()
@@ -49,6 +57,7 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         except (web.HTTPError, ShortCircuit) as e:
             if self._has_large_body:
                 raise
+            take_small_body_only(self.request)
             self._refusal = e
 
     async def _prepare_request(self) -> None:
@@ -178,9 +187,7 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
 
     @property
     def _has_large_body(self) -> bool:
-        return (
-            "Transfer-Encoding" in self.request.headers or self._content_length > _SMALL_BODY_BYTES
-        )
+        return self._content_length > _SMALL_BODY_BYTES
 
     @property
     def _content_length(self) -> int:

@@ -38,7 +38,7 @@ from tests.local.imageclass.test_streaming import (  # noqa: F401  the same test
     test_starting_twenty_times_leaves_one_member_with_the_last_model,
     test_two_models_answer_the_same_requests,
 )
-from tests.support.secured_kafka import QUOTAS, SecuredKafka
+from tests.support.secured_kafka import QUOTAS, SecuredKafka, complete
 from tests.support.waiting import wait_until
 
 
@@ -61,8 +61,8 @@ def account(secured_kafka: SecuredKafka, settings: Settings) -> Account:
     """A new user's account, made by the hub over TLS and as their server keeps it."""
     user = HubUser(f"t{uuid.uuid4().hex[:8]}", since="2026", active=True)
     secured_kafka.people.append(user)
-    reconciler = make_reconciler(settings, lambda: list(secured_kafka.people))
-    wait_until(lambda: asyncio.run(reconciler.ensure(user)), 60, "the account")
+    people = lambda: list(secured_kafka.people)  # noqa: E731
+    reconciler = complete(lambda: make_reconciler(settings, people), user)
     made = reconciler.account(user)
     way = way_of_accounts(settings)
     assert way.pop("authority") == secured_kafka.broker.authority
@@ -119,7 +119,7 @@ def test_neither_a_wrong_password_nor_an_unknown_authority_is_let_in(
         ({"ssl_context": None}, "certificate verify failed"),
     ):
         admin = KafkaAdmin(lambda: servers, login | wrong)
-        wait_until(lambda: reason in refusal(admin), 60, f"the hub says {reason}")  # noqa: B023
+        wait_until(lambda: reason in refusal(admin), 15, f"the hub says {reason}")  # noqa: B023
     plain = account.settings | {"security_protocol": "SASL_PLAINTEXT"}
     with pytest.raises(KafkaError):
         KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=3_000, **plain)

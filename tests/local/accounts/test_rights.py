@@ -20,7 +20,7 @@ from mosshub_contract.topics import TEAM_PREFIX, topic_settings
 
 from hub.accounts import acls
 from hub.accounts.reconciler import HubUser
-from tests.support.secured_kafka import KafkaUser, is_denied, read, refused
+from tests.support.secured_kafka import KafkaUser, complete, is_denied, read, refused
 from tests.support.waiting import wait_until
 
 TOPIC, GROUP = TopicAuthorizationFailedError, GroupAuthorizationFailedError
@@ -198,7 +198,7 @@ def test_a_group_of_the_hub_shares_a_prefix_where_the_settings_name_it(secured_k
     # Who leaves the group loses it with the next look at their account.
     left = HubUser("two", since="2026", active=True)
     secured_kafka.people[:] = [left if p.name == "two" else p for p in secured_kafka.people]
-    assert asyncio.run(secured_kafka.reconciler(**settings).ensure(left))
+    complete(lambda: secured_kafka.reconciler(**settings), left)
     with two.producer(max_block_ms=5_000) as producer:
         wait_until(lambda: is_denied(lambda: producer.send(topic, b"x").get(10)), 60, "denied")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from kafka.structs import OffsetAndMetadata
 from backup import topics
 from backup.broker import Broker
 from hub.accounts.reconciler import HubUser
-from tests.support.secured_kafka import KafkaUser, SecuredKafka
+from tests.support.secured_kafka import KafkaUser, SecuredKafka, complete
 from tests.support.waiting import retry_until
 
 pytestmark = pytest.mark.slow
@@ -78,8 +77,7 @@ def next_message(user: KafkaUser, topic: str, group: str) -> tuple:
 
 def same_user(target: SecuredKafka, eve: KafkaUser) -> KafkaUser:
     person = HubUser(eve.name, since="2026", active=True)
-    reconciler = target.reconciler()
-    assert asyncio.run(reconciler.ensure(person))
+    reconciler = complete(target.reconciler, person)
     return KafkaUser(target.servers, reconciler.account(person))
 
 

@@ -6,6 +6,9 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 import requests
@@ -61,6 +64,21 @@ def _still(before: str, look) -> bool:  # type: ignore[no-untyped-def]
     return look() == before
 
 
+def in_pieces(size: int) -> Iterator[bytes]:
+    """Yield a body whose size is not said before."""
+    for _ in range(size // 100_000):
+        yield b"x" * 100_000
+
+
+@pytest.mark.parametrize("body", [in_pieces, bytes])
+def test_a_refusal_reaches_who_sends_a_body(ada: Person, body: Callable[[int], Any]) -> None:
+    """An answer sent before the body has come is lost: the proxy sees its connection end."""
+    url = f"{ada.base}api/kernel/save"
+    for _ in range(20):
+        answer = requests.post(url, data=body(5_000_000), timeout=60)
+        assert answer.status_code == 403, answer.text[:500]
+
+
 def test_anybody_may_make_it_ask_the_hub_again_and_no_more(ada: Person) -> None:
     path = "_mosshub/ask-hub-again"
     before = ada.hub.log_sizes()
@@ -68,7 +86,10 @@ def test_anybody_may_make_it_ask_the_hub_again_and_no_more(ada: Person) -> None:
     assert ask(ada, "GET", path).status_code == 405
     url = ada.base + path
     assert requests.post(url, data="x" * 100, timeout=60).status_code == 413
-    assert requests.post(url, data=iter([b"x"] * 3), timeout=60).status_code == 413
+    for _ in range(20):
+        assert requests.post(url, data=in_pieces(900_000), timeout=60).status_code == 413
+    with suppress(requests.ConnectionError):  # or the connection ends while it sends
+        assert requests.post(url, data=in_pieces(50_000_000), timeout=60).status_code >= 400
     assert status(ada)["viewer"] == "ada"
     assert "Traceback" not in ada.hub.log(before)
 
@@ -126,6 +147,7 @@ def test_a_killed_kernel_is_said_and_starts_again(ada: Person) -> None:
     notebook = ada.notebook()
     notebook.run("import os")
     pid = int(notebook.run("print(os.getpid())"))
+    time.sleep(1.1)  # a look at the server's processes counts for a second
     status(ada)  # looks at the kernel's size
     os.kill(pid, signal.SIGKILL)
 
