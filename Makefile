@@ -123,7 +123,7 @@ pictures: .venv/.dev ## take the pictures in docs/ again, in the browser tests
 	@tests/prepare
 	@PICTURES=docs/pictures $(PY) -m pytest tests/browser
 
-bench: .venv/.dev ## measure beside others: bench/results (PART=pages|memory|hub|start|streaming|cluster, ROUNDS=, COLD=1)
+bench: .venv/.dev ## measure beside others: bench/results (PART=pages|memory|hub|start|streaming|cluster|brokers, ROUNDS=, COLD=1)
 	@tests/prepare
 	@$(PY) -m bench $(or $(PART),all) --rounds $(or $(ROUNDS),7) $(if $(COLD),--cold)
 

@@ -17,8 +17,9 @@ PARTS = {
     "start": "bench.starts",
     "streaming": "bench.streaming",
     "cluster": "bench.scale",
+    "brokers": "bench.scale.brokers",
 }
-ASKED_FOR = {"cluster"}  #: not part of `all`: a quarter of an hour, with a cluster
+ASKED_FOR = {"cluster", "brokers"}  #: not part of `all`: a quarter of an hour, with a cluster
 NEEDS_IMAGES = {"pages", "memory", "hub"}
 
 
@@ -30,7 +31,9 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--cold", action="store_true", help="start: also install from nothing")
-    parser.add_argument("--people", type=int, default=1000, help="cluster: how many there are")
+    parser.add_argument(
+        "--people", type=int, help="cluster: how many there are (1000); brokers: who stream (200)"
+    )
     parser.add_argument("--servers", type=int, default=300, help="cluster: how many run")
     options = parser.parse_args()
     if options.rounds < 1:
@@ -55,7 +58,8 @@ def measure(part: str, options: argparse.Namespace) -> None:
     recording = samples.begin(part)
     more = {
         "start": {"cold": options.cold},
-        "cluster": {"people": options.people, "servers": options.servers},
+        "cluster": {"people": options.people or 1000, "servers": options.servers},
+        "brokers": {"people": options.people or 200},
     }.get(part, {})
     importlib.import_module(PARTS[part]).measure(recording, options.rounds, **more)
     path = recording.write()

@@ -27,6 +27,10 @@ SUBJECTS = {
     "0 active": "no server runs",
     "100 active": "100 run",
     "300 active": "300 run",
+    "0 stream": "nobody",
+    "50 stream": "50 people",
+    "100 stream": "100 people",
+    "200 stream": "200 people",
 }
 
 
@@ -99,6 +103,11 @@ MEASURES = {
     "proxy_memory": Measure("the proxy's memory", "MB", 0),
     "api_requests": Measure("the hub's requests to the API server", "/s", 2),
     "database": Measure("the hub's database", "MB", 1),
+    "topics_made": Measure("a person's topics are made within", "s", 1),
+    "broker_memory": Measure("memory of a broker", "MB", 0),
+    "broker_cpu": Measure("a broker's processor at rest", "%", 1),
+    "broker_ended": Measure("a broker that is ended in order is ready again after", "s", 0),
+    "broker_killed": Measure("one that is killed is ready again after", "s", 0),
 }
 
 
@@ -191,5 +200,13 @@ TABLES = (
         " (`bench/scale`). A simulated pod takes 4 to 6 s until it runs. Four people at a time sign"
         " in; an admin loads pages one after another. Everything shares the machine."
         " [docs/scale.md](../../docs/scale.md) says what follows from it.",
+    ),
+    Table(
+        "brokers",
+        "The topics of many people on three brokers",
+        ("topics_made", "broker_memory", "broker_cpu", "broker_ended", "broker_killed"),
+        "Three brokers of the chart, as pods on three nodes of one machine, with the chart's own"
+        " memory (1 GiB, of which Java has 512 MiB). Each person has six topics with 21 partitions,"
+        " and three copies of each: 21 on each broker. Nobody sends anything.",
     ),
 )

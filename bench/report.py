@@ -24,9 +24,9 @@ _HOW = """\
 `memory`, `hub`, `start`, `streaming`) one part, `ROUNDS=2` for a quick look. It needs Linux, root
 and Docker, as `make test` does, builds the images of the rivals (`bench/rivals`) and ours, and
 takes 25 minutes. `make bench PART=start COLD=1` also installs the platform from nothing.
-`PART=cluster` runs only when it is asked for: it makes a cluster, as `make test-cluster` does,
-builds kwok with Go the first time, and takes a quarter of an hour. A busy machine makes all
-figures worse: *load* is what other programs took when a part began.
+`PART=cluster` and `PART=brokers` run only when they are asked for: they make a cluster, as
+`make test-cluster` does, and take a quarter of an hour; the first builds kwok with Go once. A busy
+machine makes all figures worse: *load* is what other programs took when a part began.
 
 [not-met.md](not-met.md) says why goals are not met. [first-notebook.md](first-notebook.md),
 [gpu.md](gpu.md) and [broker.md](broker.md) have figures that this does not measure.
