@@ -13,7 +13,8 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -123,12 +124,6 @@ class Cluster:
         found = self.get(what, "-n", namespace)
         return found["spec"].get("clusterIP") or found["status"]["podIP"]
 
-    def load(self, *images: str, nodes: Iterable[str] | None = None) -> None:
-        """Give images of this machine's Docker engine to nodes, to all of them by default."""
-        chosen = [self.nodes[name] for name in (self.nodes if nodes is None else nodes)]
-        with engine(alone=False):
-            import_images(chosen, ["docker", "save", *images])
-
     # -- nodes
 
     def _start_nodes(self, images: Sequence[str]) -> None:
@@ -140,12 +135,16 @@ class Cluster:
             node.boot()
             self.nodes[node.name] = node
             if number == self.node_numbers[0]:
-                import_images([node], ["cat", str(self._pause_archive)])
-                if images:
-                    self.load(*images)
+                import_images(node, ["cat", str(self._pause_archive)])
+                self._give_images(node, images)
         for node in self.nodes.values():
             node.join()
         self._lead_services()
+
+    def _give_images(self, node: Node, images: Sequence[str]) -> None:
+        """Give images of this machine's Docker engine to a node, side by side."""
+        with engine(alone=False), ThreadPoolExecutor() as pool:
+            list(pool.map(lambda image: import_images(node, ["docker", "save", image]), images))
 
     def start_node(self, name: str) -> None:
         """Start a node again that was killed: it has its disk, and nothing runs."""

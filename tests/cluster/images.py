@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
 import subprocess
 import tarfile
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cluster.machine import Machine
 
-ARCHIVE_PART_BYTES = 1 << 20
 PAUSE = "localhost/mosshub-test/pause:1"  # what holds a pod's network, and can do nothing else
 
 
@@ -46,35 +43,16 @@ def tar_of(files: dict[str, bytes], mode: int = 0o644) -> bytes:
     return buffer.getvalue()
 
 
-def import_images(nodes: Iterable[Machine], archive: Sequence[str]) -> None:
-    """Give nodes the images that a command writes to its standard output; it runs once.
+def import_images(node: Machine, archive: Sequence[str]) -> None:
+    """Give a node the images that a command writes to its standard output.
 
     Raises:
-        RuntimeError: the command or a node's containerd failed.
+        RuntimeError: the command or the node's containerd failed.
     """
-    importing = ["ctr", "--namespace=k8s.io", "images", "import", "-"]
-    with contextlib.ExitStack() as stack:
-        saving = stack.enter_context(subprocess.Popen(archive, stdout=subprocess.PIPE))
-        errors = {node: stack.enter_context(tempfile.TemporaryFile("w+")) for node in nodes}
-        imports = {
-            node: subprocess.Popen(
-                [*node.inside, *importing],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=errors[node],
-            )
-            for node in errors
-        }
-        with contextlib.suppress(BrokenPipeError):  # it says why below
-            while part := saving.stdout.read(ARCHIVE_PART_BYTES) if saving.stdout else b"":
-                for process in imports.values():
-                    if process.stdin:
-                        process.stdin.write(part)
-        for node, process in imports.items():
-            with contextlib.suppress(BrokenPipeError):
-                process.communicate()
-            if process.returncode:
-                errors[node].seek(0)
-                raise RuntimeError(f"{node.name} refused images: {errors[node].read()[-2000:]}")
+    importing = [*node.inside, "ctr", "--namespace=k8s.io", "images", "import", "-"]
+    with subprocess.Popen(archive, stdout=subprocess.PIPE) as saving:
+        done = subprocess.run(importing, stdin=saving.stdout, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{node.name} refused images: {done.stderr[-2000:]}")
     if saving.returncode:
         raise RuntimeError(f"`{' '.join(archive)}` ended with {saving.returncode}")
