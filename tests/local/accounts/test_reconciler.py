@@ -77,12 +77,14 @@ from hub.accounts.reconciler import AccountReconciler, HubUser
 from hub.accounts.revoked import RevokedAccounts
 secret, address = sys.stdin.read().split()
 out = RevokedAccounts(Path(sys.argv[1]))
-kafka = KafkaAdmin(lambda: address, admin_client_settings(secret))
+def make():
+    kafka = KafkaAdmin(lambda: address, admin_client_settings(secret))
+    return AccountReconciler(kafka, secret, list, out)
 async def go():
+    reconciler = make()
     for n in range(20):
-        person, done = HubUser(f"raced{n}", "2026", active=True), False
-        while not done:  # a broker that does not answer in time is asked again
-            done = await AccountReconciler(kafka, secret, list, out).ensure(person)
+        while not await reconciler.ensure(HubUser(f"raced{n}", "2026", active=True)):
+            reconciler = make()  # a broker that does not answer in time is asked again
 asyncio.run(go())
 """
 
