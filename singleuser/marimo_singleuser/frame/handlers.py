@@ -11,12 +11,11 @@ from urllib.parse import quote
 from tornado import web
 
 from ..disk import warning
-from ..proxy.error_pages import ErrorPages
 from ..proxy.headers import FOR_EVER
 from ..proxy.hub_auth import HubSignIn
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
-from ..proxy.sign_in import take_small_body_only
+from ..proxy.streamed_body import StreamedBody
 from .page import script, signed_in_page
 from .seen import Seen
 from .status import Status
@@ -178,7 +177,7 @@ class KeepRunning(OwnPage):
 
 
 @web.stream_request_body
-class AskHubAgain(ErrorPages):
+class AskHubAgain(StreamedBody):
     """The hub says that somebody signed out. Anybody may say so: the hub is asked, no more.
 
     Whatever the hub said last stays known for the time when it is away.
@@ -194,10 +193,7 @@ class AskHubAgain(ErrorPages):
         """Look whether there is a body; the refusal waits until a small one has come."""
         headers = self.request.headers
         self._has_body = "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
-        take_small_body_only(self.request)
-
-    def data_received(self, chunk: bytes) -> None:
-        """Drop what a refused request sends."""
+        self._wait_for_small_body()
 
     def post(self) -> None:
         """Ask the hub again when the next request comes.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 from jupyter_server_proxy.handlers import SuperviseAndProxyHandler
@@ -10,29 +10,21 @@ from jupyter_server_proxy.standalone.proxy import make_standalone_proxy
 from jupyterhub.services.auth import UserNotAllowed
 from mosshub_contract.page_loads import fills_the_window
 from tornado import httputil, web
-from tornado.http1connection import HTTP1Connection
 
 from .. import activity
-from .error_pages import ErrorPages, ShortCircuit
+from .error_pages import ShortCircuit
 from .headers import query_without_token
 from .origin import origin_error, same_origin
 from .paths import below, is_closed
 from .services import Services
+from .streamed_body import SMALL_BODY_BYTES, StreamedBody
 
 _StandaloneProxy: Any = make_standalone_proxy(SuperviseAndProxyHandler, {})[0]
 
-# A body up to this size is read and dropped before a refusal is sent. One whose size is not said
-# may be as large. Saves and most uploads are smaller: what they are told is not lost.
-_SMALL_BODY_BYTES = 32 * 1024**2
 _MAX_REASON_CHARS = 120
 
 
-def take_small_body_only(request: httputil.HTTPServerRequest) -> None:
-    """Let tornado end the connection, with 400, if the body of a refused request is large."""
-    cast(HTTP1Connection, request.connection).set_max_body_size(_SMALL_BODY_BYTES)
-
-
-class SignInRequired(ErrorPages, _StandaloneProxy):
+class SignInRequired(StreamedBody, _StandaloneProxy):
     """Lets in the users who may use this server, and refuses everybody else."""
 
     def initialize(self, services: Services) -> None:
@@ -57,8 +49,10 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         except (web.HTTPError, ShortCircuit) as e:
             if self._has_large_body:
                 raise
-            take_small_body_only(self.request)
+            self._wait_for_small_body()
             self._refusal = e
+        else:
+            self._wait_for_body()
 
     async def _prepare_request(self) -> None:
         """Do what must happen before the body of an admitted request is read.
@@ -173,13 +167,6 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
         """Return whether a WebSocket's origin is this server; `prepare` has checked it before."""
         return origin is not None and same_origin(origin, self.request.headers)
 
-    def set_default_headers(self) -> None:
-        """Close the connection after a refusal that is sent before the body was read."""
-        super().set_default_headers()
-        # tornado calls this before `initialize`, too.
-        if not getattr(self, "_admitted", False) and self._has_large_body:
-            self.set_header("Connection", "close")
-
     @property
     def _path(self) -> str:
         """The path below the base URL as marimo reads it: decoded, without its first slash."""
@@ -187,7 +174,7 @@ class SignInRequired(ErrorPages, _StandaloneProxy):
 
     @property
     def _has_large_body(self) -> bool:
-        return self._content_length > _SMALL_BODY_BYTES
+        return self._content_length > SMALL_BODY_BYTES
 
     @property
     def _content_length(self) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import requests
 
@@ -77,6 +81,27 @@ def test_a_refusal_reaches_who_sends_a_body(ada: Person, body: Callable[[int], A
     for _ in range(20):
         answer = requests.post(url, data=body(5_000_000), timeout=60)
         assert answer.status_code == 403, answer.text[:500]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "_mosshub/restore"), ("GET", "_mosshub/ask-hub-again"), ("GET", STATUS), ("BREW", "")],
+)
+def test_a_connection_stays_after_an_answer_that_does_not_end_it(
+    ada: Person, method: str, path: str
+) -> None:
+    """The hub's proxy sends the next request on it: somebody gets 503 where it has ended."""
+    listening = next(c for c in ada.process.net_connections() if c.status == psutil.CONN_LISTEN)
+    connection = http.client.HTTPConnection(*listening.laddr, timeout=60)
+    for _ in range(2):
+        connection.request(method, urlsplit(ada.base + path).path)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status in (401, 403, 405)
+        if answer.headers.get("Connection") != "close":
+            time.sleep(0.2)
+            ended = select.select([connection.sock], [], [], 0)[0]
+            assert not ended, f"{answer.status} ended the connection and did not say so"
 
 
 def test_anybody_may_make_it_ask_the_hub_again_and_no_more(ada: Person) -> None:

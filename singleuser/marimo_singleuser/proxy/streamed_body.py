@@ -1,0 +1,44 @@
+"""Requests whose bodies come in parts, and answers that do not wait for them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from tornado.http1connection import HTTP1Connection
+
+from .error_pages import ErrorPages
+
+# A body up to this size is read and dropped before a refusal is sent. One whose size is not said
+# may be as large. Saves and most uploads are smaller: what they are told is not lost.
+SMALL_BODY_BYTES = 32 * 1024**2
+
+
+class StreamedBody(ErrorPages):
+    """Says that a connection ends, wherever tornado ends it without saying so.
+
+    tornado ends it after an answer that is complete before the body is read, even where there is
+    none: a method that is not supported. The hub's proxy would send somebody's next request on it,
+    and show 503.
+    """
+
+    _waits_for_body = False
+
+    def set_default_headers(self) -> None:
+        """Say that the connection ends, as long as an answer would not wait for the body."""
+        super().set_default_headers()
+        # tornado calls this before `initialize`, too.
+        if not self._waits_for_body:
+            self.set_header("Connection", "close")
+
+    def _wait_for_body(self) -> None:
+        """Keep the connection; the answer must not be sent before the body has been read."""
+        self._waits_for_body = True
+        self.clear_header("Connection")
+
+    def _wait_for_small_body(self) -> None:
+        """Do the same for a refusal. tornado ends the connection, with 400, if it is large."""
+        cast(HTTP1Connection, self.request.connection).set_max_body_size(SMALL_BODY_BYTES)
+        self._wait_for_body()
+
+    def data_received(self, chunk: bytes) -> Any:
+        """Drop what a refused request sends."""
