@@ -17,7 +17,7 @@ from .headers import query_without_token
 from .origin import origin_error, same_origin
 from .paths import below, is_closed
 from .services import Services
-from .streamed_body import SMALL_BODY_BYTES, StreamedBody
+from .streamed_body import ANY_SIZE, SMALL_BODY_BYTES, StreamedBody
 
 _StandaloneProxy: Any = make_standalone_proxy(SuperviseAndProxyHandler, {})[0]
 
@@ -38,21 +38,26 @@ class SignInRequired(StreamedBody, _StandaloneProxy):
     async def prepare(self) -> None:
         """Admit the request or refuse it.
 
-        The refusal of a request with a large body is sent at once. Any other is kept in `_refusal`
-        until the body has been read and dropped: the hub's proxy can then use the connection again,
-        and does not lose the answer because its next bytes are refused.
+        A refusal is kept in `_refusal` until the body has been read and dropped: the hub's proxy
+        can then use the connection again, and does not lose the answer because its next bytes are
+        refused. Only a large body of somebody who is not let in is answered at once.
         """
         try:
             await self._check_sign_in()
-            await self._prepare_request()
-            self._admitted = True
         except (web.HTTPError, ShortCircuit) as e:
-            if self._has_large_body:
+            if self._content_length > SMALL_BODY_BYTES:
                 raise
-            self._wait_for_small_body()
+            self._wait_for_body(SMALL_BODY_BYTES)
+            self._refusal = e
+            return
+        try:
+            await self._prepare_request()
+        except (web.HTTPError, ShortCircuit) as e:
+            self._wait_for_body(ANY_SIZE)
             self._refusal = e
         else:
             self._wait_for_body()
+            self._admitted = True
 
     async def _prepare_request(self) -> None:
         """Do what must happen before the body of an admitted request is read.
@@ -171,10 +176,6 @@ class SignInRequired(StreamedBody, _StandaloneProxy):
     def _path(self) -> str:
         """The path below the base URL as marimo reads it: decoded, without its first slash."""
         return unquote(below(self.server_settings.base_url, self.request.path) or "")
-
-    @property
-    def _has_large_body(self) -> bool:
-        return self._content_length > SMALL_BODY_BYTES
 
     @property
     def _content_length(self) -> int:

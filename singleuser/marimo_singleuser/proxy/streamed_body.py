@@ -8,9 +8,11 @@ from tornado.http1connection import HTTP1Connection
 
 from .error_pages import ErrorPages
 
-# A body up to this size is read and dropped before a refusal is sent. One whose size is not said
-# may be as large. Saves and most uploads are smaller: what they are told is not lost.
+#: What is read of somebody who is not let in. Saves and most uploads of a person who was signed out
+#: meanwhile are smaller.
 SMALL_BODY_BYTES = 32 * 1024**2
+#: What is read of anybody else, in bytes: all of it.
+ANY_SIZE = 2**63
 
 
 class StreamedBody(ErrorPages):
@@ -30,15 +32,17 @@ class StreamedBody(ErrorPages):
         if not self._waits_for_body:
             self.set_header("Connection", "close")
 
-    def _wait_for_body(self) -> None:
-        """Keep the connection; the answer must not be sent before the body has been read."""
+    def _wait_for_body(self, at_most: int | None = None) -> None:
+        """Keep the connection; the answer must not be sent before the body has been read.
+
+        Args:
+            at_most: bytes that are read. tornado ends the connection, with 400, if there are more.
+                As many as the server takes if not given.
+        """
+        if at_most is not None:
+            cast(HTTP1Connection, self.request.connection).set_max_body_size(at_most)
         self._waits_for_body = True
         self.clear_header("Connection")
-
-    def _wait_for_small_body(self) -> None:
-        """Do the same for a refusal. tornado ends the connection, with 400, if it is large."""
-        cast(HTTP1Connection, self.request.connection).set_max_body_size(SMALL_BODY_BYTES)
-        self._wait_for_body()
 
     def data_received(self, chunk: bytes) -> Any:
         """Drop what a refused request sends."""
