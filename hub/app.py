@@ -6,6 +6,7 @@ from jupyterhub.app import JupyterHub
 
 from hub.apps.consent import with_consent
 from hub.apps.named_servers import with_apps_only
+from hub.body_limits import SmallBodies
 from hub.metrics.handler import with_measured_metrics
 from hub.origins.addresses import HubAddress
 from hub.origins.guard import guarded
@@ -30,6 +31,10 @@ class Mosshub(JupyterHub):
             self.handlers = guarded(self.handlers, HubAddress(self.subdomain_host))
         else:
             self.handlers = without_sharing(self.handlers)
+
+    def init_tornado_application(self) -> None:
+        """Make the application, which takes little of anybody unknown."""
+        self.tornado_application = SmallBodies(self.handlers, **self.tornado_settings)
 
     async def cleanup(self) -> None:
         """End the services, then say that this hub has ended."""

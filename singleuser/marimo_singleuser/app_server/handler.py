@@ -22,7 +22,6 @@ _CORRECTED_S = 20  # the same for an app that its author must correct
 _NOT_OPEN = "Not found: this is an app, and nobody edits it here"
 
 
-@web.stream_request_body
 class AppHandler(MarimoHandler):
     """Passes on what run mode needs, without whatever says who the viewer is."""
 

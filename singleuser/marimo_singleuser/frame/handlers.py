@@ -15,7 +15,7 @@ from ..proxy.headers import FOR_EVER
 from ..proxy.hub_auth import HubSignIn
 from ..proxy.own_page import OwnPage
 from ..proxy.services import Services
-from ..proxy.streamed_body import SMALL_BODY_BYTES, StreamedBody
+from ..proxy.streamed_body import StreamedBody
 from .page import script, signed_in_page
 from .seen import Seen
 from .status import Status
@@ -176,7 +176,6 @@ class KeepRunning(OwnPage):
         self.finish()
 
 
-@web.stream_request_body
 class AskHubAgain(StreamedBody):
     """The hub says that somebody signed out. Anybody may say so: the hub is asked, no more.
 
@@ -193,7 +192,7 @@ class AskHubAgain(StreamedBody):
         """Look whether there is a body; the refusal waits until a small one has come."""
         headers = self.request.headers
         self._has_body = "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
-        self._wait_for_body(SMALL_BODY_BYTES)
+        super().prepare()
 
     def post(self) -> None:
         """Ask the hub again when the next request comes.

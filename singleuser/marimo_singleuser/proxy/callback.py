@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyterhub.services.auth import HubOAuthCallbackHandler
 from tornado import web
 
-from .error_pages import ErrorPages
+from .streamed_body import StreamedBody
 
 # This cookie marks a browser that begins its sign-in for the second time.
 _RETRY_COOKIE = "mosshub-sign-in-again"
@@ -13,7 +13,7 @@ _RETRY_COOKIE_VALUE = "begun-anew"
 _RETRY_COOKIE_MAX_AGE_S = 60
 
 
-class CallbackHandler(ErrorPages, HubOAuthCallbackHandler):
+class CallbackHandler(StreamedBody, HubOAuthCallbackHandler):
     """Ends the sign-in at the hub.
 
     The hub's code works once. A browser loads this page a second time after Back, or when the

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tornado import web
-
 from .http_proxy import HTTPProxy
 from .websocket_proxy import WebSocketProxy
 
 
-@web.stream_request_body
 class MarimoHandler(HTTPProxy, WebSocketProxy):
     """Passes requests and WebSockets of signed-in users on to marimo.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tornado import web
 
-from .error_pages import ErrorPages
 from .paths import below
+from .streamed_body import StreamedBody
 
 
-class OtherSpelling(ErrorPages):
+class OtherSpelling(StreamedBody):
     """Leads `/user/o'brien/…` to `/user/o%27brien/…`, and an address without a slash to its own.
 
     A browser sends the sign-in's cookies only to the spelling of the hub.
@@ -18,8 +18,8 @@ class OtherSpelling(ErrorPages):
         """Take the server's base URL; tornado calls this."""
         self._base_url = base_url
 
-    def prepare(self) -> None:
-        """Redirect the request, whatever its method.
+    def get(self) -> None:
+        """Redirect the request.
 
         Raises:
             web.HTTPError: 404, the address is not this server's.
@@ -31,3 +31,5 @@ class OtherSpelling(ErrorPages):
         self.set_header("Location", f"{self._base_url}{path}{query}")
         self.set_status(307)
         self.finish()
+
+    head = post = put = delete = patch = options = get

@@ -14,7 +14,6 @@ OWN = "_mosshub/"
 _MAX_FORM_BYTES = 64 * 1024
 
 
-@web.stream_request_body
 class OwnPage(SignInRequired):
     """A request of a signed-in user that this program answers without marimo."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from tornado import web
 from tornado.http1connection import HTTP1Connection
 
 from .error_pages import ErrorPages
@@ -15,12 +16,13 @@ SMALL_BODY_BYTES = 32 * 1024**2
 ANY_SIZE = 2**63
 
 
+@web.stream_request_body
 class StreamedBody(ErrorPages):
-    """Says that a connection ends, wherever tornado ends it without saying so.
+    """Takes a body in parts, and keeps none of them: tornado would keep all in memory, of anybody.
 
-    tornado ends it after an answer that is complete before the body is read, even where there is
-    none: a method that is not supported. The hub's proxy would send somebody's next request on it,
-    and show 503.
+    It says that a connection ends wherever tornado ends it without saying so: after an answer that
+    is complete before the body is read, even where there is none, as with a method that is not
+    supported. The hub's proxy would send somebody's next request on it, and show 503.
     """
 
     _waits_for_body = False
@@ -31,6 +33,10 @@ class StreamedBody(ErrorPages):
         # tornado calls this before `initialize`, too.
         if not self._waits_for_body:
             self.set_header("Connection", "close")
+
+    def prepare(self) -> Any:
+        """Drop a small body before the request is answered; tornado calls this."""
+        self._wait_for_body(SMALL_BODY_BYTES)
 
     def _wait_for_body(self, at_most: int | None = None) -> None:
         """Keep the connection; the answer must not be sent before the body has been read.
@@ -45,4 +51,4 @@ class StreamedBody(ErrorPages):
         self.clear_header("Connection")
 
     def data_received(self, chunk: bytes) -> Any:
-        """Drop what a refused request sends."""
+        """Drop a part of the body; tornado calls this."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
+import requests
 
 from tests.support.memory import Memory
 from tests.support.singleuser import Person
@@ -60,3 +62,22 @@ def test_upload_and_download_of_1_gib_in_bounded_memory(ada: Person) -> None:
     assert got == 1024 * MIB
     print(f"proxy: {before / MIB:.0f} MiB before, at most {max(seen) / MIB:.0f} MiB")
     assert max(seen) - before < 64 * MIB
+
+
+@pytest.mark.parametrize(
+    "path", ["oauth_callback", "", "_mosshub/ask-hub-again", "_mosshub/restore", "../ada"]
+)
+def test_what_a_stranger_sends_takes_no_memory(ada: Person, path: str) -> None:
+    """`/user/ada` is another spelling of her server's address."""
+    memory, seen = Memory(ada.process), []
+
+    def body() -> Iterator[bytes]:
+        for _ in range(200):
+            seen.append(memory.now())
+            yield b"\x00" * MIB
+
+    before = memory.now()
+    with suppress(requests.ConnectionError):  # or the connection ends while it sends
+        answer = requests.post(ada.base + path, data=body(), timeout=120, allow_redirects=False)
+        assert answer.status_code in (307, 400, 403, 405, 413, 503)
+    assert max(seen) - before < 40 * MIB
