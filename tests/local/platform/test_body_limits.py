@@ -10,6 +10,7 @@ from tests.support.light_hub import LightHub
 from tests.support.memory import MIB, Memory
 from tests.support.people import LocalPerson
 
+pytestmark = pytest.mark.slow
 APPS = "/hub/api/mosshub/apps"
 
 
