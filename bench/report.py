@@ -23,7 +23,7 @@ _HOW = """\
 `make bench` measures everything on one machine and writes this page; `make bench PART=pages` (or
 `memory`, `hub`, `start`, `streaming`) one part, `ROUNDS=2` for a quick look. It needs Linux, root
 and Docker, as `make test` does, builds the images of the rivals (`bench/rivals`) and ours, and
-takes 25 minutes. `make bench PART=start COLD=1` also installs the platform from nothing.
+takes 22 to 25 minutes. `make bench PART=start COLD=1` also installs the platform from nothing.
 `PART=cluster` and `PART=brokers` run only when they are asked for: they make a cluster, as
 `make test-cluster` does, and take a quarter of an hour; the first builds kwok with Go once. A busy
 machine makes all figures worse: *load* is what other programs took when a part began.
