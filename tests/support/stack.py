@@ -8,7 +8,7 @@ import signal
 import subprocess
 import uuid
 from collections.abc import Iterable
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 from pathlib import Path
 
 import requests
@@ -62,6 +62,11 @@ def free_subnet(parts: Iterable[int]) -> str:
     return str(secrets.choice(free))
 
 
+def own_address() -> str:
+    """Return an address of this host: one of four million, so that no other test has it."""
+    return str(IPv4Address("127.64.0.0") + secrets.randbelow(2**22))
+
+
 class Stack:
     """The demo under a name, a port and a subnet of its own.
 
@@ -74,7 +79,7 @@ class Stack:
         self.port = free_port()
         # Two stacks of one run are one of each kind.
         self.subnet = free_subnet(range(192 + https, 206, 2))
-        self.bind = f"127.0.0.{64 + uuid.uuid4().int % 128}"
+        self.bind = own_address()
         self.https = https
         self.authority = directory / "root.crt"  # once it runs
         self.settings = directory / "env"

@@ -4,7 +4,6 @@ import datetime
 import http.client
 import socket
 import ssl
-import uuid
 
 import pytest
 import requests
@@ -16,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.standins.engine import docker
 from tests.support.paths import ROOT
+from tests.support.stack import own_address
 from tests.support.waiting import retry_until
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of the images takes minutes
@@ -73,7 +73,7 @@ BACK = ("up", "--detach", "--wait", "caddy")
 
 def test_with_a_domain_it_speaks_https(stack):
     """Caddy's own authority; the address is one of this host's own, for this test alone."""
-    address = f"127.0.0.{64 + uuid.uuid4().int % 128}"
+    address = own_address()
     changes = {"DOMAIN": "mosshub.test", "TLS": "internal", "BIND": address}
     start = ("up", "--detach", "--no-deps", "--wait", "caddy")
     try:
@@ -123,7 +123,7 @@ def self_signed(domain: str) -> tuple[bytes, bytes]:
 
 def test_with_a_certificate_of_the_admins(stack):
     """TLS=files: one certificate for the hub's host and the users'."""
-    address = f"127.0.0.{64 + uuid.uuid4().int % 128}"
+    address = own_address()
     certificate, key = self_signed("mosshub.test")
     files = {"tls_certificate": certificate, "tls_key": key}
     start = ("up", "--detach", "--no-deps", "--wait", "caddy")
